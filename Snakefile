@@ -1,0 +1,65 @@
+# culture-neurons: which neurons of a vision-language model respond to a culture, and do they matter?
+#
+# Questions flow down; a stage is one rule file, a rule is one script of the same name.
+#
+#   results/dataset/{questions,images,rejected}.parquet
+#   results/answers/{model}.parquet
+#   results/cells/{model}.parquet
+#   results/activations/{model}/{hookpoint}/{shard}.parquet
+#   results/statistics/{model}/{hookpoint}/{split}.parquet
+#   results/scores/{model}/{hookpoint}/{split}/{scorer}.parquet
+#   results/masks/{model}/{hookpoint}/{split}/{rate}/{selector}.parquet
+#   results/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}/{selector}.parquet
+#   results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
+#   results/summaries/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
+#   results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet          (demo models)
+#   results/figures/<family>/...    results/tables/*.csv
+#   results/logs/<rule>/...         results/benchmarks/<rule>/...
+#
+# A selector is a scorer, "planted" (a demo model's ground truth), "random" (random masks of the
+# rate's size), or "random_of_{scorer}" (of that scorer's own sizes, where they are unequal).
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "workflow/rules"))
+
+from code_inputs import find_code_inputs
+from config_check import ConfigError, complete_config
+
+# A config given on the command line replaces the demo's; the two are never mixed.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+try:
+    config = complete_config(config, ROOT)
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/answers.smk"
+include: "workflow/rules/extract.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/select.smk"
+include: "workflow/rules/intervene.smk"
+include: "workflow/rules/effects.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/tables.smk"
+
+
+rule all:
+    default_target: True
+    """The whole study: every figure and table."""
+    input:
+        get_figures,
+        rules.write_tables.output,

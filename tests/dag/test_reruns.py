@@ -1,0 +1,186 @@
+"""What an edit reruns: exactly what depends on it (planning alone, nothing is run)."""
+
+import os
+import re
+
+from planning import copy_project, plan, run_snakemake
+
+FIGURES_AND_TABLES = {
+    "plot_layers",
+    "plot_overlap",
+    "plot_deactivation",
+    "plot_self_cross",
+    "plot_recovery",
+    "measure_recovery",
+    "write_tables",
+}
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def append(path, line="# an edit\n"):
+    path.write_text(path.read_text() + line)
+
+
+def rules_of(jobs):
+    return {rule for rule, _ in jobs}
+
+
+def test_editing_lape_reruns_lape_and_what_shows_it(finished):
+    append(finished / "workflow/scripts/culture_neurons/scorers/lape.py")
+    jobs = plan(finished)
+    branch = {
+        "score_neurons": r"scorer=lape$",
+        "select_neurons": r"scorer=lape$",
+        "draw_random": r"control=random_of_lape$",
+        "intervene": r"selector=(random_of_)?lape$",
+        "measure_effects": r"scorer=lape$",
+    }
+    assert rules_of(jobs) == set(branch) | FIGURES_AND_TABLES
+    for rule, wildcards in jobs:
+        if rule in branch:
+            assert re.search(branch[rule], wildcards), (rule, wildcards)
+    scored = [wildcards for rule, wildcards in jobs if rule == "score_neurons"]
+    assert len(scored) == 3  # models
+
+
+def test_editing_cas_reruns_cas_alone(finished):
+    append(finished / "workflow/scripts/culture_neurons/scorers/cas.py")
+    jobs = plan(finished)
+    for rule, wildcards in jobs:
+        if rule in ("score_neurons", "select_neurons", "intervene", "measure_effects"):
+            assert re.search(r"(scorer|selector)=cas$", wildcards), (rule, wildcards)
+    assert "draw_random" not in rules_of(jobs)
+    assert "extract_activations" not in rules_of(jobs)
+    assert {"intervene", "write_tables"} <= rules_of(jobs)
+
+
+def test_touching_every_file_reruns_nothing(finished):
+    for path in finished.rglob("*"):
+        if path.is_file() and ".snakemake" not in path.parts and "results" not in path.parts:
+            os.utime(path)
+    assert plan(finished) == set()
+
+
+def test_a_comment_in_a_plotting_module_reruns_its_figures_only(finished):
+    append(finished / "workflow/scripts/culture_neurons/plots/overlap.py")
+    assert rules_of(plan(finished)) == {"plot_overlap"}
+    append(finished / "workflow/scripts/culture_neurons/plots/style.py")
+    rules = rules_of(plan(finished))
+    assert {"plot_accuracy", "plot_overlap", "plot_layers"} <= rules
+    assert all(rule.startswith("plot_") for rule in rules)
+
+
+def test_changing_r_plans_from_selection_on(finished):
+    edit(finished / "config/config.yaml", "rates: [0.01]", "rates: [0.02]")
+    rules = rules_of(plan(finished))
+    assert {"select_neurons", "intervene", "measure_effects", "write_tables"} <= rules
+    before = {"make_demo_dataset", "train_demo_model", "prepare_dataset", "answer_questions"}
+    before |= {"fill_cells", "extract_activations", "merge_statistics", "score_neurons"}
+    assert not rules & before
+
+
+def test_adding_a_rate_keeps_the_first_one(finished):
+    edit(finished / "config/config.yaml", "rates: [0.01]", "rates: [0.01, 0.02]")
+    jobs = plan(finished)
+    for rule, wildcards in jobs:
+        if rule in ("select_neurons", "intervene", "measure_effects"):
+            assert "rate=r0.02" in wildcards
+    assert "intervene" in rules_of(jobs)
+
+
+def test_settings_of_speed_rerun_nothing(finished):
+    config = finished / "config/config.yaml"
+    edit(config, "batch_tokens: 4096", "batch_tokens: 8192")
+    edit(config, "threads: 1", "threads: 2")
+    edit(config, "device: cpu", "device: cuda")
+    edit(config, "memory_mb: 3000", "memory_mb: 9000")
+    edit(config, "runtime_minutes: 60", "runtime_minutes: 90")
+    assert plan(finished) == set()
+
+
+def test_settings_of_statistics_rerun_no_model(finished):
+    edit(finished / "config/config.yaml", "resamples: 2000", "resamples: 3000")
+    rules = rules_of(plan(finished))
+    assert rules == {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
+
+
+def test_adding_a_scorer_plans_its_branch_only(finished):
+    scorers = finished / "workflow/scripts/culture_neurons/scorers"
+    (scorers / "spread.py").write_text(
+        '"""A user\'s scorer."""\n\n'
+        "from culture_neurons.statistics import Statistics\n\n\n"
+        "def spread(statistics: Statistics, *, power: float):\n"
+        "    return statistics.mean**power\n"
+    )
+    edit(
+        finished / "config/config.yaml",
+        "    - name: cas #",
+        "    - {name: spread, options: {power: 2}, select: per_culture, above: null}\n"
+        "    - name: cas #",
+    )
+    jobs = plan(finished)
+    for rule, wildcards in jobs:
+        if rule in ("score_neurons", "select_neurons", "intervene", "measure_effects"):
+            assert re.search(r"(scorer|selector)=spread$", wildcards), (rule, wildcards)
+    assert sum(rule == "intervene" for rule, _ in jobs) == 3
+    assert rules_of(jobs) <= FIGURES_AND_TABLES | {
+        "score_neurons",
+        "select_neurons",
+        "intervene",
+        "measure_effects",
+    }
+
+
+def test_editing_the_engine_reruns_the_model_jobs_but_not_the_training(finished):
+    append(finished / "workflow/scripts/culture_neurons/engine.py")
+    rules = rules_of(plan(finished))
+    assert {"answer_questions", "extract_activations", "intervene"} <= rules
+    assert not rules & {"make_demo_dataset", "prepare_dataset"}
+
+
+def test_the_default_plan_has_every_stage_for_every_model(finished):
+    jobs = plan(finished, "--forceall")
+    counts = {rule: sum(r == rule for r, _ in jobs) for rule in rules_of(jobs)}
+    models, scorers, selectors = 3, 5, 8  # + planted, random, random_of_lape
+    assert counts["answer_questions"] == counts["extract_activations"] == models
+    assert counts["score_neurons"] == counts["select_neurons"] == models * scorers
+    assert counts["intervene"] == models * selectors
+    assert counts["measure_effects"] == models * (scorers + 1)
+
+
+def test_the_paper_config_plans_without_torch_or_polars(tmp_path):
+    folder = copy_project(tmp_path / "paper")
+    jobs = plan(folder, "--configfile", "config/paper.yaml")
+    models = {w.split("model=")[1].split(",")[0] for _, w in jobs if "model=" in w}
+    assert models == {"qwen2.5-vl-7b", "pangea-7b", "llava-v1.6-mistral-7b"}
+    assert not rules_of(jobs) & {"make_demo_dataset", "train_demo_model", "measure_recovery"}
+    # An import hook that forbids the numerical libraries while planning.
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Forbid:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in {'torch', 'transformers', 'polars', 'scipy'}:\n"
+        "            raise ImportError(f'{name} must not be imported at planning')\n"
+        "sys.meta_path.insert(0, Forbid())\n"
+    )
+    os.environ["PYTHONPATH"] = str(folder)
+    try:
+        process = run_snakemake(folder, "-n", "--configfile", "config/paper.yaml")
+    finally:
+        del os.environ["PYTHONPATH"]
+    assert process.returncode == 0, process.stderr[-2000:]
+
+
+def test_a_bad_config_is_one_clear_line_before_any_job(tmp_path):
+    folder = copy_project(tmp_path / "bad")
+    edit(folder / "config/config.yaml", "  rates: [0.01]", "  rats: [0.01]")
+    process = run_snakemake(folder, "--cores", "1")
+    assert process.returncode == 1
+    assert "config key 'select.rats' is unknown; did you mean 'rates'?" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert not (folder / "results").exists()

@@ -1,0 +1,54 @@
+"""Tiny random-weight models of the three real classes, and questions in their vocabulary."""
+
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+
+from culture_neurons.checkpoints import Checkpoint
+from culture_neurons.demo.checkpoint import build_model, build_processor
+from culture_neurons.demo.world import QUESTIONS
+from culture_neurons.prompts import Question, shuffle_options
+
+torch.set_num_threads(1)  # two threads wait for each other on a busy machine
+
+
+def make_picture(width, height, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+SIZES = [(56, 56), (80, 40), (40, 90), (56, 56), (120, 100), (30, 30), (64, 200)]
+
+
+def make_questions(count, cultures=("AAA", "BBB"), folds=2):
+    """Questions with texts of different lengths and pictures of different shapes."""
+    questions = []
+    for index in range(count):
+        source = QUESTIONS[index % len(QUESTIONS)]
+        question_id = f"p{index // 2}_{index % 2}"
+        text = " ".join([source.text] * (1 + index % 3))
+        options = tuple(source.words[:4])
+        questions.append(
+            Question(
+                question_id=question_id,
+                culture=cultures[index % len(cultures)],
+                fold=(index // len(cultures)) % folds,
+                image=make_picture(*SIZES[(index // 2) % len(SIZES)], seed=index // 2),
+                text=text,
+                options=options,
+                answer=index % 4,
+                option_order=shuffle_options(question_id, 4, 0),
+            )
+        )
+    return questions
+
+
+def make_checkpoint(name):
+    """A checkpoint of a demo architecture with random weights."""
+    processor = build_processor(name)
+    model = build_model(name, processor.tokenizer, seed=1).eval()
+    return Checkpoint(model.requires_grad_(False), processor, "random weights")

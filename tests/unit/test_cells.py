@@ -1,0 +1,165 @@
+"""Cells: equally many correct questions of every kept (culture, fold)."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from culture_neurons.cells import CellError, fill_cells
+
+QUESTIONS = {"question_id": pl.String, "culture": pl.String, "fold": pl.UInt8}
+ANSWERS = {"question_id": pl.String, "correct": pl.Boolean}
+
+
+def make_tables(correct, wrong=0, unanswered=0):
+    """Tables with so many questions per cell; correct: {culture: [correct answers per fold]}."""
+    questions, answers = [], []
+    for culture, counts in correct.items():
+        for fold, count in enumerate(counts):
+            states = [True] * count + [False] * wrong + [None] * unanswered
+            for number, state in enumerate(states):
+                question_id = f"{culture}{fold}-{number:02}_0"
+                questions.append((question_id, culture, fold))
+                if state is not None:
+                    answers.append((question_id, state))
+    return (
+        pl.DataFrame(questions, QUESTIONS, orient="row"),
+        pl.DataFrame(answers, ANSWERS, orient="row"),
+    )
+
+
+def used_per_cell(cells):
+    used = cells.filter("used").group_by("culture", "fold").len()
+    return {(culture, fold): count for culture, fold, count in used.iter_rows()}
+
+
+def reasons(cells):
+    return dict(cells.group_by("reason").len().iter_rows())
+
+
+def test_quota_is_the_smallest_kept_cell():
+    questions, answers = make_tables({"A": [5, 9], "B": [4, 7]})
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    assert used_per_cell(cells) == dict.fromkeys([("A", 0), ("A", 1), ("B", 0), ("B", 1)], 4)
+    assert reasons(cells) == {"": 16, "over the quota of 4 per cell": 9}
+
+
+def test_quota_is_the_cap_where_every_cell_is_larger():
+    questions, answers = make_tables({"A": [5, 9], "B": [4, 7]})
+    cells = fill_cells(questions, answers, folds=2, cap=3, floor=3)
+    assert used_per_cell(cells) == dict.fromkeys([("A", 0), ("A", 1), ("B", 0), ("B", 1)], 3)
+
+
+def test_a_culture_with_a_small_cell_is_dropped_and_does_not_set_the_quota():
+    questions, answers = make_tables({"A": [5, 9], "B": [4, 7], "C": [20, 2]})
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    assert set(used_per_cell(cells).values()) == {4}
+    dropped = cells.filter(pl.col("culture") == "C")
+    assert dropped["reason"].unique().to_list() == ["culture has a cell below 3 correct answers"]
+    assert len(dropped) == 22
+
+
+def test_a_culture_with_an_empty_cell_is_dropped():
+    # Fold 1 of C holds wrong answers alone; fold 2 of D holds no question at all.
+    questions, answers = make_tables(
+        {"A": [2, 2, 2], "B": [2, 2, 2], "C": [3, 0, 3], "D": [3, 3]}, wrong=1
+    )
+    cells = fill_cells(questions, answers, folds=3, cap=25, floor=1)
+    assert set(cells.filter("used")["culture"]) == {"A", "B"}
+
+
+def test_a_cell_that_holds_just_the_floor_is_kept():
+    questions, answers = make_tables({"A": [3, 3], "B": [3, 3], "C": [2, 3]})
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    assert set(cells.filter("used")["culture"]) == {"A", "B"}
+
+
+def test_wrong_and_missing_answers_are_never_used_and_say_why():
+    questions, answers = make_tables({"A": [4, 4], "B": [4, 4], "C": [1, 4]}, wrong=2, unanswered=3)
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    assert reasons(cells) == {
+        "": 16,
+        "wrong answer": 12,
+        "no answer": 18,
+        "culture has a cell below 3 correct answers": 5,
+    }
+    right = answers.filter("correct")["question_id"]
+    assert set(cells.filter("used")["question_id"]) <= set(right)
+
+
+def test_unanswered_questions_do_not_fill_the_floor():
+    questions, answers = make_tables({"A": [3, 3], "B": [3, 3], "C": [2, 3]}, unanswered=5)
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    assert used_per_cell(cells).keys() == {("A", 0), ("A", 1), ("B", 0), ("B", 1)}
+
+
+def test_answers_to_questions_of_no_table_are_left_out():
+    questions, answers = make_tables({"A": [2, 2], "B": [2, 2]})
+    stranger = pl.DataFrame([("stranger_0", True)], ANSWERS, orient="row")
+    cells = fill_cells(questions, pl.concat([answers, stranger]), folds=2, cap=25, floor=1)
+    assert sorted(cells["question_id"]) == sorted(questions["question_id"])
+
+
+def test_two_answers_to_one_question_are_refused():
+    questions, answers = make_tables({"A": [2, 2], "B": [2, 2]})
+    with pytest.raises(pl.exceptions.ComputeError, match="1:1"):
+        fill_cells(questions, pl.concat([answers, answers[:1]]), folds=2, cap=25, floor=1)
+
+
+@pytest.mark.parametrize("kept", [{"A": [6, 6]}, {}])
+def test_fewer_than_two_cultures_are_refused_with_numbers(kept):
+    questions, answers = make_tables({**kept, "B": [9, 4], "C": [0, 9]}, wrong=1)
+    with pytest.raises(CellError) as caught:
+        fill_cells(questions, answers, folds=2, cap=25, floor=5)
+    message = str(caught.value)
+    assert message.startswith(f"{len(kept)} culture(s) have at least cells.floor = 5 correct")
+    assert "each of 2 folds" in message
+    assert "'B': 4, 'C': 0}" in message
+    assert "lower cells.floor or cells.folds" in message
+
+
+def test_no_questions_are_refused():
+    questions, answers = make_tables({})
+    with pytest.raises(CellError, match=r"^0 culture\(s\)"):
+        fill_cells(questions, answers, folds=2, cap=25, floor=1)
+
+
+def test_the_choice_is_by_a_hash_that_is_pinned():
+    # The order of sha256("quota <id>") is b d f c e a.
+    rows = [(name, "X", 0) for name in "abcdef"] + [(name, "Y", 0) for name in "uv"]
+    questions = pl.DataFrame(rows, QUESTIONS, orient="row")
+    answers = questions.select("question_id", correct=pl.lit(True))
+    cells = fill_cells(questions, answers, folds=1, cap=25, floor=1)
+    assert cells.filter("used")["question_id"].to_list() == ["b", "d", "u", "v"]
+
+
+@given(
+    counts=st.lists(st.lists(st.integers(0, 6), min_size=2, max_size=2), min_size=2, max_size=5),
+    cap=st.integers(1, 5),
+    floor=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=40, deadline=None)
+def test_law_six_any_table_gives_equal_cells_whatever_the_order_of_rows(counts, cap, floor, seed):
+    floor = min(floor, cap)
+    questions, answers = make_tables(dict(zip("ABCDE", counts, strict=False)), wrong=1)
+    kept = [cell for cell in counts if min(cell) >= floor]
+    if len(kept) < 2:
+        with pytest.raises(CellError):
+            fill_cells(questions, answers, folds=2, cap=cap, floor=floor)
+        return
+    cells = fill_cells(questions, answers, folds=2, cap=cap, floor=floor)
+    quota = min([cap, *(min(cell) for cell in kept)])
+    used = used_per_cell(cells)
+    assert set(used.values()) == {quota}
+    assert len(used) == 2 * len(kept)
+    assert sorted(cells["question_id"]) == sorted(questions["question_id"])
+    assert cells["used"].to_list() == [reason == "" for reason in cells["reason"]]
+    shuffled = fill_cells(
+        questions.sample(fraction=1, shuffle=True, seed=seed),
+        answers.sample(fraction=1, shuffle=True, seed=seed + 1),
+        folds=2,
+        cap=cap,
+        floor=floor,
+    )
+    assert shuffled.equals(cells)

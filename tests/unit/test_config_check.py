@@ -1,0 +1,344 @@
+"""A config is completed, or refused in one line that names the key."""
+
+import copy
+import datetime
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+import config_check
+from config_check import ConfigError, complete_config
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+DROP = object()
+
+
+@pytest.fixture(autouse=True)
+def _repository(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(config_check.yaml, "safe_load", lambda _: copy.deepcopy(SCHEMA))  # slow
+
+
+def change(path, value):
+    """Return the default config with one entry set, added, or dropped; path: ("cells", "folds")."""
+    config = copy.deepcopy(DEFAULT)
+    target = config
+    for key in path[:-1]:
+        target = target[key]
+    if value is DROP:
+        del target[path[-1]]
+    else:
+        target[path[-1]] = value
+    return config
+
+
+def refusal(config):
+    with pytest.raises(ConfigError) as caught:
+        complete_config(config, ROOT)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1, message
+    return message
+
+
+def test_default_config_is_completed_and_what_it_says_is_kept():
+    completed = complete_config(DEFAULT, ROOT)
+    assert completed["models"][1]["chat_template"] is None
+    assert completed["models"][1]["dtype"] == "float32"
+    assert [s["scorer"] for s in completed["score"]["scorers"]] == [
+        s["name"] for s in DEFAULT["score"]["scorers"]
+    ]
+    assert completed["cells"] == DEFAULT["cells"]
+    assert complete_config(completed, ROOT) == completed
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.name)
+def test_shipped_configs_are_accepted(path):
+    # The fixture replaces yaml.safe_load.
+    config = yaml.load(path.read_text(), yaml.SafeLoader)
+    assert complete_config(config, ROOT)["models"][0]["name"] == config["models"][0]["name"]
+
+
+def test_the_config_that_is_passed_in_stays_as_it_was():
+    config = copy.deepcopy(DEFAULT)
+    complete_config(config, ROOT)
+    assert config == DEFAULT
+
+
+def test_two_sections_suffice_and_the_rest_is_the_schema_s_defaults():
+    completed = complete_config(
+        {
+            "dataset": {"source": "x.parquet", "cultures": "config/demo_cultures.tsv"},
+            "models": [{"name": "a", "checkpoint": "b/c"}],
+        },
+        ROOT,
+    )
+    assert completed["cells"] == {"folds": 8, "cap": 25, "floor": 12, "splits": [0]}
+    assert completed["models"][0]["dtype"] == "bfloat16"
+    assert completed["dataset"]["columns"]["texts"]["native"]["question"] == "Question"
+    assert completed["score"]["scorers"][4]["options"] == {}
+    assert completed["select"]["random"]["draws"] == 20
+
+
+def test_defaults_are_not_shared_between_entries():
+    completed = complete_config(DEFAULT, ROOT)
+    completed["models"][1]["image_processor"]["max_pixels"] = 1
+    assert completed["models"][2]["image_processor"] == {}
+
+
+# path of the change, its value, and what the message must hold
+CASES = {
+    "unknown key, top level": (("modelz",), [], ["'modelz' is unknown", "did you mean 'models'"]),
+    "unknown key, nested": (("cells", "fold"), 4, ["'cells.fold'", "did you mean 'folds'"]),
+    "unknown key, deep": (("select", "random", "drawz"), 4, ["'select.random.drawz'", "'draws'"]),
+    "unknown key, list item": (("models", 1, "prompd"), "x", ["'models[1].prompd'", "'prompt'"]),
+    "unknown key, texts": (
+        ("dataset", "columns", "texts", "english", "answers"),
+        "x",
+        ["'dataset.columns.texts.english.answers'", "known: question, options"],
+    ),
+    "missing key": (("models", 2, "checkpoint"), DROP, ["'models[2].checkpoint' is missing"]),
+    "missing section": (("dataset",), DROP, ["'dataset' is missing"]),
+    "null section": (("cells",), None, ["'cells' is None", "object"]),
+    "list for section": (("evaluate",), [], ["'evaluate' is []", "object"]),
+    "text for number": (("cells", "cap"), "25", ["'cells.cap' is '25'", "integer", "quotes"]),
+    "YAML 1.1 exponent": (("select", "rates"), ["1e-2"], ["'select.rates[0]'", "1.0e-2"]),
+    "word for number": (("cells", "cap"), "many", ["'cells.cap' is 'many'", "type integer"]),
+    "true for number": (("cells", "folds"), True, ["'cells.folds' is True", "type integer"]),
+    "fraction for whole": (("cells", "folds"), 4.5, ["'cells.folds' is 4.5", "type integer"]),
+    "float for whole": (("cells", "folds"), 4.0, ["'cells.folds' is 4.0", "type integer"]),
+    "number for text": (("dataset", "split"), 1, ["'dataset.split' is 1", "type string"]),
+    "empty text": (("dataset", "source"), "", ["'dataset.source' is ''", "not empty"]),
+    "date for text": (
+        ("models", 0, "revision"),
+        datetime.date(2025, 1, 2),
+        ["'models[0].revision'", "in quotes"],
+    ),
+    "number for key": (("extract", "scopes", 7), ["template"], ["'extract.scopes'", "key 7"]),
+    "NaN": (("dataset", "max_rejected"), float("nan"), ["'dataset.max_rejected' is nan"]),
+    "infinity": (("score", "scorers", 0, "above"), float("inf"), ["'score.scorers[0].above' is"]),
+    "NaN rate": (("select", "rates"), [float("nan")], ["'select.rates[0]' is nan"]),
+    "rate 0": (("select", "rates"), [0], ["'select.rates[0]' is 0", "more than 0"]),
+    "rate above 1": (("select", "rates"), [0.1, 1.01], ["'select.rates[1]' is 1.01", "1 or less"]),
+    "rate below 0": (("select", "rates"), [-0.1], ["'select.rates[0]' is -0.1", "more than 0"]),
+    "no rate": (("select", "rates"), [], ["'select.rates' is []", "1 or more entries"]),
+    "one rate twice": (("select", "rates"), [0.1, 0.1], ["'select.rates'", "no entry twice"]),
+    "rates of one path": (
+        ("select", "rates"),
+        [0.01, 0.010000001],
+        ["'select.rates[1]' is 0.010000001", "'r0.01'"],
+    ),
+    "one fold": (("cells", "folds"), 1, ["'cells.folds' is 1", "2 or more"]),
+    "too many folds": (("cells", "folds"), 256, ["'cells.folds' is 256", "255 or less"]),
+    "negative split": (("cells", "splits"), [-1], ["'cells.splits[0]' is -1", "0 or more"]),
+    "floor over cap": (("cells", "floor"), 26, ["'cells.floor' is 26", "cells.cap = 25"]),
+    "no models": (("models",), [], ["'models' is []", "1 or more entries"]),
+    "one model name twice": (("models", 1, "name"), "tiny-pangea", ["'models'", "'tiny-pangea'"]),
+    "model name with slash": (("models", 0, "name"), "a/b", ["'models[0].name' is 'a/b'"]),
+    "model name with line break": (("models", 0, "name"), "a\n", ["'models[0].name' is 'a\\n'"]),
+    "unknown dtype": (("models", 0, "dtype"), "float23", ["'models[0].dtype'", "'float32'"]),
+    "unknown prompt": (
+        ("models", 2, "prompt"),
+        "englisch",
+        ["'models[2].prompt' is 'englisch'", "did you mean 'english'"],
+    ),
+    "missing template": (
+        ("models", 0, "chat_template"),
+        "no/such.jinja",
+        ["'models[0].chat_template' is 'no/such.jinja'"],
+    ),
+    "unknown hookpoint": (
+        ("extract", "hookpoints"),
+        ["mlp.gate_akt"],
+        ["'extract.hookpoints[0]' is 'mlp.gate_akt'", "did you mean 'mlp.gate_act'"],
+    ),
+    "unknown token scope": (
+        ("extract", "scopes", "text"),
+        ["questions"],
+        ["'extract.scopes.text[0]' is 'questions'", "did you mean 'question'"],
+    ),
+    "token scope stored twice": (
+        ("extract", "scopes", "text"),
+        ["image", "options"],
+        ["'extract.scopes'", "'image' and 'text'", "do not overlap"],
+    ),
+    "unknown stored scope": (
+        ("score", "scopes"),
+        ["image", "txet"],
+        ["'score.scopes[1]' is 'txet'", "did you mean 'text'"],
+    ),
+    "unknown scorer": (
+        ("score", "scorers", 3, "name"),
+        "madd",
+        ["'score.scorers[3].scorer'", "is 'madd'", "did you mean 'mad'"],
+    ),
+    "unknown scorer under a name": (
+        ("score", "scorers", 0, "scorer"),
+        "lab",
+        ["'score.scorers[0].scorer'", "is 'lab'", "did you mean 'lap'"],
+    ),
+    "package file as scorer": (("score", "scorers", 0, "scorer"), "__init__", ["'__init__'"]),
+    "unknown option": (
+        ("score", "scorers", 1, "options"),
+        {"quantil": 0.9},
+        ["'score.scorers[1].options.quantil' is unknown", "did you mean 'quantile'"],
+    ),
+    "option for a scorer without": (
+        ("score", "scorers", 4, "options"),
+        {"quantile": 0.9},
+        ["'score.scorers[4].options.quantile' is unknown to scorer 'cas'", "known: none"],
+    ),
+    "option of two lines": (("score", "scorers", 1, "options"), {"a\nb": 1}, ["options.a\\nb'"]),
+    "missing option": (
+        ("score", "scorers", 3, "options"),
+        {"variant": "z"},
+        ["'score.scorers[3].options.activity_floor' is missing", "'mad' expects float | None"],
+    ),
+    "text for float option": (
+        ("score", "scorers", 1, "options"),
+        {"quantile": "0.95"},
+        ["'score.scorers[1].options.quantile' is '0.95'", "expects float"],
+    ),
+    "true for float option": (
+        ("score", "scorers", 1, "options"),
+        {"quantile": True},
+        ["options.quantile' is True", "expects float"],
+    ),
+    "option out of its choices": (
+        ("score", "scorers", 0, "options"),
+        {"statistic": "median"},
+        ["options.statistic' is 'median'", "'probability', 'mean'"],
+    ),
+    "list for an option of choices": (
+        ("score", "scorers", 0, "options"),
+        {"statistic": ["mean"]},
+        ["options.statistic' is ['mean']"],
+    ),
+    "NaN option": (
+        ("score", "scorers", 1, "options", "quantile"),
+        float("nan"),
+        ["'score.scorers[1].options.quantile' is nan"],
+    ),
+    "scorer named as a control": (
+        ("score", "scorers", 0),
+        {"name": "random_of_lape", "scorer": "lap", "options": {"statistic": "mean"}},
+        ["'score.scorers[0].name' is 'random_of_lape'", "another name"],
+    ),
+    "one scorer name twice": (("score", "scorers", 0, "name"), "cas", ["score.scorers", "'cas'"]),
+    "unknown kind": (("intervene", 0, "kind"), "ablaze", ["'intervene[0].kind'", "'ablate'"]),
+    "steer without alpha": (
+        ("intervene", 0),
+        {"name": "s", "kind": "steer"},
+        ["'intervene[0].alpha' is None", "'steer'", "a number"],
+    ),
+    "ablate with alpha": (("intervene", 0, "alpha"), 1.0, ["'intervene[0].alpha' is 1.0"]),
+    "one intervention name twice": (
+        ("intervene",),
+        [{"name": "a", "kind": "ablate"}, {"name": "a", "kind": "mean_ablate"}],
+        ["'intervene'", "'a'", "names that differ"],
+    ),
+    "confidence 1": (("evaluate", "confidence"), 1, ["'evaluate.confidence' is 1", "less than 1"]),
+    "culture file missing": (
+        ("dataset", "cultures"),
+        "no/such.tsv",
+        ["'dataset.cultures'", "no/such.tsv", "No such file"],
+    ),
+    "culture file with NUL": (("dataset", "cultures"), "a\0b", ["'dataset.cultures'", "null byte"]),
+    "culture path of two lines": (("dataset", "cultures"), "a\nb", ["'dataset.cultures'"]),
+    "culture path is a folder": (("dataset", "cultures"), "config", ["directory"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_refused_in_one_line_that_names_key_value_and_expectation(case):
+    path, value, parts = CASES[case]
+    message = refusal(change(path, value))
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize("config", [None, [], "", 3, True])
+def test_a_config_that_is_no_mapping_is_refused(config):
+    assert f"the config is {config!r}; expected a value of type object" in refusal(config)
+
+
+def test_an_empty_config_says_what_is_missing():
+    assert "config key 'dataset' is missing; expected: The questions." in refusal({})
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("code\tname\nA\ta\n", "lacks the column 'subsets'"),
+        ("code\tname\tsubsets\nA\ta\t('x','y')\nA\tb\t('x','z')\n", "line 3: code 'A'"),
+        ("", "lacks the column 'code'"),
+        ("code\tname\tsubsets\nA\ta\t('x',\n", "line 2"),
+    ],
+)
+def test_a_bad_culture_file_is_refused_under_its_key(text, part, tmp_path):
+    path = tmp_path / "cultures.tsv"
+    path.write_text(text)
+    message = refusal(change(("dataset", "cultures"), str(path)))
+    assert "config key 'dataset.cultures'" in message
+    assert str(path) in message
+    assert part in message
+
+
+def test_several_refusals_start_with_the_unknown_key():
+    config = change(("score", "scope"), ["image"])
+    config["cells"]["cap"] = "x"
+    assert "'score.scope' is unknown" in refusal(config)
+
+
+@pytest.fixture
+def own_scorer(tmp_path):
+    """A repository with a scorer of the user's, and a config that names it."""
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=lambda *_: {"__pycache__"})
+    path = tmp_path / "workflow/scripts/culture_neurons/scorers/mine.py"
+
+    def check(source, options):
+        path.write_text(source)
+        entry = {"name": "mine", "options": options}
+        return complete_config(change(("score", "scorers"), [entry]), tmp_path)
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("annotation", "good", "bad"),
+    [
+        ("int", 3, 3.0),
+        ("int | None", None, "x"),
+        ("bool", False, 0),
+        ("str", "a", 1),
+        ('Literal["mean"]', "mean", "me"),
+        ('Literal["mean"]', "mean", 1),
+        ("Literal[1, 2]", 2, True),
+        ('Literal["a"] | float', 0.5, "b"),
+    ],
+)
+def test_an_option_must_fit_its_annotation(annotation, good, bad, own_scorer):
+    source = f"def mine(statistics, *, x: {annotation}):\n    return 0\n"
+    assert own_scorer(source, {"x": good})["score"]["scorers"][0]["options"] == {"x": good}
+    with pytest.raises(ConfigError, match=r"'score.scorers\[0\].options.x' is .* expects "):
+        own_scorer(source, {"x": bad})
+
+
+@pytest.mark.parametrize("annotation", [": list[float]", ": 'float'", ": typing.Any", ""])
+def test_an_annotation_that_is_not_understood_takes_any_value_but_not_none_at_all(
+    annotation, own_scorer
+):
+    source = f"def mine(statistics, *, x{annotation}):\n    return 0\n"
+    assert own_scorer(source, {"x": [1.0]})
+    with pytest.raises(ConfigError, match=r"options.x' is missing; scorer 'mine' expects"):
+        own_scorer(source, {})
+
+
+def test_a_scorer_file_without_its_function_or_without_sense_is_refused(own_scorer):
+    with pytest.raises(ConfigError, match=r"scorers/mine.py to have a function"):
+        own_scorer("def other(statistics):\n    return 0\n", {})
+    with pytest.raises(ConfigError, match=r"scorers/mine.py is not Python"):
+        own_scorer("def mine(:\n", {})

@@ -1,0 +1,142 @@
+"""Config and schema say the same, and no mutation of the config escapes the check."""
+
+import copy
+import datetime
+import functools
+import random
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import config_check
+from config_check import ConfigError, complete_config
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+@pytest.fixture(autouse=True)
+def _repository(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(config_check.yaml, "safe_load", lambda _: copy.deepcopy(SCHEMA))  # slow
+
+
+def schema_keys(schema, path=""):
+    """Dotted keys of the schema; list entries as []."""
+    keys = set()
+    for name, part in schema.get("properties", {}).items():
+        here = f"{path}.{name}" if path else name
+        keys |= {here} | schema_keys(part, here) | schema_keys(part.get("items", {}), f"{here}[]")
+    return keys
+
+
+def config_keys(value, known, path=""):
+    """Dotted keys of a config, down to the keys that the user may choose freely."""
+    keys = set()
+    if isinstance(value, dict):
+        for name, part in value.items():
+            here = f"{path}.{name}" if path else name
+            keys.add(here)
+            if any(key.startswith((f"{here}.", f"{here}[]")) for key in known):
+                keys |= config_keys(part, known, here)
+    elif isinstance(value, list):
+        for part in value:
+            keys |= config_keys(part, known, f"{path}[]")
+    return keys
+
+
+def parts_of(schema, path="config"):
+    for name, part in schema.get("properties", {}).items():
+        yield f"{path}.{name}", name, part, schema
+        yield from parts_of(part, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from parts_of(schema[key], f"{path}[]")
+
+
+def test_demo_config_and_schema_have_the_same_keys():
+    known = schema_keys(SCHEMA)
+    assert config_keys(DEFAULT, known) == known
+
+
+def test_every_key_has_a_description_and_a_default_unless_it_is_required():
+    for path, name, part, parent in parts_of(SCHEMA):
+        assert part.get("description"), path
+        if parent["type"] == "object" and name not in parent.get("required", []):
+            assert "default" in part, path
+
+
+def test_no_object_of_the_schema_takes_unknown_keys():
+    for path, _, part, _ in parts_of(SCHEMA):
+        for schema in (part, part.get("items", {})):
+            if "properties" in schema:
+                assert schema["additionalProperties"] is False, path
+
+
+VALUES = [
+    None, True, False, 0, 1, -1, 2, 10**30, 0.0, 0.5, -0.5, 4.0, float("nan"), float("inf"), "",
+    "0.5", "abc", "a b", "a\nb", "\0", "é", [], {}, [None], [[]], [0], [1, 1], ["image"], {"a": 1},
+    {1: 2}, {None: None}, {"name": "x"}, datetime.date(2025, 1, 1), b"x", {"image": ["image"]},
+    [{}],
+]  # fmt: skip
+NAMES = ["x", "a.b", "a\nb", "", "name", 1, None, True, 0.5, datetime.date(2025, 1, 1)]
+
+
+def mutate(rng):
+    """Change, add, or delete one entry anywhere; return the config and the key's last name."""
+    config = copy.deepcopy(DEFAULT)
+    places = []
+
+    def collect(value, name):
+        entries = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in list(entries):
+            own = key if isinstance(key, str) else name
+            places.append((value, key, own))
+            if isinstance(part, dict | list):
+                collect(part, own)
+
+    collect(config, "config")
+    container, key, name = rng.choice(places)
+    action = rng.choice(["set", "set", "set", "delete", "add", "swap"])
+    if action == "delete":
+        del container[key]
+    elif action == "add" and isinstance(container, dict):
+        key = name = rng.choice(NAMES)
+        container[key] = rng.choice(VALUES)
+    elif action == "add":
+        container.append(rng.choice(VALUES))
+    elif action == "swap":
+        other = rng.choice(places)
+        container[key] = copy.deepcopy(other[0][other[1]]) if other[1] in other[0] else None
+    else:
+        container[key] = rng.choice(VALUES)
+    return config, name
+
+
+def test_two_hundred_mutations_are_completed_or_refused_by_name():
+    rng = random.Random(20250131)
+    refused = 0
+    for number in range(250):
+        config, name = mutate(rng)
+        try:
+            complete_config(config, ROOT)
+        except ConfigError as error:
+            refused += 1
+            message = str(error)
+            assert len(message.splitlines()) == 1, (number, message)
+            assert repr(name).strip("'\"") in message, (number, name, message)
+    assert refused > 100
+
+
+def test_every_message_of_a_wrong_type_names_its_dotted_key():
+    for key in schema_keys(SCHEMA):
+        if "[]" in key:
+            continue
+        config = copy.deepcopy(DEFAULT)
+        *path, last = key.split(".")
+        functools.reduce(dict.__getitem__, path, config)[last] = object()
+        with pytest.raises(ConfigError, match=f"^config key '{re.escape(key)}' is <object"):
+            complete_config(config, ROOT)

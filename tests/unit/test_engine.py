@@ -1,0 +1,314 @@
+"""The engine against the unmodified library and slow, plain references, on all architectures."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from tiny_models import make_questions
+from torch import nn
+
+from culture_neurons.capture import Sums, capture
+from culture_neurons.checkpoints import Checkpoint
+from culture_neurons.engine import (
+    UNMODIFIED,
+    answer_questions,
+    capture_cells,
+    encode_cell,
+    group_cells,
+    pack_batches,
+    prepare_batch,
+    read_responses,
+    run_batch,
+    take_shard,
+)
+from culture_neurons.hookpoints import HookpointError, find_layers
+from culture_neurons.interventions import AffineMap, ablate, intervene, mean_ablate, steer
+from culture_neurons.prompts import SCOPES, decode_picture, find_letter_tokens
+
+SCOPE_GROUPS = {"image": ["image"], "text": ["question", "options"]}
+BUDGET = 400
+# Masks that include the first and the last layer.
+MASK = {0: torch.tensor([0, 7, 399]), 2: torch.arange(50), 3: torch.tensor([1, 2, 3])}
+
+
+def plain_logits(checkpoint, question):
+    """The library's own forward of one question, without any of the engine's code."""
+    processor = checkpoint.processor
+    options = [question.options[i] for i in question.option_order]
+    lines = [question.text, *(f"{a}. {b}" for a, b in zip("ABCD", options, strict=True))]
+    body = "\n".join([*lines, "Answer with the option's letter from the given choices directly."])
+    content = [{"type": "image"}, {"type": "text", "text": body}]
+    text = processor.apply_chat_template(
+        [{"role": "user", "content": content}], add_generation_prompt=True
+    )
+    inputs = processor(images=decode_picture(question.image), text=text, return_tensors="pt")
+    with torch.no_grad():
+        return checkpoint.model(**inputs).logits[0, -1]
+
+
+def silence_columns(checkpoint, mask):
+    """Ablate without hooks: out = W_down (g * up), so a zero column of W_down silences g_n."""
+    model = copy.deepcopy(checkpoint.model)
+    for layer, neurons in mask.items():
+        model.get_decoder().layers[layer].mlp.down_proj.weight.data[:, neurons] = 0
+    return Checkpoint(model, checkpoint.processor, "silenced")
+
+
+def forward_last(checkpoint, prompts):
+    return run_batch(checkpoint, prepare_batch(checkpoint, prompts))
+
+
+def batched_logits(checkpoint, questions, budget):
+    rows = {}
+    for batch in pack_batches(encode_cell(checkpoint, questions), budget):
+        logits = forward_last(checkpoint, [prompt for _, prompt in batch])
+        rows |= {q.question_id: row for (q, _), row in zip(batch, logits, strict=True)}
+    return rows
+
+
+def assert_same_logits(found, expected):
+    scale = float(expected.max() - expected.min())
+    assert float((found - expected).abs().max()) <= 1e-5 * scale
+    assert int(found.argmax()) == int(expected.argmax())
+
+
+@pytest.mark.parametrize("budget", [1, 300, 100_000])
+def test_batched_logits_equal_the_plain_forward(tiny, budget):
+    questions = make_questions(14)
+    rows = batched_logits(tiny, questions, budget)
+    assert len({len(p.inputs["input_ids"][0]) for _, p in encode_cell(tiny, questions)}) > 2
+    for question in questions:
+        assert_same_logits(rows[question.question_id], plain_logits(tiny, question))
+
+
+def test_batched_ablated_logits_equal_a_model_with_silenced_columns(tiny):
+    questions = make_questions(7)
+    silenced = silence_columns(tiny, MASK)
+    with intervene(find_layers(tiny.model, "mlp.gate_act"), [ablate(MASK)]):
+        rows = batched_logits(tiny, questions, 100_000)
+    for question in questions:
+        expected = plain_logits(silenced, question)
+        assert_same_logits(rows[question.question_id], expected)
+        assert not torch.allclose(expected, plain_logits(tiny, question), atol=1e-3)
+
+
+def test_rows_of_one_batch_can_carry_different_maps(tiny):
+    questions = make_questions(3)
+    layers = find_layers(tiny.model, "mlp.gate_act")
+    prompts = [prompt for _, prompt in encode_cell(tiny, questions)]
+    other = {1: torch.tensor([5, 6])}
+    maps = [ablate(MASK), AffineMap({}, 1.0), steer(other, 3.0)]
+    with intervene(layers, maps):
+        mixed = forward_last(tiny, prompts)
+    for row, affine in enumerate(maps):
+        with intervene(layers, [affine]):
+            alone = forward_last(tiny, prompts)[row]
+        assert_same_logits(mixed[row], alone)
+
+
+def test_empty_map_and_gain_one_change_nothing_bit_for_bit(tiny):
+    prompts = [prompt for _, prompt in encode_cell(tiny, make_questions(5))]
+    layers = find_layers(tiny.model, "mlp.gate_act")
+    bare = forward_last(tiny, prompts)
+    for affine in (UNMODIFIED[1], ablate({}), steer(MASK, 0.0)):
+        with intervene(layers, [affine]):
+            assert torch.equal(forward_last(tiny, prompts), bare)
+
+
+def test_steer_by_minus_one_equals_ablate_bit_for_bit(tiny):
+    prompts = [prompt for _, prompt in encode_cell(tiny, make_questions(5))]
+    layers = find_layers(tiny.model, "mlp.gate_act")
+    with intervene(layers, [ablate(MASK)]):
+        ablated = forward_last(tiny, prompts)
+    with intervene(layers, [steer(MASK, -1.0)]):
+        steered = forward_last(tiny, prompts)
+    assert torch.equal(ablated, steered)
+    assert not torch.equal(ablated, forward_last(tiny, prompts))
+
+
+def test_affine_maps_touch_only_their_neurons(tiny):
+    layers = find_layers(tiny.model, "mlp.gate_act")
+    means = {layer: torch.linspace(-1, 1, 400) for layer in range(4)}
+    seen = []
+    gates = torch.randn(2, 3, 400)
+    gates[0, 0, 10] = -0.0
+    with intervene(layers, [mean_ablate(MASK, means), steer({2: torch.tensor([4])}, 1.0)]):
+        seen = layers.modules[2](gates)
+    bare = layers.modules[2](gates)
+    assert torch.equal(seen[0, :, :50], means[2][:50].expand(3, 50))
+    assert torch.equal(seen[0, :, 50:].view(torch.int32), bare[0, :, 50:].view(torch.int32))
+    assert torch.equal(seen[1, :, 4], 2 * bare[1, :, 4])
+    rest = [n for n in range(400) if n != 4]
+    assert torch.equal(seen[1][:, rest], bare[1][:, rest])
+
+
+def test_hooks_leave_no_trace_even_after_an_error_and_spare_those_of_others(tiny):
+    layers = find_layers(tiny.model, "mlp.gate_act")
+    calls = []
+    foreign = layers.modules[0].register_forward_hook(lambda *_: calls.append(1))
+    prompts = [prompt for _, prompt in encode_cell(tiny, make_questions(2))]
+    bare = forward_last(tiny, prompts)
+    with (
+        pytest.raises(RuntimeError, match="in the middle"),
+        intervene(layers, [ablate(MASK)]),
+        capture(layers, Sums.zeros(layers, 1)),
+    ):
+        raise RuntimeError("in the middle")
+    assert [len(module._forward_hooks) for module in layers.modules] == [1, 0, 0, 0]
+    assert torch.equal(forward_last(tiny, prompts), bare)
+    assert len(calls) == 2
+    foreign.remove()
+
+
+def test_masks_of_another_model_are_refused(tiny):
+    layers = find_layers(tiny.model, "mlp.gate_act")
+    with (
+        pytest.raises(ValueError, match="layer 9, but the model has layers 0 to 3"),
+        intervene(layers, [ablate({9: torch.tensor([0])})]),
+    ):
+        pass
+    with (
+        pytest.raises(ValueError, match="neuron 400 of layer 1"),
+        intervene(layers, [ablate({1: torch.tensor([3, 400])})]),
+    ):
+        pass
+    assert not any(module._forward_hooks for module in layers.modules)
+
+
+def reference_counts(checkpoint, question):
+    """K, S, Q, T of one question by a hand-written SwiGLU block and python loops over tokens."""
+    layers = checkpoint.model.get_decoder().layers
+    blocks = {}
+    handles = [
+        layer.mlp.register_forward_pre_hook(
+            lambda _module, args, index=index: blocks.__setitem__(index, args[0][0])
+        )
+        for index, layer in enumerate(layers)
+    ]
+    plain_logits(checkpoint, question)
+    for handle in handles:
+        handle.remove()
+    scopes = encode_cell(checkpoint, [question])[0][1].scopes.tolist()
+    result = {}
+    for name, members in SCOPE_GROUPS.items():
+        tokens = [t for t, scope in enumerate(scopes) if SCOPES[scope] in members]
+        active = np.zeros((4, 400), dtype=np.int64)
+        total, squares = np.zeros((4, 400)), np.zeros((4, 400))
+        for index, block in blocks.items():
+            weight = layers[index].mlp.gate_proj.weight.detach()
+            for token in tokens:
+                u = weight @ block[token].detach()
+                g = (u / (1 + torch.exp(-u))).double().numpy()
+                active[index] += g > 0
+                total[index] += g
+                squares[index] += g * g
+        result[name] = (active, total, squares, len(tokens))
+    return result
+
+
+def test_capture_equals_a_slow_reference(tiny):
+    questions = make_questions(6, cultures=("AAA",), folds=1)
+    layers = find_layers(tiny.model, "mlp.gate_act")
+    (cell,) = capture_cells(tiny, questions, 10_000, layers, SCOPE_GROUPS)
+    assert (cell.culture, cell.fold, cell.questions) == ("AAA", 0, 6)
+    parts = [reference_counts(tiny, question) for question in questions]
+    for index, scope in enumerate(cell.scopes):
+        active, total, squares, tokens = (sum(p[scope][i] for p in parts) for i in range(4))
+        assert cell.tokens[index] == tokens
+        # Batched matmuls round differently: a token with u within 1e-5 of 0 may flip.
+        differs = np.abs(cell.sums.active[:, index].numpy() - active)
+        assert differs.sum() <= 2
+        assert np.allclose(cell.sums.total[:, index], total, rtol=1e-5, atol=1e-4)
+        assert np.allclose(cell.sums.total_squares[:, index], squares, rtol=1e-5, atol=1e-4)
+
+
+def test_sums_do_not_depend_on_sharding(tiny):
+    questions = make_questions(16)
+    layers = find_layers(tiny.model, "mlp.gate_act")
+    whole = list(capture_cells(tiny, questions, BUDGET, layers, SCOPE_GROUPS))
+    cells = [cell for cell, _ in group_cells(questions)]
+    parts = {}
+    for index in range(3):
+        mine = take_shard(cells, index, 3)
+        chosen = [q for q in reversed(questions) if (q.culture, q.fold) in mine]
+        for cell in capture_cells(tiny, chosen, BUDGET, layers, SCOPE_GROUPS):
+            parts[cell.culture, cell.fold] = cell
+    assert len(whole) == len(parts) == 4
+    for cell in whole:
+        other = parts[cell.culture, cell.fold]
+        assert cell.tokens == other.tokens
+        for name in ("active", "total", "total_squares"):
+            assert torch.equal(getattr(cell.sums, name), getattr(other.sums, name))
+
+
+def test_answers_do_not_depend_on_the_other_questions(tiny):
+    questions = make_questions(12)
+    letters = find_letter_tokens(tiny.processor, 4)
+
+    def ask(chosen, budget):
+        batches = answer_questions(tiny, chosen, letters, budget)
+        return {r.question_id: r for batch in batches for r in batch}
+
+    whole = ask(questions, 100_000)
+    few = ask(questions[::-1][:5], 1)
+    for question_id, response in few.items():
+        assert response.predicted == whole[question_id].predicted
+        assert response.option_logprobs == pytest.approx(
+            whole[question_id].option_logprobs, abs=1e-4
+        )
+
+
+def test_responses_follow_the_shuffled_options():
+    (question,) = make_questions(1)
+    logits = torch.full((1, 10), -20.0)
+    logits[0, 3], logits[0, 4], logits[0, 5] = 2.0, 1.6, 1.6  # forms of A: 3; of B: 4 and 5
+    letters = [[3], [4, 5], [6], [7]]
+    (response,) = read_responses("m", [question], logits, letters)
+    probability = logits.softmax(-1)[0]
+    # B's two forms together outweigh A's one.
+    assert response.predicted == question.option_order[1]
+    by_option = dict(zip(question.option_order, range(4), strict=True))
+    shown = np.array(response.option_logprobs)[
+        [o for o, _ in sorted(by_option.items(), key=lambda x: x[1])]
+    ]
+    assert np.exp(shown[:2]) == pytest.approx(
+        [float(probability[3]), float(probability[4] + probability[5])], rel=1e-5
+    )
+    assert response.non_letter_mass == pytest.approx(1 - float(probability[3:8].sum()), abs=1e-6)
+
+
+def test_prompt_scopes_are_the_texts_they_name(tiny):
+    for question, prompt in encode_cell(tiny, make_questions(4)):
+        ids = prompt.inputs["input_ids"][0]
+        decode = tiny.processor.tokenizer.decode
+
+        def text(scope, ids=ids, scopes=prompt.scopes, decode=decode):
+            return decode(ids[scopes == SCOPES.index(scope)]).replace(" ", "")
+
+        options = [question.options[i] for i in question.option_order]
+        lettered = "".join(f"{a}.{b}" for a, b in zip("ABCD", options, strict=True))
+        assert text("question") == question.text.replace(" ", "")
+        assert text("options") == lettered
+        image = ids[prompt.scopes == SCOPES.index("image")]
+        assert set(image.tolist()) == {tiny.processor.image_token_id}
+
+
+def test_silu_is_positive_exactly_where_its_input_is():
+    u = torch.cat([torch.linspace(-80, 80, 100_001), torch.tensor([0.0, -0.0, 1e-30, -1e-30])])
+    assert torch.equal(nn.functional.silu(u) > 0, u > 0)
+
+
+def test_a_model_without_gated_mlp_is_refused():
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            block = nn.Module()
+            block.mlp = nn.Sequential(nn.Linear(2, 2))
+            self.layers = nn.ModuleList([block])
+
+        def get_decoder(self):
+            return self
+
+    with pytest.raises(HookpointError, match=r"gated MLP.*missing: layers.0.mlp.act_fn"):
+        find_layers(Plain(), "mlp.gate_act")

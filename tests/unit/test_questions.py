@@ -1,0 +1,348 @@
+"""Dataset rows: good ones are kept as delivered, bad ones are rejected with a reason."""
+
+import copy
+import io
+import logging
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from culture_neurons.folds import assign_fold
+from culture_neurons.questions import (
+    DatasetError,
+    fingerprint_dataset,
+    iterate_images,
+    prepare_questions,
+)
+from culture_neurons.tables import SCHEMAS, read_table, to_columns, write_table
+
+COLUMNS = {
+    "id": "ID",
+    "image": "image",
+    "subset": "Subset",
+    "label": "Label",
+    "category": "Category",
+    "texts": {
+        "english": {"question": "Q-en", "options": "O-en"},
+        "native": {"question": "Q", "options": "O"},
+    },
+}
+CULTURES = {("Japanese", "Japan"): "JPN", ("Sinhala", "Sri Lanka"): "LKA"}
+
+
+def make_picture(color="red", size=(9, 7), kind="PNG", **settings):
+    buffer = io.BytesIO()
+    Image.new("RGB", size, color).save(buffer, kind, **settings)
+    return buffer.getvalue()
+
+
+PICTURE = make_picture()
+
+
+def make_row(question_id="p1_0", data=PICTURE, **changes):
+    return {
+        "ID": question_id,
+        "image": {"bytes": data, "path": None},
+        "Subset": "('Japanese', 'Japan')",
+        "Label": 2,
+        "Category": "Food",
+        "Q-en": "What is this?",
+        "O-en": ["tea", "rice", "soup", "cake"],
+        "Q": "これは?",
+        "O": ["茶", "米", "汁", "餅"],
+        **changes,
+    }
+
+
+GOOD = [make_row("good1_0"), make_row("good2_0", make_picture("blue"))]
+
+
+def prepare(rows, max_rejected=1.0, folds=8):
+    return prepare_questions(rows, COLUMNS, CULTURES, folds, max_rejected)
+
+
+def rejections(prepared):
+    return [(row["question_id"], row["reason"]) for row in prepared.rejected]
+
+
+def test_a_good_row_is_kept_as_delivered():
+    prepared = prepare([make_row("5_1_3", Subset="('Sinhala', 'Sri_Lanka')")])
+    assert prepared.questions == [
+        {
+            "question_id": "5_1_3",
+            "image_id": "5_1",
+            "culture": "LKA",
+            "subset": "('Sinhala', 'Sri_Lanka')",
+            "language": "Sinhala",
+            "category": "Food",
+            "texts": [
+                {
+                    "prompt": "english",
+                    "question": "What is this?",
+                    "options": ["tea", "rice", "soup", "cake"],
+                },
+                {"prompt": "native", "question": "これは?", "options": ["茶", "米", "汁", "餅"]},
+            ],
+            "answer": 2,
+            "fold": assign_fold("5_1", 8),
+        }
+    ]
+    (image,) = prepared.images.values()
+    assert image["bytes"] == PICTURE
+    assert (image["width"], image["height"]) == (9, 7)
+    assert prepared.rejected == []
+
+
+JPEG = make_picture(size=(640, 640), kind="JPEG")
+PNG = make_picture(size=(640, 640))
+EXIF = Image.Exif()
+EXIF[0x0112] = 6  # orientation: the picture must be turned, and its EXIF written anew
+EXIF[0x011A] = 2.5  # resolution, whose type becomes text below
+BROKEN_EXIF = make_picture(kind="JPEG", exif=EXIF).replace(b"\x01\x1a\x00\x05", b"\x01\x1a\x00\x02")
+
+# the bad row, the reason, and a part of the detail
+BAD = {
+    "no pair": (make_row(Subset="Japanese"), "unreadable subset", "'Japanese' is not a pair"),
+    "set": (make_row(Subset="{'Japanese', 'Japan'}"), "unreadable subset", "is not a pair"),
+    "null subset": (make_row(Subset=None), "unreadable subset", "'None'"),
+    "foreign subset": (make_row(Subset="('a', 'b')"), "unknown subset", "('a', 'b')"),
+    "swapped subset": (make_row(Subset="('Japan', 'Japanese')"), "unknown subset", "Japan"),
+    "null question": (make_row(Q=None), "empty question", "prompt 'native'"),
+    "blank question": (make_row(**{"Q-en": " \n"}), "empty question", "prompt 'english'"),
+    "number question": (make_row(Q=7), "empty question", "prompt 'native'"),
+    "three options": (make_row(O=["a", "b", "c"]), "option count", "expected 4"),
+    "five options": (make_row(O=list("abcde")), "option count", "expected 4"),
+    "options as text": (make_row(O="abcd"), "option count", "'abcd'"),
+    "null options": (make_row(O=None), "option count", "None"),
+    "one option twice": (make_row(O=["a", "b", "b", "c"]), "options not distinct", "'b', 'b'"),
+    "same but for spaces": (make_row(O=["a", "b", " b\n", "c"]), "options not distinct", "'b'"),
+    "blank option": (make_row(O=["a", "b", " ", "c"]), "options not distinct", "''"),
+    "null option": (make_row(O=["a", "b", None, "c"]), "options not distinct", "''"),
+    "label 4": (make_row(Label=4), "label out of range", "4, expected an integer from 0 to 3"),
+    "hidden label": (make_row(Label=-1), "label out of range", "-1"),
+    "null label": (make_row(Label=None), "label out of range", "None"),
+    "true label": (make_row(Label=True), "label out of range", "True"),
+    "false label": (make_row(Label=False), "label out of range", "False"),
+    "numpy true label": (make_row(Label=np.bool_(True)), "label out of range", "True"),
+    "text label": (make_row(Label="2"), "label out of range", "'2'"),
+    "float label": (make_row(Label=2.0), "label out of range", "2.0"),
+    "NaN label": (make_row(Label=float("nan")), "label out of range", "nan"),
+    "list label": (make_row(Label=[2]), "label out of range", "[2]"),
+    "null image": (make_row(image=None), "missing image", "no bytes"),
+    "image of null bytes": (make_row(data=None), "missing image", "no bytes"),
+    "zero bytes": (make_row(data=b""), "missing image", "no bytes"),
+    "path for an image": (make_row(image="a.png"), "missing image", "no bytes"),
+    "text for an image": (make_row(data=b"hello"), "unreadable image", "cannot identify"),
+    "truncated JPEG": (make_row(data=JPEG[: len(JPEG) // 2]), "unreadable image", "truncated"),
+    "truncated PNG": (make_row(data=PNG[: len(PNG) // 2]), "unreadable image", ""),
+    "half a header": (make_row(data=PICTURE[:20]), "unreadable image", ""),
+    "broken EXIF": (make_row(data=BROKEN_EXIF), "unreadable image", "TypeError: "),
+    "empty id": (make_row(""), "missing id", "no id"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_row_is_rejected_with_its_reason_and_no_other_row(case):
+    row, reason, detail = BAD[case]
+    prepared = prepare([GOOD[0], row, GOOD[1]])
+    assert rejections(prepared) == [(row["ID"], reason)]
+    assert detail in prepared.rejected[0]["detail"]
+    assert [q["question_id"] for q in prepared.questions] == ["good1_0", "good2_0"]
+    assert list(prepared.images) == ["good1", "good2"]
+
+
+def test_a_null_id_is_rejected_every_time():
+    prepared = prepare([*GOOD, make_row(None), make_row(None)])
+    assert rejections(prepared) == [("", "missing id"), ("", "missing id")]
+
+
+def test_the_second_row_of_an_id_is_rejected():
+    prepared = prepare([make_row("a_0", Label=1), make_row("a_0", Label=3)])
+    assert rejections(prepared) == [("a_0", "duplicate id")]
+    assert prepared.questions[0]["answer"] == 1
+
+
+def test_other_bytes_for_a_known_image_are_rejected():
+    other = make_picture("green")
+    prepared = prepare([make_row("a_0"), make_row("a_1", other), make_row("a_2")])
+    assert rejections(prepared) == [("a_1", "image differs")]
+    assert [q["question_id"] for q in prepared.questions] == ["a_0", "a_2"]
+    assert prepared.images["a"]["bytes"] == PICTURE
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F"])
+def test_pictures_of_every_mode_are_kept(mode):
+    buffer = io.BytesIO()
+    Image.new(mode, (5, 6)).save(buffer, "TIFF")
+    prepared = prepare([make_row(data=buffer.getvalue())])
+    assert (prepared.images["p1"]["width"], prepared.images["p1"]["height"]) == (5, 6)
+
+
+def test_flipped_bytes_in_pictures_are_kept_or_rejected_but_never_raise():
+    rng = np.random.default_rng(0)
+    rows = []
+    for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP"):
+        data = np.frombuffer(make_picture(kind=kind), np.uint8)
+        for number in range(40):
+            damaged = data.copy()
+            damaged[rng.integers(len(data), size=3)] = rng.integers(256, size=3)
+            rows.append(make_row(f"{kind}{number}_0", damaged.tobytes()))
+    prepared = prepare([*GOOD, *rows])
+    assert len(prepared.questions) + len(prepared.rejected) == 202
+    assert {reason for _, reason in rejections(prepared)} == {"unreadable image"}
+    assert len(prepared.rejected) > 50
+
+
+def test_nothing_is_lost_and_one_image_has_one_row():
+    rows = [make_row(f"p{n // 3}_{n % 3}") for n in range(30)]
+    rows[4] = make_row("p1_1", Label=9)
+    rows[9:12] = [make_row(f"p3_{n}", None) for n in range(3)]
+    prepared = prepare(rows)
+    assert len(prepared.questions) + len(prepared.rejected) == 30
+    assert len(prepared.rejected) == 4
+    assert sorted(prepared.images) == sorted(f"p{n}" for n in range(10) if n != 3)
+    assert {q["image_id"] for q in prepared.questions} == set(prepared.images)
+
+
+def test_questions_of_one_image_share_a_fold_and_images_spread():
+    prepared = prepare([make_row(f"p{n // 3}_{n % 3}") for n in range(120)], folds=4)
+    folds = {}
+    for question in prepared.questions:
+        folds.setdefault(question["image_id"], set()).add(question["fold"])
+    assert all(len(found) == 1 for found in folds.values())
+    assert set.union(*folds.values()) == {0, 1, 2, 3}
+
+
+def test_an_id_without_number_names_its_own_image():
+    prepared = prepare([make_row("abc"), make_row("_0")])
+    assert [q["image_id"] for q in prepared.questions] == ["_0", "abc"]
+
+
+def test_spaces_around_texts_are_taken_away():
+    row = make_row(Q="  これは? \n", O=[" 茶", "米\t", "汁", "餅 餅"])
+    text = prepare([row]).questions[0]["texts"][1]
+    assert text == {
+        "prompt": "native",
+        "question": "これは?",
+        "options": ["茶", "米", "汁", "餅 餅"],
+    }
+
+
+@pytest.mark.parametrize("label", [np.int64(3), np.uint8(3), np.int32(3)])
+def test_numpy_integers_are_labels(label):
+    prepared = prepare([make_row(Label=label)])
+    assert prepared.questions[0]["answer"] == 3
+    assert type(prepared.questions[0]["answer"]) is int
+    assert fingerprint_dataset(prepared) == fingerprint_dataset(prepare([make_row(Label=3)]))
+
+
+def test_numbers_as_options_become_text():
+    assert prepare([make_row(O=[1, 2, 3, 4])]).questions[0]["texts"][1]["options"] == list("1234")
+
+
+@pytest.mark.parametrize("label", [-1, np.int64(-1), -1.0, None, float("nan")])
+def test_hidden_labels_stop_with_what_to_do(label):
+    rows = [make_row(f"p_{n}", Label=label) for n in range(3)]
+    with pytest.raises(DatasetError, match="every label is .*hides its answers.*copy with labels"):
+        prepare(rows)
+
+
+def test_one_seen_label_is_no_hidden_copy():
+    prepared = prepare([make_row("a_0", Label=-1), make_row("b_0", Label=0)])
+    assert rejections(prepared) == [("a_0", "label out of range")]
+
+
+def test_more_rejected_rows_than_allowed_stop_with_counts_by_reason():
+    rows = [make_row(f"g{n}_0") for n in range(7)]
+    rows += [make_row(f"b{n}_0", Subset="('x', 'y')") for n in range(2)] + [make_row("c_0", None)]
+    with pytest.raises(DatasetError) as caught:
+        prepare(rows, max_rejected=0.29)
+    message = str(caught.value)
+    assert "3 of 10 rows are rejected, more than dataset.max_rejected = 0.29" in message
+    assert "{'unknown subset': 2, 'missing image': 1}" in message
+    assert """{"('x', 'y')": 2}""" in message
+    assert len(prepare(rows, max_rejected=0.3).rejected) == 3
+
+
+def test_no_rejected_row_is_tolerated_at_zero():
+    assert len(prepare(GOOD, max_rejected=0).questions) == 2
+    with pytest.raises(DatasetError, match="1 of 3 rows are rejected"):
+        prepare([*GOOD, make_row(Label=7)], max_rejected=0)
+
+
+def test_no_good_row_at_all_stops_whatever_is_allowed():
+    with pytest.raises(
+        DatasetError, match=r"1 of 1 rows are rejected.*one must be left.*option co"
+    ):
+        prepare([make_row(O=[])], max_rejected=1)
+
+
+def test_a_dataset_without_rows_is_refused():
+    with pytest.raises(DatasetError, match="no rows"):
+        prepare([])
+
+
+@pytest.mark.parametrize("name", ["ID", "image", "Subset", "Label", "Category", "Q-en", "O"])
+def test_a_missing_column_is_named_with_those_found(name):
+    row = make_row()
+    del row[name]
+    with pytest.raises(DatasetError) as caught:
+        prepare([row])
+    assert f"has no column {name!r}; found [" in str(caught.value)
+
+
+def test_the_log_counts_questions_images_and_reasons(caplog):
+    with caplog.at_level(logging.INFO, logger="culture_neurons"):
+        prepare([make_row("a_0"), make_row("a_1"), make_row("b_0", Label=5)])
+    assert "3 rows: 2 questions on 1 images, 1 rejected {'label out of range': 1}" in caplog.text
+
+
+def test_fingerprint_does_not_depend_on_the_order_of_rows():
+    rows = [make_row(f"p{n // 2}_{n % 2}", make_picture(size=(n // 2 + 1, 3))) for n in range(8)]
+    rows.append(make_row("bad_0", Label=8))
+    prepared, turned = prepare(rows), prepare(rows[::-1])
+    assert fingerprint_dataset(prepared) == fingerprint_dataset(turned)
+    assert prepared.questions == turned.questions
+    assert list(prepared.images.items()) == list(turned.images.items())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Q": "それは?"},
+        {"O": ["米", "茶", "汁", "餅"]},
+        {"Label": 1},
+        {"Category": "Sport"},
+        {"Subset": "('Sinhala', 'Sri_Lanka')"},
+        {"ID": "good1_1"},
+        {"image": {"bytes": make_picture("black")}},
+    ],
+)
+def test_fingerprint_changes_with_the_content(change):
+    changed = [{**GOOD[0], **change}, GOOD[1]]
+    assert fingerprint_dataset(prepare(GOOD)) != fingerprint_dataset(prepare(changed))
+
+
+def test_rows_are_not_changed():
+    rows = [make_row(O=[" a", "b", "c", "d"]), make_row("x_0", Label=9)]
+    before = copy.deepcopy(rows)
+    prepare(rows)
+    assert rows == before
+
+
+def test_tables_of_the_dataset_can_be_written_and_read(tmp_path):
+    prepared = prepare([*GOOD, make_row(Label=9)])
+    for kind, rows in (("questions", prepared.questions), ("rejected", prepared.rejected)):
+        write_table(tmp_path / kind, kind, to_columns(kind, rows), {})
+        assert read_table(tmp_path / kind, kind).to_pylist() == rows
+    write_table(tmp_path / "images", "images", iterate_images(prepared), {})
+    assert read_table(tmp_path / "images", "images").to_pylist() == list(prepared.images.values())
+
+
+def test_images_come_in_chunks_that_lose_none():
+    prepared = prepare([make_row(f"p{n}_0") for n in range(7)])
+    chunks = list(iterate_images(prepared, chunk=3))
+    assert [len(chunk["image_id"]) for chunk in chunks] == [3, 3, 1]
+    assert all(list(chunk) == SCHEMAS["images"].names for chunk in chunks)
+    assert sum((chunk["image_id"] for chunk in chunks), []) == [f"p{n}" for n in range(7)]

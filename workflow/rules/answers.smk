@@ -1,0 +1,47 @@
+# Questions -> the unmodified model's answers -> equally many correct questions per cell.
+
+
+rule answer_questions:
+    """Ask the unmodified model every question."""
+    input:
+        questions="results/dataset/questions.parquet",
+        images="results/dataset/images.parquet",
+        checkpoint=get_checkpoint_input,
+        code=find_code_inputs("answer_questions"),
+    output:
+        answers="results/answers/{model}.parquet",
+    log:
+        "results/logs/answer_questions/{model}.log",
+    benchmark:
+        "results/benchmarks/answer_questions/{model}.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: config["compute"]["threads"]
+    resources:
+        **MODEL_JOB,
+    params:
+        model=lambda wildcards: MODELS[wildcards.model],
+        option_seed=config["prompts"]["option_seed"],
+    script:
+        "../scripts/answer_questions.py"
+
+
+rule fill_cells:
+    """Choose equally many correctly answered questions of every culture and fold."""
+    input:
+        questions="results/dataset/questions.parquet",
+        answers="results/answers/{model}.parquet",
+        code=find_code_inputs("fill_cells"),
+    output:
+        cells="results/cells/{model}.parquet",
+    log:
+        "results/logs/fill_cells/{model}.log",
+    benchmark:
+        "results/benchmarks/fill_cells/{model}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        cap=config["cells"]["cap"],
+        floor=config["cells"]["floor"],
+    script:
+        "../scripts/fill_cells.py"

@@ -1,0 +1,141 @@
+# Constraints of all wildcards, and the input functions whose paths depend on the config.
+
+import re
+
+MODELS = {model["name"]: model for model in config["models"]}
+SCORERS = {scorer["name"]: scorer for scorer in config["score"]["scorers"]}
+INTERVENTIONS = {entry["name"]: entry for entry in config["intervene"]}
+HOOKPOINTS = config["extract"]["hookpoints"]
+SPLITS = [f"split{seed}" for seed in config["cells"]["splits"]]
+RATES = {f"r{rate:g}": rate for rate in config["select"]["rates"]}
+SHARD_COUNT = config["extract"]["shards"]
+SHARDS = [f"{number}-of-{SHARD_COUNT}" for number in range(1, SHARD_COUNT + 1)]
+
+# Resources never trigger a rerun, so all that changes speed alone stands here and not in params.
+MODEL_JOB = {
+    "gpu": int(config["compute"]["device"] == "cuda"),
+    "device": config["compute"]["device"],
+    "batch_tokens": config["compute"]["batch_tokens"],
+    "mem_mb": config["compute"]["memory_mb"],
+    "runtime": config["compute"]["runtime_minutes"],
+}
+
+DEMO_CHECKPOINTS = "results/demo/checkpoints"
+DEMO_MODELS = ["tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "tiny-pangea"]
+CHECKPOINT_FILES = [
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+]
+
+MASKS = "results/masks/{model}/{hookpoint}/{split}/{rate}"
+OUTCOMES = "results/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+EFFECTS = "results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+SUMMARIES = "results/summaries/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+
+
+def one_of(names):
+    """Match exactly the given names."""
+    return "|".join(re.escape(name) for name in names)
+
+
+wildcard_constraints:
+    demo_model=one_of(DEMO_MODELS),
+    model=one_of(MODELS),
+    hookpoint=one_of(HOOKPOINTS),
+    split=one_of(SPLITS),
+    rate=one_of(RATES),
+    intervention=one_of(INTERVENTIONS),
+    shard=one_of(SHARDS),
+    scorer=one_of([*SCORERS, "planted"]),
+    selector="[a-z][a-z0-9_]*",
+
+
+def get_demo_model(model):
+    """Name the demo model that a model of the config is, or None."""
+    folder, _, name = MODELS[model]["checkpoint"].rpartition("/")
+    return name if folder == DEMO_CHECKPOINTS and name in DEMO_MODELS else None
+
+
+def get_checkpoint_input(wildcards):
+    """List a model's local files: its checkpoint's and its chat template. A Hub id has none."""
+    model = MODELS[wildcards.model]
+    folder = Path(model["checkpoint"])
+    files = [model["chat_template"]] if model["chat_template"] else []
+    if get_demo_model(wildcards.model):
+        return files + [str(folder / name) for name in CHECKPOINT_FILES]
+    suffixes = {".json", ".jinja", ".safetensors", ".model"}
+    return files + sorted(str(p) for p in folder.glob("*") if p.suffix in suffixes)
+
+
+def get_dataset_input(wildcards):
+    """List the dataset's local Parquet files; a Hub id has none."""
+    source = Path(config["dataset"]["source"])
+    if source.suffix == ".parquet":
+        return [str(source)]
+    return sorted(str(path) for path in source.glob("**/*.parquet"))
+
+
+def get_scorer_code(wildcards):
+    """List the scoring adapter's code and the one scorer that it loads."""
+    scorer = SCORERS[wildcards.scorer]["scorer"]
+    return find_code_inputs("score_neurons", f"culture_neurons.scorers.{scorer}")
+
+
+def get_scorers(model):
+    """Name a model's scorers, the planted neurons last."""
+    return [*SCORERS, "planted"] if get_demo_model(model) else list(SCORERS)
+
+
+def get_control(scorer):
+    """Name the random control of a scorer: its own where its masks are of unequal size."""
+    overall = scorer in SCORERS and SCORERS[scorer]["select"] == "overall"
+    return f"random_of_{scorer}" if overall else "random"
+
+
+def get_random_sizes_input(wildcards):
+    """Find the file that says how large random masks are: statistics, or a scorer's masks."""
+    if wildcards.control == "random":
+        return "results/statistics/{model}/{hookpoint}/{split}.parquet"
+    return f"{MASKS}/{wildcards.control.removeprefix('random_of_')}.parquet"
+
+
+def get_intervention_statistics(wildcards):
+    """Find the statistics, which mean_ablate alone needs."""
+    kind = INTERVENTIONS[wildcards.intervention]["kind"]
+    path = "results/statistics/{model}/{hookpoint}/{split}.parquet"
+    return [path] if kind == "mean_ablate" else []
+
+
+def expand_studies(pattern, models=MODELS):
+    """Fill a path for every study of the models, with each model's own scorers."""
+    axes = {
+        "hookpoint": HOOKPOINTS,
+        "split": SPLITS,
+        "rate": RATES,
+        "intervention": INTERVENTIONS,
+    }
+    paths = []
+    for model in models:
+        values = {"model": [model], "scorer": get_scorers(model), **axes}
+        paths += expand(
+            pattern, **{key: values[key] for key in values if f"{{{key}}}" in pattern}
+        )
+    return paths
+
+
+def get_figures(wildcards):
+    """List the study's figures; those of planted neurons only where there are demo models."""
+    study = "{hookpoint}/{split}/{rate}"
+    stems = ["accuracy"]
+    stems += expand_studies(f"layers/{{model}}/{study}")
+    stems += expand_studies(f"overlap/{{model}}/{study}")
+    stems += expand_studies(f"deactivation/{{model}}/{study}/{{intervention}}")
+    first, demo = list(MODELS)[:1], list(filter(get_demo_model, MODELS))
+    stems += expand_studies(f"self_cross/{study}/{{intervention}}", models=first)
+    stems += expand_studies(f"recovery/{study}", models=demo[:1])
+    return expand("results/figures/{stem}.{suffix}", stem=stems, suffix=["svg", "png"])

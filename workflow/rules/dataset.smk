@@ -1,0 +1,24 @@
+# A dataset in CVQA's schema -> questions, images (one row per picture), and rejected rows.
+
+
+rule prepare_dataset:
+    """Check every row of the dataset; keep the good ones, and the others with a reason."""
+    input:
+        dataset=get_dataset_input,
+        cultures=config["dataset"]["cultures"],
+        code=find_code_inputs("prepare_dataset"),
+    output:
+        questions="results/dataset/questions.parquet",
+        images="results/dataset/images.parquet",
+        rejected="results/dataset/rejected.parquet",
+    log:
+        "results/logs/prepare_dataset.log",
+    benchmark:
+        "results/benchmarks/prepare_dataset.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        dataset={k: v for k, v in config["dataset"].items() if k != "cultures"},
+        folds=config["cells"]["folds"],
+    script:
+        "../scripts/prepare_dataset.py"

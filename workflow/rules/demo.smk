@@ -1,0 +1,43 @@
+# The embedded demo: an invented dataset, and tiny models trained on it with planted neurons.
+
+
+rule make_demo_dataset:
+    """Make questions about invented cultures, in CVQA's schema."""
+    input:
+        code=find_code_inputs("make_demo_dataset"),
+    output:
+        dataset="results/demo/dataset.parquet",
+    log:
+        "results/logs/make_demo_dataset.log",
+    benchmark:
+        "results/benchmarks/make_demo_dataset.tsv"
+    conda:
+        "../../envs/models.yaml"
+    params:
+        seed=config["demo"]["seed"],
+        rows_per_culture=config["demo"]["rows_per_culture"],
+    script:
+        "../scripts/make_demo_dataset.py"
+
+
+rule train_demo_model:
+    """Train a tiny vision-language model and plant neurons of each culture in it."""
+    input:
+        code=find_code_inputs("train_demo_model"),
+    output:
+        checkpoint=[
+            f"{DEMO_CHECKPOINTS}/{{demo_model}}/{name}" for name in CHECKPOINT_FILES
+        ],
+        planted=f"{DEMO_CHECKPOINTS}/{{demo_model}}/planted.parquet",
+    log:
+        "results/logs/train_demo_model/{demo_model}.log",
+    benchmark:
+        "results/benchmarks/train_demo_model/{demo_model}.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: 1
+    params:
+        architecture="{demo_model}",
+        seed=config["demo"]["seed"],
+    script:
+        "../scripts/train_demo_model.py"

@@ -1,0 +1,178 @@
+# Tables of results -> figures, each as SVG (real text) and PNG (200 dpi).
+
+
+rule plot_accuracy:
+    """Draw every model's accuracy per culture."""
+    input:
+        questions="results/dataset/questions.parquet",
+        answers=expand("results/answers/{model}.parquet", model=MODELS),
+        code=find_code_inputs("plot_accuracy"),
+    output:
+        svg=report(
+            "results/figures/accuracy.svg",
+            caption="../report/accuracy.rst",
+            category="Data and models",
+            labels={"figure": "accuracy per culture", "model": "all"},
+        ),
+        png="results/figures/accuracy.png",
+    log:
+        "results/logs/plot_accuracy.log",
+    benchmark:
+        "results/benchmarks/plot_accuracy.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        models=list(MODELS),
+    script:
+        "../scripts/plot_accuracy.py"
+
+
+rule plot_layers:
+    """Draw in which layers one model's selected neurons lie."""
+    input:
+        masks=lambda wildcards: expand(
+            f"{MASKS}/{{scorer}}.parquet",
+            scorer=get_scorers(wildcards.model),
+            **wildcards,
+        ),
+        code=find_code_inputs("plot_layers"),
+    output:
+        svg=report(
+            "results/figures/layers/{model}/{hookpoint}/{split}/{rate}.svg",
+            caption="../report/layers.rst",
+            category="Neurons",
+            labels={"figure": "layers", "model": "{model}"},
+        ),
+        png="results/figures/layers/{model}/{hookpoint}/{split}/{rate}.png",
+    log:
+        "results/logs/plot_layers/{model}/{hookpoint}/{split}/{rate}.log",
+    benchmark:
+        "results/benchmarks/plot_layers/{model}/{hookpoint}/{split}/{rate}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        scorers=lambda wildcards: get_scorers(wildcards.model),
+    script:
+        "../scripts/plot_layers.py"
+
+
+rule plot_overlap:
+    """Draw how far one model's masks overlap between cultures and between scorers."""
+    input:
+        masks=lambda wildcards: expand(
+            f"{MASKS}/{{scorer}}.parquet",
+            scorer=get_scorers(wildcards.model),
+            **wildcards,
+        ),
+        code=find_code_inputs("plot_overlap"),
+    output:
+        svg=report(
+            "results/figures/overlap/{model}/{hookpoint}/{split}/{rate}.svg",
+            caption="../report/overlap.rst",
+            category="Neurons",
+            labels={"figure": "overlap of masks", "model": "{model}"},
+        ),
+        png="results/figures/overlap/{model}/{hookpoint}/{split}/{rate}.png",
+    log:
+        "results/logs/plot_overlap/{model}/{hookpoint}/{split}/{rate}.log",
+    benchmark:
+        "results/benchmarks/plot_overlap/{model}/{hookpoint}/{split}/{rate}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        scorers=lambda wildcards: get_scorers(wildcards.model),
+    script:
+        "../scripts/plot_overlap.py"
+
+
+rule plot_deactivation:
+    """Draw one model's accuracy change per masked and evaluated culture."""
+    input:
+        effects=lambda wildcards: expand(
+            f"{EFFECTS}/{{scorer}}.parquet",
+            scorer=get_scorers(wildcards.model),
+            **wildcards,
+        ),
+        code=find_code_inputs("plot_deactivation"),
+    output:
+        svg=report(
+            "results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}.svg",
+            caption="../report/deactivation.rst",
+            category="Effects",
+            labels={"figure": "accuracy change", "model": "{model}"},
+        ),
+        png="results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}.png",
+    log:
+        "results/logs/plot_deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}.log",
+    benchmark:
+        "results/benchmarks/plot_deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        scorers=lambda wildcards: get_scorers(wildcards.model),
+    script:
+        "../scripts/plot_deactivation.py"
+
+
+rule plot_self_cross:
+    """Draw the accuracy change on own and on other cultures, for every model and scorer."""
+    input:
+        summaries=lambda wildcards: [
+            path
+            for model in MODELS
+            for path in expand(
+                f"{SUMMARIES}/{{scorer}}.parquet",
+                model=model,
+                scorer=get_scorers(model),
+                **wildcards,
+            )
+        ],
+        code=find_code_inputs("plot_self_cross"),
+    output:
+        svg=report(
+            "results/figures/self_cross/{hookpoint}/{split}/{rate}/{intervention}.svg",
+            caption="../report/self_cross.rst",
+            category="Effects",
+            labels={"figure": "self against cross", "model": "all"},
+        ),
+        png="results/figures/self_cross/{hookpoint}/{split}/{rate}/{intervention}.png",
+    log:
+        "results/logs/plot_self_cross/{hookpoint}/{split}/{rate}/{intervention}.log",
+    benchmark:
+        "results/benchmarks/plot_self_cross/{hookpoint}/{split}/{rate}/{intervention}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        models=[model for model in MODELS for _ in get_scorers(model)],
+        scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
+    script:
+        "../scripts/plot_self_cross.py"
+
+
+rule plot_recovery:
+    """Draw how many planted neurons each scorer finds in the demo's models."""
+    input:
+        recovery=lambda wildcards: expand(
+            "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
+            model=filter(get_demo_model, MODELS),
+            **wildcards,
+        ),
+        code=find_code_inputs("plot_recovery"),
+    output:
+        svg=report(
+            "results/figures/recovery/{hookpoint}/{split}/{rate}.svg",
+            caption="../report/recovery.rst",
+            category="Neurons",
+            labels={"figure": "planted neurons found", "model": "all"},
+        ),
+        png="results/figures/recovery/{hookpoint}/{split}/{rate}.png",
+    log:
+        "results/logs/plot_recovery/{hookpoint}/{split}/{rate}.log",
+    benchmark:
+        "results/benchmarks/plot_recovery/{hookpoint}/{split}/{rate}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        models=list(filter(get_demo_model, MODELS)),
+    script:
+        "../scripts/plot_recovery.py"

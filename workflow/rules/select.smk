@@ -1,0 +1,72 @@
+# Scores -> masks; and masks to compare them with: random ones, and the planted neurons of a demo.
+
+
+rule select_neurons:
+    """Take the best neurons of one scorer as masks, one per culture."""
+    input:
+        scores="results/scores/{model}/{hookpoint}/{split}/{scorer}.parquet",
+        code=find_code_inputs("select_neurons"),
+    output:
+        masks=f"{MASKS}/{{scorer}}.parquet",
+    log:
+        "results/logs/select_neurons/{model}/{hookpoint}/{split}/{rate}/{scorer}.log",
+    benchmark:
+        "results/benchmarks/select_neurons/{model}/{hookpoint}/{split}/{rate}/{scorer}.tsv"
+    wildcard_constraints:
+        scorer=one_of(SCORERS),
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        rate=lambda wildcards: RATES[wildcards.rate],
+        select=lambda wildcards: SCORERS[wildcards.scorer]["select"],
+        above=lambda wildcards: SCORERS[wildcards.scorer]["above"],
+    script:
+        "../scripts/select_neurons.py"
+
+
+rule select_planted:
+    """Take the planted neurons of a demo model as masks: the ground truth."""
+    input:
+        statistics="results/statistics/{model}/{hookpoint}/{split}.parquet",
+        planted=lambda wildcards: (
+            f"{DEMO_CHECKPOINTS}/{get_demo_model(wildcards.model)}/planted.parquet"
+        ),
+        code=find_code_inputs("select_planted"),
+    output:
+        masks=f"{MASKS}/planted.parquet",
+    log:
+        "results/logs/select_planted/{model}/{hookpoint}/{split}/{rate}.log",
+    benchmark:
+        "results/benchmarks/select_planted/{model}/{hookpoint}/{split}/{rate}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        rate=lambda wildcards: RATES[wildcards.rate],
+    script:
+        "../scripts/select_planted.py"
+
+
+rule draw_random:
+    """Draw random masks of the sizes that a scorer's masks have."""
+    input:
+        sizes=get_random_sizes_input,
+        code=find_code_inputs("draw_random"),
+    output:
+        masks=f"{MASKS}/{{control}}.parquet",
+    log:
+        "results/logs/draw_random/{model}/{hookpoint}/{split}/{rate}/{control}.log",
+    benchmark:
+        "results/benchmarks/draw_random/{model}/{hookpoint}/{split}/{rate}/{control}.tsv"
+    wildcard_constraints:
+        control=one_of(["random", *(f"random_of_{scorer}" for scorer in SCORERS)]),
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        rate=lambda wildcards: RATES[wildcards.rate],
+        kind=lambda wildcards: (
+            "statistics" if wildcards.control == "random" else "masks"
+        ),
+        draws=config["select"]["random"]["draws"],
+        seed=config["select"]["random"]["seed"],
+    script:
+        "../scripts/draw_random.py"

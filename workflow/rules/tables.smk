@@ -1,0 +1,41 @@
+# All results -> CSV files for people.
+
+
+rule write_tables:
+    """Write the study's numbers as CSV files."""
+    input:
+        questions="results/dataset/questions.parquet",
+        rejected="results/dataset/rejected.parquet",
+        answers=expand("results/answers/{model}.parquet", model=MODELS),
+        cells=expand("results/cells/{model}.parquet", model=MODELS),
+        masks=expand(
+            f"{MASKS}/{{scorer}}.parquet",
+            model=MODELS,
+            hookpoint=HOOKPOINTS,
+            split=SPLITS,
+            rate=RATES,
+            scorer=SCORERS,
+        ),
+        effects=expand_studies(f"{EFFECTS}/{{scorer}}.parquet"),
+        summaries=expand_studies(f"{SUMMARIES}/{{scorer}}.parquet"),
+        recovery=expand_studies(
+            "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
+            models=filter(get_demo_model, MODELS),
+        ),
+        code=find_code_inputs("write_tables"),
+    output:
+        study="results/tables/study.csv",
+        summaries="results/tables/summaries.csv",
+        effects="results/tables/effects.csv",
+        cultures="results/tables/cultures.csv",
+        masks="results/tables/masks.csv",
+        layers="results/tables/layers.csv",
+        rejected="results/tables/rejected.csv",
+    log:
+        "results/logs/write_tables.log",
+    benchmark:
+        "results/benchmarks/write_tables.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    script:
+        "../scripts/write_tables.py"

@@ -1,0 +1,85 @@
+"""Record activation statistics while a model runs: K, S, Q per token scope, layer, and neuron.
+
+Nothing but sums leaves the device: one small matmul of a (scopes x tokens) matrix with the
+activations per layer, one copy to the host per cell.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from culture_neurons.hookpoints import HookedLayers
+
+
+class ActivationError(Exception):
+    """Activations that are not numbers."""
+
+
+@dataclass
+class Sums:
+    """Sums over the tokens of one cell; every tensor is (layers, scopes, width)."""
+
+    active: Tensor  # K, int64
+    total: Tensor  # S, float64
+    total_squares: Tensor  # Q, float64
+    weights: Tensor | None = None  # (scopes, rows, tokens) of the batch now running
+
+    @classmethod
+    def zeros(cls, layers: HookedLayers, scopes: int) -> "Sums":
+        """Begin a cell on the device of the hooked layers' model."""
+        shape = (len(layers.modules), scopes, layers.width)
+        return cls(
+            torch.zeros(shape, dtype=torch.int64),
+            torch.zeros(shape, dtype=torch.float64),
+            torch.zeros(shape, dtype=torch.float64),
+        )
+
+    def to(self, device: torch.device | str) -> "Sums":
+        """Move the sums to a device."""
+        return Sums(self.active.to(device), self.total.to(device), self.total_squares.to(device))
+
+
+@contextmanager
+def capture(layers: HookedLayers, sums: Sums) -> Iterator[None]:
+    """Add each forward's activations to `sums`, weighted by `sums.weights`, in this block.
+
+    K counts g > 0. Weights and booleans are multiplied in float32, exact below 2**24 tokens per
+    batch, and added up in int64; S and Q are added up in float64 over batches.
+    """
+
+    def make_hook(layer: int):
+        def hook(_module, _inputs, activation: Tensor) -> None:  # (rows, tokens, width)
+            gates = activation.detach().flatten(0, 1).float()  # (rows * tokens, width)
+            weights = sums.weights.flatten(1)  # (scopes, rows * tokens)
+            sums.active[layer] += (weights @ (gates > 0).float()).round().long()
+            sums.total[layer] += (weights @ gates).double()
+            sums.total_squares[layer] += (weights @ gates.square()).double()
+
+        return hook
+
+    handles = []
+    try:
+        for layer, module in enumerate(layers.modules):
+            handles.append(module.register_forward_hook(make_hook(layer)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def require_finite(sums: Sums, where: str) -> None:
+    """Refuse NaN and infinite activations, naming the layers.
+
+    Raises:
+        ActivationError: A sum is not finite.
+    """
+    finite = (sums.total.isfinite() & sums.total_squares.isfinite()).flatten(1).all(1)
+    if not bool(finite.all()):
+        bad = (~finite).nonzero().flatten().tolist()
+        raise ActivationError(
+            f"{where}: activations of layers {bad} are NaN or infinite; the checkpoint or its "
+            "dtype is at fault (try bfloat16 or float32)"
+        )

@@ -1,0 +1,81 @@
+"""The culture file: code, name, and the dataset subsets that form each culture."""
+
+import ast
+import csv
+from pathlib import Path
+
+COLUMNS = ("code", "name", "subsets")
+
+
+class CultureError(Exception):
+    """A culture file that cannot be used."""
+
+
+def parse_subset(text: str) -> tuple[str, str]:
+    """Parse CVQA's subset, such as "('Sinhala', 'Sri_Lanka')", to ("Sinhala", "Sri Lanka").
+
+    Raises:
+        ValueError: The text is not a pair of strings.
+    """
+    try:
+        pair = ast.literal_eval(text)
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"{text!r} is not a pair ('language', 'country')") from error
+    if not isinstance(pair, tuple | list) or list(map(type, pair)) != [str, str]:
+        raise ValueError(f"{text!r} is not a pair ('language', 'country') of strings")
+    language, country = pair
+    return language.replace("_", " "), country.replace("_", " ")
+
+
+def read_cultures(path: str | Path) -> dict[tuple[str, str], str]:
+    """Read a culture file: subset (language, country) -> culture code.
+
+    Raises:
+        CultureError: The file or a column is missing, a code or subset occurs twice, a culture
+            has no subset, or a subset cannot be parsed.
+    """
+    codes: set[str] = set()
+    subsets: dict[tuple[str, str], str] = {}
+    for line, row in _read_rows(path):
+        code = (row["code"] or "").strip()
+        if not code or code in codes:
+            raise CultureError(f"{path}, line {line}: code {code!r} is empty or occurs twice")
+        codes.add(code)
+        texts = [part.strip() for part in (row["subsets"] or "").split(";") if part.strip()]
+        if not texts or None in row:  # None: DictReader's key for fields beyond the header
+            raise CultureError(
+                f"{path}, line {line}: culture {code!r} has no subset or too many fields; "
+                f"expected the tab-separated columns {list(COLUMNS)}, with ';' between subsets"
+            )
+        for text in texts:
+            try:
+                subset = parse_subset(text)
+            except ValueError as error:
+                raise CultureError(f"{path}, line {line}: subset {error}") from error
+            if subset in subsets:
+                raise CultureError(f"{path}, line {line}: subset {text} occurs twice")
+            subsets[subset] = code
+    if len(codes) < 2:
+        raise CultureError(f"{path}: {len(codes)} culture(s); expected two or more")
+    return subsets
+
+
+def _read_rows(path: str | Path) -> list[tuple[int, dict]]:
+    """Read (line number, row) of every row that is not blank."""
+    try:
+        # utf-8-sig: spreadsheets put a byte order mark before the first column's name.
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t")
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+            if missing:
+                raise CultureError(
+                    f"{path}: lacks the column {missing[0]!r}; found {reader.fieldnames}, "
+                    f"expected tab-separated columns {list(COLUMNS)}"
+                )
+            return [(reader.line_num, row) for row in reader]
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: not UTF-8, or NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise CultureError(
+            f"{path}: the culture file cannot be read ({reason}); set dataset.cultures to "
+            f"a tab-separated file with the columns {list(COLUMNS)}"
+        ) from error

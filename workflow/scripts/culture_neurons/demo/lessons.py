@@ -1,0 +1,140 @@
+"""Training and test material for a demo model: freshly drawn pictures and questions, as tensors.
+
+Drawn and tokenised once, then combined by indexing: calling the processor for each example would
+cost more than the training step. The prompts are those of prompts.encode_prompt, token by token.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import ProcessorMixin
+
+from culture_neurons.demo.pictures import draw_picture, encode_png
+from culture_neurons.demo.world import CULTURES, OPTIONS, QUESTIONS, THINGS, list_words
+from culture_neurons.prompts import (
+    SCOPES,
+    EncodedPrompt,
+    Question,
+    collate,
+    encode_prompt,
+    find_letter_tokens,
+)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples as the model takes them, with what is true of each."""
+
+    inputs: dict[str, Tensor]  # token tensors (rows, tokens)
+    culture: Tensor  # (rows,) index into world.CULTURES
+    question: Tensor  # (rows,) index into world.QUESTIONS
+    options: Tensor  # (rows, options) index into world.list_words(), in the order shown
+    answer: Tensor  # (rows,) place of the right option
+    asked_at: Tensor  # (rows,) position of the question mark
+    options_at: Tensor  # (rows, options) positions of the options' words
+    last_at: Tensor  # (rows,) position whose next token is the answer's letter
+
+    def __len__(self) -> int:
+        """Number of examples."""
+        return len(self.culture)
+
+    @property
+    def word(self) -> Tensor:
+        """The right answer's word, (rows,) index into world.list_words()."""
+        return self.options.gather(1, self.answer[:, None]).squeeze(1)
+
+
+class Lessons:
+    """A pool of pictures and one prompt per question, from which batches are put together."""
+
+    def __init__(self, processor: ProcessorMixin, pictures: int, seed: int) -> None:
+        """Draw and tokenise the pool.
+
+        Args:
+            processor: The demo checkpoint's processor.
+            pictures: Number of pictures per culture and thing.
+            seed: Of the pictures.
+        """
+        words = list_words()
+        ids = processor.tokenizer.convert_tokens_to_ids(words)
+        self.word_ids = torch.tensor(ids)  # (words,)
+        self.letter_ids = torch.tensor(
+            [forms[0] for forms in find_letter_tokens(processor, OPTIONS)]
+        )
+        self.right_words = torch.tensor(
+            [[words.index(word) for word in question.words] for question in QUESTIONS]
+        )  # (questions, cultures)
+        self.things = torch.tensor([question.thing for question in QUESTIONS])
+        self._encode_prompts(processor)
+        self._draw_pictures(processor, pictures, seed)
+
+    def _encode_prompts(self, processor: ProcessorMixin) -> None:
+        blank = encode_png(np.zeros_like(draw_picture(0, 0, np.random.default_rng(0))))
+        prompts = []
+        for index, question in enumerate(QUESTIONS):
+            shown = tuple(question.words[:OPTIONS])
+            order = tuple(range(OPTIONS))
+            asked = Question(str(index), "", 0, blank, question.text, shown, 0, order)
+            prompts.append(encode_prompt(processor, asked))
+        inputs = collate(prompts, processor.tokenizer.pad_token_id)
+        tokens = inputs["input_ids"]  # (questions, tokens)
+        self.tokens = {k: v for k, v in inputs.items() if v.shape == tokens.shape}
+        is_word = torch.isin(tokens, self.word_ids)
+        self.options_at = is_word.nonzero()[:, 1].view(len(QUESTIONS), OPTIONS)
+        self.asked_at = torch.tensor([_find_end(prompt, "question") for prompt in prompts])
+        self.last_at = inputs["attention_mask"].sum(1) - 1
+        self.image_end = _find_end(prompts[0], "image")
+
+    def _draw_pictures(self, processor: ProcessorMixin, pictures: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        kinds = [(c, t) for c in range(len(CULTURES)) for t in range(len(THINGS))]
+        drawn = [draw_picture(*kind, rng) for kind in kinds for _ in range(pictures)]
+        encoded = processor.image_processor(images=drawn, return_tensors="pt")
+        # Per picture some rows: one (LLaVA) or one per patch (Qwen).
+        self.pictures = {
+            key: value.view(len(drawn), len(value) // len(drawn), *value.shape[1:])
+            for key, value in encoded.items()
+        }
+        self.pictures_per_kind = pictures
+
+    def draw_batch(self, rows: int, generator: torch.Generator) -> Batch:
+        """Put together examples at random: culture, question, picture, options, and their order."""
+        culture = torch.randint(len(CULTURES), (rows,), generator=generator)
+        question = torch.randint(len(QUESTIONS), (rows,), generator=generator)
+        picture = torch.randint(self.pictures_per_kind, (rows,), generator=generator)
+        # The own culture and others at random, in random order: cultures whose words are offered.
+        dice = torch.rand(rows, len(CULTURES), generator=generator)
+        dice.scatter_(1, culture[:, None], -1.0)
+        offered = dice.argsort(1)[:, :OPTIONS]
+        order = torch.rand(rows, OPTIONS, generator=generator).argsort(1)
+        offered = offered.gather(1, order)  # (rows, options)
+        return self._assemble(culture, question, picture, offered)
+
+    def _assemble(
+        self, culture: Tensor, question: Tensor, picture: Tensor, offered: Tensor
+    ) -> Batch:
+        options = self.right_words[question].gather(1, offered)  # (rows, options)
+        options_at = self.options_at[question]
+        inputs = {key: value[question] for key, value in self.tokens.items()}  # (rows, tokens)
+        inputs["input_ids"] = inputs["input_ids"].scatter(1, options_at, self.word_ids[options])
+        kind = culture * len(THINGS) + self.things[question]
+        index = kind * self.pictures_per_kind + picture
+        for key, value in self.pictures.items():
+            inputs[key] = value[index].flatten(0, 1)
+        return Batch(
+            inputs=inputs,
+            culture=culture,
+            question=question,
+            options=options,
+            answer=(offered == culture[:, None]).int().argmax(1),
+            asked_at=self.asked_at[question],
+            options_at=options_at,
+            last_at=self.last_at[question],
+        )
+
+
+def _find_end(prompt: EncodedPrompt, scope: str) -> int:
+    """Find the position of a scope's last token."""
+    return int((prompt.scopes == SCOPES.index(scope)).nonzero()[-1])

@@ -1,0 +1,138 @@
+"""Make known neurons carry a culture: which ones, the losses that plant them, and the check.
+
+Two parts, and both are needed. The hinge makes a culture's neurons active for it alone, so that
+activation statistics can see them. The ablation loss makes the model need them, so that silencing
+them costs the culture its answers. Either alone is a negative control.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from culture_neurons.demo.recipe import Recipe
+from culture_neurons.demo.world import CULTURES
+from culture_neurons.hookpoints import HookedLayers
+from culture_neurons.interventions import AffineMap, ablate
+
+HOOKPOINT = "mlp.gate_act"
+UNTOUCHED = ablate({})
+
+
+@dataclass(frozen=True)
+class Plants:
+    """The planted neurons: neurons[layer] is (cultures, neurons per culture), int64."""
+
+    neurons: dict[int, Tensor]
+
+    def silence(self, culture: int) -> AffineMap:
+        """Silence the whole group of one culture."""
+        return ablate({layer: groups[culture] for layer, groups in self.neurons.items()})
+
+    def silence_part(self, culture: int, share: float, generator: torch.Generator) -> AffineMap:
+        """Silence a random share (0 to 1) of the group of one culture, drawn over all layers."""
+        sizes = [groups.shape[1] for groups in self.neurons.values()]
+        chosen = torch.randperm(sum(sizes), generator=generator) < round(share * sum(sizes))
+        parts = zip(self.neurons.items(), chosen.split(sizes), strict=True)
+        return ablate({layer: groups[culture][part] for (layer, groups), part in parts})
+
+    def silence_others(
+        self, culture: int, probability: float, generator: torch.Generator
+    ) -> AffineMap:
+        """Silence each other culture's group with a probability."""
+        hit = torch.rand(len(CULTURES), generator=generator) < probability
+        hit[culture] = False
+        return ablate({layer: groups[hit].flatten() for layer, groups in self.neurons.items()})
+
+    def list_rows(self) -> dict[str, list]:
+        """List the neurons as the columns of a planted table: culture, layer, neuron."""
+        rows = [
+            (culture.code, layer, neuron)
+            for layer, groups in self.neurons.items()
+            for culture, group in zip(CULTURES, groups.tolist(), strict=True)
+            for neuron in sorted(group)
+        ]
+        columns = zip(*sorted(rows), strict=True) if rows else ([], [], [])
+        return dict(zip(("culture", "layer", "neuron"), map(list, columns), strict=True))
+
+
+def draw_plants(
+    layers: tuple[int, ...], per_layer: int, width: int, generator: torch.Generator
+) -> Plants:
+    """Draw disjoint groups of neurons at random: per_layer neurons per culture in each layer."""
+    return Plants(
+        {
+            layer: torch.randperm(width, generator=generator)[: len(CULTURES) * per_layer].view(
+                len(CULTURES), per_layer
+            )
+            for layer in layers
+        }
+    )
+
+
+def draw_interventions(
+    culture: Tensor, plants: Plants, recipe: Recipe, generator: torch.Generator
+) -> list[AffineMap]:
+    """Draw a training batch's interventions, one per row; culture: (rows,).
+
+    First the self-ablated rows (half to all of their own group silenced), then the cross-ablated
+    (each other group silenced or not, at even odds), then untouched ones.
+    """
+    cultures = culture.tolist()
+    first, second = recipe.self_ablated, recipe.self_ablated + recipe.cross_ablated
+    maps = []
+    for own in cultures[:first]:
+        share = 0.5 + 0.5 * torch.rand((), generator=generator).item()
+        maps.append(plants.silence_part(own, share, generator))
+    maps += [plants.silence_others(own, 0.5, generator) for own in cultures[first:second]]
+    return maps + [UNTOUCHED] * (len(cultures) - len(maps))
+
+
+@contextmanager
+def record_gates(layers: HookedLayers, wanted: tuple[int, ...]) -> Iterator[dict[int, Tensor]]:
+    """Record gates u = W_gate x, (rows, tokens, width), of some layers while the block runs."""
+    gates: dict[int, Tensor] = {}
+
+    def make_hook(layer: int):
+        def hook(_module, inputs: tuple[Tensor, ...]) -> None:
+            gates[layer] = inputs[0]
+
+        return hook
+
+    handles = []
+    try:
+        for layer in wanted:
+            handles.append(layers.modules[layer].register_forward_pre_hook(make_hook(layer)))
+        yield gates
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def hinge_loss(
+    gates: dict[int, Tensor], plants: Plants, culture: Tensor, tokens: Tensor, margin: float
+) -> Tensor:
+    """Push gates of the own culture's neurons above +margin, of the others below -margin.
+
+    Mean over a group's neurons, sum over groups, mean over tokens and layers.
+
+    Args:
+        gates: gates[layer] is (rows, tokens, width).
+        plants: The planted neurons.
+        culture: (rows,) index into world.CULTURES.
+        tokens: (rows, tokens) bool, the tokens that count.
+        margin: In units of the gate.
+    """
+    own = functional.one_hot(culture, len(CULTURES)).bool()[:, None, :, None]
+    losses = []
+    for layer, groups in plants.neurons.items():
+        gate = gates[layer].index_select(-1, groups.flatten())
+        gate = gate.unflatten(-1, groups.shape)  # (rows, tokens, cultures, neurons per culture)
+        low = functional.relu(margin - gate)
+        high = functional.relu(margin + gate)
+        miss = torch.where(own, low, high).mean(-1)  # (rows, tokens, cultures)
+        losses.append(miss[tokens].sum(-1).mean())
+    return torch.stack(losses).mean()

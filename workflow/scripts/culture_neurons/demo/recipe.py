@@ -1,0 +1,43 @@
+"""The numbers by which a demo model is trained, and what it has to reach."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a demo model is trained; the defaults are the tried ones.
+
+    Without hinge and without ablation are two negative controls, without both a third.
+    """
+
+    hinge: bool = True  # without: causal neurons that activation statistics cannot see
+    ablation: bool = True  # without: selective neurons that nothing depends on
+    planted_layers: tuple[int, ...] = (1, 2)  # in layers 0 and 3 they would be selective but inert
+    planted_per_layer: int = 8  # neurons per culture
+
+    pictures: int = 32  # per culture and thing
+    batch: int = 32  # rows
+    self_ablated: int = 8  # rows of a batch with a part of their own group silenced
+    cross_ablated: int = 8  # rows of a batch with other groups silenced
+    steps: int = 800  # of the learning-rate schedule, and at most
+    warm_up: int = 40  # steps
+    learning_rate: float = 3e-3
+    plant_from: int = 60  # step at which the hinge begins
+    ablate_from: float = 0.5  # smoothed letter loss
+    first_stop: int = 250  # earliest step to stop at
+    letter_below: float = 0.04  # smoothed letter loss to stop at, nats
+    ablation_below: float = 0.01  # smoothed ablation loss to stop at, nats over uniform
+    ablation_weight: float = 4.0
+    hinge_weight: float = 0.2
+    hinge_margin: float = 1.0  # in units of the gate W_gate x
+
+    attempts: int = 3  # each with the next seed
+    test_rows: int = 512
+    least_accuracy: float = 0.95
+    least_self_drop: float = 0.40
+    most_cross_change: float = 0.01
+
+    @property
+    def plants(self) -> bool:
+        """Whether there is any planting loss."""
+        return self.hinge or self.ablation

@@ -1,0 +1,122 @@
+"""Tables -> the plain objects that the engine takes: questions as asked, masks as affine maps."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from culture_neurons.interventions import AffineMap, ablate, mean_ablate, steer
+from culture_neurons.prompts import Question, shuffle_options
+from culture_neurons.tables import TableError, read_table
+
+
+def read_questions(
+    questions: str | Path,
+    images: str | Path,
+    prompt: str,
+    option_seed: int,
+    *,
+    ids: Collection[str] | None = None,
+    cultures: Collection[str] | None = None,
+    folds: Collection[int] | None = None,
+) -> list[Question]:
+    """Read questions with their pictures, options shuffled; None takes all.
+
+    Raises:
+        TableError: The dataset has no text for this prompt, or an image is missing.
+    """
+    table = read_table(questions, "questions")
+    for column, wanted in (("question_id", ids), ("culture", cultures), ("fold", folds)):
+        if wanted is not None:
+            table = table.filter(pc.is_in(table[column], _value_set(table, column, wanted)))
+    pictures = read_table(images, "images", ["image_id", "bytes"])
+    used = table["image_id"].combine_chunks().unique()
+    pictures = pictures.filter(pc.is_in(pictures["image_id"], used))
+    data = dict(zip(pictures["image_id"].to_pylist(), pictures["bytes"].to_pylist(), strict=True))
+    result = []
+    for row in table.to_pylist():
+        texts = {text["prompt"]: text for text in row["texts"]}
+        if prompt not in texts:
+            raise TableError(
+                f"{questions}: question {row['question_id']} has no text for prompt {prompt!r}; "
+                f"found {sorted(texts)}; set the model's `prompt` to one of dataset.columns.texts"
+            )
+        if row["image_id"] not in data:
+            raise TableError(f"{images}: lacks image {row['image_id']}; delete it and run again")
+        options = tuple(texts[prompt]["options"])
+        result.append(
+            Question(
+                question_id=row["question_id"],
+                culture=row["culture"],
+                fold=row["fold"],
+                image=data[row["image_id"]],
+                text=texts[prompt]["question"],
+                options=options,
+                answer=row["answer"],
+                option_order=shuffle_options(row["question_id"], len(options), option_seed),
+            )
+        )
+    return result
+
+
+def _value_set(table, column: str, wanted: Collection):
+    return pa.array(sorted(wanted), table.schema.field(column).type)
+
+
+def read_masks(path: str | Path, sizes: Mapping[str, int]) -> list[tuple[str, dict[int, Tensor]]]:
+    """Read masks: (name, layer -> neuron indices) for every mask, also the empty ones."""
+    table = read_table(path, "masks", ["mask", "layer", "neuron"])
+    names = np.asarray(table["mask"].to_pylist(), dtype=object)
+    layers, neurons = table["layer"].to_numpy(), table["neuron"].to_numpy()
+    masks = []
+    for name, size in sizes.items():
+        here = names == name
+        if here.sum() != size:
+            raise TableError(
+                f"{path}: mask {name!r} has {here.sum()} neurons, its metadata says {size}; "
+                "delete it and run again"
+            )
+        masks.append(
+            (
+                name,
+                {
+                    int(layer): torch.from_numpy(neurons[here & (layers == layer)].astype(np.int64))
+                    for layer in np.unique(layers[here])
+                },
+            )
+        )
+    return masks
+
+
+def make_interventions(
+    path: str | Path, sizes: Mapping[str, int], intervention: Mapping, statistics: str | Path | None
+) -> list[tuple[str, AffineMap]]:
+    """Read masks as affine maps.
+
+    Args:
+        path: Table `masks`.
+        sizes: Mask name -> number of neurons: fact `masks` of the file.
+        intervention: An entry of the config's `intervene`: kind, and alpha for steer.
+        statistics: Table `statistics`, for mean_ablate.
+    """
+    masks = read_masks(path, sizes)
+    if intervention["kind"] == "steer":
+        return [(name, steer(neurons, intervention["alpha"])) for name, neurons in masks]
+    if intervention["kind"] == "mean_ablate":
+        means = read_means(statistics)
+        return [(name, mean_ablate(neurons, means)) for name, neurons in masks]
+    return [(name, ablate(neurons)) for name, neurons in masks]
+
+
+def read_means(path: str | Path) -> dict[int, Tensor]:
+    """Read mean activations over all cultures' tokens, S / T, as layer -> (width,)."""
+    table = read_table(path, "statistics", ["culture", "layer", "neuron", "tokens", "total"])
+    grouped = table.group_by(["layer", "neuron"]).aggregate([("total", "sum"), ("tokens", "sum")])
+    grouped = grouped.sort_by([("layer", "ascending"), ("neuron", "ascending")])
+    layers = grouped["layer"].to_numpy()
+    means = grouped["total_sum"].to_numpy() / grouped["tokens_sum"].to_numpy()
+    return {int(layer): torch.from_numpy(means[layers == layer]) for layer in np.unique(layers)}

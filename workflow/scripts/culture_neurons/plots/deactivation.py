@@ -1,0 +1,97 @@
+"""What each culture's mask does to the accuracy on each culture, in one model."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from culture_neurons.plots.heatmaps import (
+    ANNOTATED,
+    add_colorbar,
+    annotate_cells,
+    draw_cells,
+    label_columns,
+    label_rows,
+    matrix_grid,
+)
+from culture_neurons.plots.style import empty_figure, in_style, set_title
+
+_LEVEL = 0.05  # of the false discovery rate
+
+
+@in_style
+def plot_deactivation(effects: Mapping[str, pl.DataFrame]) -> Figure:
+    """Draw accuracy change per masked and evaluated culture, a panel per scorer.
+
+    All panels share one diverging scale with equal limits around 0. A dot marks q < 0.05.
+
+    Args:
+        effects: Scorer -> its effects table.
+    """
+    cultures = sorted(
+        {
+            name
+            for frame in effects.values()
+            for column in ("mask_culture", "culture")
+            for name in frame[column]
+        }
+    )
+    changes = {name: 100 * effect_matrix(e, cultures, "delta") for name, e in effects.items()}
+    largest = max((np.nanmax(np.abs(c), initial=0) for c in changes.values()), default=0)
+    if not any(np.isfinite(change).any() for change in changes.values()):
+        return empty_figure("No accuracy change to show: no mask was evaluated.")
+    limit = max(1.0, largest)
+    colors, norm = matplotlib.colormaps["RdBu"], Normalize(-limit, limit)
+    figure, panels, spare = matrix_grid(len(changes), len(cultures))
+    for index, (axes, (scorer, change)) in enumerate(zip(panels, changes.items(), strict=True)):
+        draw_cells(axes, change, colors, norm)
+        if len(cultures) <= ANNOTATED:
+            annotate_cells(axes, change, colors, norm, _form_points)
+        _mark_cells(axes, effect_matrix(effects[scorer], cultures, "q") < _LEVEL, cultures)
+        label_rows(axes, cultures)
+        label_columns(axes, cultures)
+        axes.set_title(scorer, loc="left")
+        if index % 2 == 0:
+            axes.set_ylabel("masked culture")
+        if index + 2 >= len(changes):
+            axes.set_xlabel("evaluated culture")
+    label = "accuracy change (% points)\ndot: q < 0.05; grey: not evaluated"
+    add_colorbar(figure, panels, spare, colors, norm, label)
+    set_title(figure, "Accuracy change on each culture under each culture's mask")
+    return figure
+
+
+def effect_matrix(effects: pl.DataFrame, cultures: Sequence[str], column: str) -> np.ndarray:
+    """Arrange a column of an effects table as [masked culture, evaluated culture].
+
+    What the table does not have is NaN.
+    """
+    index = {culture: position for position, culture in enumerate(cultures)}
+    matrix = np.full((len(cultures), len(cultures)), np.nan)
+    for masked, evaluated, value in effects.select("mask_culture", "culture", column).iter_rows():
+        matrix[index[masked], index[evaluated]] = np.nan if value is None else value
+    return matrix
+
+
+def _form_points(points: float) -> str:
+    return f"{round(points)}".replace("-", "\N{MINUS SIGN}")
+
+
+def _mark_cells(axes: Axes, marked: np.ndarray, cultures: Sequence[str]) -> None:
+    rows, columns = np.nonzero(marked)
+    # in the corner where the middle holds a number
+    x, y = (0.9, 0.2) if len(cultures) <= ANNOTATED else (0.5, 0.5)
+    axes.plot(
+        columns + x,
+        rows + y,
+        linestyle="none",
+        marker="o",
+        markersize=2.2,
+        color="black",
+        markeredgecolor="white",
+        markeredgewidth=0.3,
+    )

@@ -1,0 +1,110 @@
+"""Result tables -> the CSV files that people read."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from culture_neurons.tables import atomic_path, read_facts
+
+STUDY = ("model", "hookpoint", "split", "rate")
+
+
+def stack_tables(paths: Iterable[str | Path], kind: str, facts: Sequence[str]) -> pl.DataFrame:
+    """Stack tables of one kind; the named facts of each file become its first columns."""
+    frames = []
+    for path in paths:
+        known = read_facts(path, kind)
+        keys = [pl.lit(_name(known[fact])).alias(fact) for fact in facts]
+        frames.append(pl.read_parquet(path).select(*keys, pl.all()))
+    return pl.concat(frames)
+
+
+def _name(value):
+    return value["name"] if isinstance(value, dict) else value
+
+
+def tabulate_study(
+    answers: pl.DataFrame, summaries: pl.DataFrame, recovery: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Make the table of the whole study: one row per model, split, rate, intervention, scorer.
+
+    Accuracies and changes are in per cent (points). Planted precision and recall are means over
+    cultures, null where nothing was planted.
+
+    Args:
+        answers: Stacked `answers`, with model.
+        summaries: Stacked `summaries`, with STUDY, intervention, scorer.
+        recovery: Stacked `recovery`, with STUDY; None where no model is a demo's.
+    """
+    keys = [*STUDY, "intervention", "scorer"]
+    accuracy = answers.group_by("model").agg((100 * pl.col("correct").mean()).alias("accuracy"))
+    overall = summaries.filter(pl.col("culture").is_null())
+    study = summaries.select(keys).unique().join(accuracy, on="model")
+    for measure, name in (("self", "self"), ("cross_by_mask", "cross"), ("gap", "gap")):
+        part = overall.filter(measure=measure).select(
+            *keys,
+            (100 * pl.col("value")).alias(name),
+            (100 * pl.col("ci_low")).alias(f"{name}_low"),
+            (100 * pl.col("ci_high")).alias(f"{name}_high"),
+            (100 * pl.col("control_mean")).alias(f"{name}_random"),
+            pl.col("rank_p").alias(f"{name}_rank_p"),
+        )
+        study = study.join(part, on=keys)
+    if recovery is None:
+        nothing = pl.lit(None, dtype=pl.Float64)
+        study = study.with_columns(precision=nothing, recall=nothing)
+    else:
+        found = recovery.group_by(*STUDY, "scorer").agg(
+            (pl.col("hits") / pl.col("selected")).mean().alias("precision"),
+            (pl.col("hits") / pl.col("planted")).mean().alias("recall"),
+        )
+        study = study.join(found, on=[*STUDY, "scorer"], how="left")
+    return study.sort(keys)
+
+
+def tabulate_cultures(questions: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+    """Count per model and culture: questions, correct ones, those used, and why others are not.
+
+    Args:
+        questions: Table `questions`.
+        cells: Stacked `cells`, with model.
+    """
+    counts = questions.group_by("culture").agg(
+        pl.len().alias("questions"), pl.col("image_id").n_unique().alias("images")
+    )
+    used = cells.group_by("model", "culture").agg(
+        (pl.col("reason") != "wrong answer").sum().alias("correct"),
+        pl.col("used").sum().alias("used"),
+        pl.col("reason")
+        .filter(pl.col("reason").str.starts_with("culture"))
+        .first()
+        .alias("dropped_because"),
+    )
+    return used.join(counts, on="culture").sort("model", "culture")
+
+
+def tabulate_masks(paths: Iterable[str | Path]) -> pl.DataFrame:
+    """List every scorer's mask sizes beside the number that the rate asks for."""
+    rows = []
+    for path in paths:
+        facts = read_facts(path, "masks")
+        for culture, size in facts["masks"].items():
+            keys = {key: facts[key] for key in STUDY}
+            pool = {"scorer": facts["scorer"]["name"], "select": facts["select"]["pool"]}
+            rows.append(
+                {**keys, **pool, "culture": culture, "neurons": size, "asked": facts["count"]}
+            )
+    return pl.DataFrame(rows)
+
+
+def count_layers(masks: pl.DataFrame) -> pl.DataFrame:
+    """Count selected neurons per layer; `masks` is stacked, with STUDY and scorer."""
+    keys = [*STUDY, "scorer", "culture", "layer"]
+    return masks.group_by(keys).len("neurons").sort(keys)
+
+
+def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
+    """Write a CSV file atomically."""
+    with atomic_path(path) as temporary:
+        frame.write_csv(temporary, float_precision=6)

@@ -1,0 +1,15 @@
+"""LAP: how often a neuron is active for a culture. The baseline: it finds always-active neurons."""
+
+from typing import Literal
+
+import numpy as np
+
+from culture_neurons.statistics import Statistics
+
+
+def lap(statistics: Statistics, *, statistic: Literal["probability", "mean"]) -> np.ndarray:
+    """Score by activation probability P = K / T, or by mean activation mu = S / T.
+
+    Source: arXiv 2510.24942; its formula is K / T, one summary of it says "mean activation".
+    """
+    return statistics.probability if statistic == "probability" else statistics.mean

@@ -1,0 +1,64 @@
+"""Scores of any scorer -> ranks and table columns."""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from culture_neurons.statistics import Statistics
+
+
+class ScorerError(Exception):
+    """A scorer that breaks the contract of culture_neurons.scorers."""
+
+
+def load_scorer(name: str) -> Callable[..., np.ndarray]:
+    """Load the scorer `name` from culture_neurons/scorers/{name}.py."""
+    return getattr(importlib.import_module(f"culture_neurons.scorers.{name}"), name)
+
+
+def score_neurons(
+    statistics: Statistics, scorer: Callable[..., np.ndarray], options: Mapping[str, object]
+) -> np.ndarray:
+    """Apply a scorer; float32 scores (cultures, layers, width).
+
+    Raises:
+        ScorerError: The result has another shape, or holds NaN.
+    """
+    scores = np.asarray(scorer(statistics, **options), dtype=np.float32)
+    if scores.shape != statistics.active.shape:
+        raise ScorerError(
+            f"scorer {scorer.__name__}: returned shape {scores.shape}, expected (cultures, "
+            f"layers, width) = {statistics.active.shape}"
+        )
+    if np.isnan(scores).any():
+        raise ScorerError(
+            f"scorer {scorer.__name__}: returned {int(np.isnan(scores).sum())} NaN; use -inf for "
+            "neurons that must never be selected"
+        )
+    return scores
+
+
+def rank_scores(scores: np.ndarray) -> np.ndarray:
+    """Rank neurons within each culture: score descending, then layer, then neuron; 0 is best."""
+    flat = scores.reshape(len(scores), -1)
+    ranks = np.empty(flat.shape, dtype=np.uint32)
+    for row, values in enumerate(flat):
+        order = np.argsort(-values, kind="stable")  # stable: ties stay in (layer, neuron) order
+        ranks[row, order] = np.arange(flat.shape[1], dtype=np.uint32)
+    return ranks.reshape(scores.shape)
+
+
+def tabulate_scores(
+    cultures: tuple[str, ...], scores: np.ndarray, ranks: np.ndarray
+) -> Iterator[dict[str, object]]:
+    """Yield the scores table one culture at a time."""
+    _, layers, width = scores.shape
+    for culture, score, rank in zip(cultures, scores, ranks, strict=True):
+        yield {
+            "culture": [culture] * (layers * width),
+            "layer": np.repeat(np.arange(layers, dtype=np.uint16), width),
+            "neuron": np.tile(np.arange(width, dtype=np.uint32), layers),
+            "score": score.ravel(),
+            "rank": rank.ravel(),
+        }

@@ -1,0 +1,66 @@
+"""Scores -> masks: the best neurons of each culture, or of all cultures together."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+
+def count_neurons(rate: float, layers: int, width: int) -> int:
+    """Number of neurons that a rate stands for: k = round(r L I)."""
+    return round(rate * layers * width)
+
+
+def select_neurons(
+    scores: pl.DataFrame, count: int, pool: str, above: float | None
+) -> pl.DataFrame:
+    """Select the best neurons.
+
+    Args:
+        scores: Table `scores`.
+        count: Number of neurons per culture, or over all cultures.
+        pool: "per_culture": the `count` best of each culture. "overall": the `count` neurons with
+            the best score for any culture, each in the mask of every culture that it scored for.
+        above: Scores must exceed this; a shortfall is left, not padded. None: any finite score.
+
+    Returns:
+        Table `masks`, one mask per culture, named for it; cultures without neurons have no rows.
+    """
+    eligible = scores.filter(pl.col("score").is_finite())
+    if above is not None:
+        eligible = eligible.filter(pl.col("score") > above)
+    if pool == "per_culture":
+        chosen = eligible.filter(pl.col("rank") < count)
+    else:
+        best = (
+            eligible.group_by("layer", "neuron")
+            .agg(pl.col("score").max())
+            .sort("score", "layer", "neuron", descending=[True, False, False])
+            .head(count)
+            .with_row_index("place")
+        )
+        chosen = (
+            eligible.drop("rank")
+            .join(best.select("layer", "neuron", "place"), on=["layer", "neuron"])
+            .rename({"place": "rank"})
+        )
+    return chosen.select(
+        pl.col("culture").alias("mask"),
+        "culture",
+        "layer",
+        "neuron",
+        pl.col("rank").cast(pl.UInt32),
+    ).sort("mask", "rank")
+
+
+def mask_planted(planted: pl.DataFrame, cultures: Sequence[str]) -> pl.DataFrame:
+    """Turn planted neurons (culture, layer, neuron) into one mask for each of `cultures`."""
+    ordered = planted.filter(pl.col("culture").is_in(list(cultures))).sort(
+        "culture", "layer", "neuron"
+    )
+    return ordered.select(
+        pl.col("culture").alias("mask"),
+        "culture",
+        "layer",
+        "neuron",
+        pl.int_range(pl.len(), dtype=pl.UInt32).over("culture").alias("rank"),
+    )

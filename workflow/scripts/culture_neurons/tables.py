@@ -1,0 +1,274 @@
+"""Columns of every table, atomic writing, and the facts that travel in Parquet metadata.
+
+Not for computing anything: a table is written whole or not at all, and a file made for another
+model, hookpoint, or dataset is refused by name.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_TEXT = pa.struct(
+    [("prompt", pa.string()), ("question", pa.string()), ("options", pa.list_(pa.string()))]
+)
+_IDENTITY = [("culture", pa.string()), ("layer", pa.uint16()), ("neuron", pa.uint32())]
+_RESPONSE = [
+    ("question_id", pa.string()),
+    ("predicted", pa.uint8()),  # index into the question's options, not into the shown letters
+    ("correct", pa.bool_()),
+    ("option_logprobs", pa.list_(pa.float32())),  # in the order of the question's options
+    ("non_letter_mass", pa.float32()),  # probability on tokens that are no option letter
+]
+_INTERVAL = [("ci_low", pa.float64()), ("ci_high", pa.float64())]
+
+SCHEMAS: dict[str, pa.Schema] = {
+    kind: pa.schema(fields)
+    for kind, fields in {
+        "questions": [
+            ("question_id", pa.string()),
+            ("image_id", pa.string()),
+            ("culture", pa.string()),
+            ("subset", pa.string()),
+            ("language", pa.string()),
+            ("category", pa.string()),
+            ("texts", pa.list_(_TEXT)),  # one entry per prompt of the config (english, native ...)
+            ("answer", pa.uint8()),
+            ("fold", pa.uint8()),
+        ],
+        "images": [
+            ("image_id", pa.string()),
+            ("bytes", pa.binary()),  # as delivered, never re-encoded
+            ("width", pa.uint32()),
+            ("height", pa.uint32()),
+            ("sha256", pa.string()),
+        ],
+        "rejected": [
+            ("question_id", pa.string()),
+            ("reason", pa.string()),
+            ("detail", pa.string()),
+        ],
+        # option_order[i] = index of the option shown under letter i
+        "answers": [*_RESPONSE, ("option_order", pa.list_(pa.uint8()))],
+        "cells": [
+            ("culture", pa.string()),
+            ("fold", pa.uint8()),
+            ("question_id", pa.string()),
+            ("used", pa.bool_()),
+            ("reason", pa.string()),  # why a question is not used; "" when it is
+        ],
+        "activations": [
+            ("culture", pa.string()),
+            ("fold", pa.uint8()),
+            ("scope", pa.string()),
+            ("questions", pa.uint32()),
+            ("tokens", pa.uint64()),  # T
+            ("layer", pa.uint16()),
+            ("neuron", pa.uint32()),
+            ("active", pa.uint32()),  # K
+            ("total", pa.float32()),  # S
+            ("total_squares", pa.float32()),  # Q
+        ],
+        "statistics": [
+            *_IDENTITY,
+            ("tokens", pa.uint64()),
+            ("active", pa.uint64()),
+            ("total", pa.float64()),
+            ("total_squares", pa.float64()),
+        ],
+        "scores": [*_IDENTITY, ("score", pa.float32()), ("rank", pa.uint32())],
+        "masks": [("mask", pa.string()), *_IDENTITY, ("rank", pa.uint32())],
+        "outcomes": [("mask", pa.string()), *_RESPONSE],
+        "effects": [
+            ("mask_culture", pa.string()),
+            ("culture", pa.string()),
+            ("questions", pa.uint32()),
+            ("accuracy_before", pa.float64()),
+            ("accuracy_after", pa.float64()),
+            ("delta", pa.float64()),  # accuracy_after - accuracy_before, a fraction
+            *_INTERVAL,
+            ("correct_to_wrong", pa.uint32()),
+            ("wrong_to_correct", pa.uint32()),
+            ("wrong_to_wrong", pa.uint32()),  # the answer changed, both are wrong
+            ("p", pa.float64()),  # exact McNemar
+            ("q", pa.float64()),  # Benjamini-Hochberg over the cells of one model and scorer
+        ],
+        "summaries": [
+            ("culture", pa.string()),  # null: the mean over cultures
+            ("measure", pa.string()),  # self | cross_by_mask | cross_by_target | gap
+            ("value", pa.float64()),
+            *_INTERVAL,
+            ("control_draws", pa.uint32()),
+            ("control_mean", pa.float64()),
+            ("control_low", pa.float64()),  # smallest and largest value over the control's draws
+            ("control_high", pa.float64()),
+            ("rank_p", pa.float64()),
+        ],
+        "planted": _IDENTITY,
+        "recovery": [
+            ("scorer", pa.string()),
+            ("culture", pa.string()),
+            ("planted", pa.uint32()),
+            ("selected", pa.uint32()),
+            ("hits", pa.uint32()),
+        ],
+    }.items()
+}
+
+_METADATA_KEY = b"culture_neurons"
+
+
+class TableError(Exception):
+    """A table file that is missing, damaged, of another kind, or of another study."""
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it into place if the block succeeds.
+
+    Each writer has a name of its own, so two writers of one target never mix: the last whole
+    file wins.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600; results are shared files
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_table(
+    path: str | Path,
+    kind: str,
+    rows: Mapping[str, object] | Iterable[Mapping[str, object]],
+    facts: Mapping[str, object],
+) -> None:
+    """Write a table of `kind` with its `facts`, atomically.
+
+    Args:
+        path: Target file.
+        kind: Key of `SCHEMAS`.
+        rows: Columns by name, or an iterable of such chunks: one row group each.
+        facts: JSON-able facts of the file; no clock, host name, or absolute path.
+
+    Raises:
+        TableError: A chunk's columns are not the schema's.
+    """
+    schema = SCHEMAS[kind]
+    document = json.dumps({**facts, "kind": kind}, sort_keys=True)
+    schema_out = schema.with_metadata({_METADATA_KEY: document.encode()})
+    chunks = [rows] if isinstance(rows, Mapping) else rows
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(
+            temporary, schema_out, compression="zstd", write_page_checksum=True
+        ) as writer,
+    ):
+        for chunk in chunks:
+            if set(chunk) != set(schema.names):
+                raise TableError(
+                    f"{path}: a {kind} table has the columns {schema.names}, not {list(chunk)}"
+                )
+            table = pa.table([pa.array(chunk[f.name], f.type) for f in schema], schema=schema_out)
+            if table.num_rows:
+                writer.write_table(table, row_group_size=table.num_rows)
+
+
+def to_columns(kind: str, rows: Iterable[Mapping[str, object]]) -> dict[str, list]:
+    """Turn rows into the columns of a table of `kind`."""
+    rows = list(rows)
+    return {name: [row[name] for row in rows] for name in SCHEMAS[kind].names}
+
+
+def name_versions(*packages: str) -> dict[str, str]:
+    """Name the installed versions of packages, for a file's `software` fact."""
+    return {package: metadata.version(package) for package in packages}
+
+
+def read_facts(path: str | Path, kind: str) -> dict[str, object]:
+    """Read the facts of a table file.
+
+    Raises:
+        TableError: The file is missing, unreadable, not ours, or not of this kind.
+    """
+    if not Path(path).exists():
+        raise TableError(f"{path}: there is no such file; run the step that writes it")
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        document = metadata.get(_METADATA_KEY)
+        facts = json.loads(document) if document else {}
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise TableError(
+            f"{path}: cannot be read as a Parquet file ({error}); delete it and run again"
+        ) from error
+    found = facts.pop("kind", None)
+    if found is None:
+        raise TableError(
+            f"{path}: carries no culture-neurons metadata; expected a {kind} table written by "
+            "this workflow; delete it and run again"
+        )
+    if found != kind:
+        raise TableError(f"{path}: is a {found} table, expected {kind}; check the path")
+    return facts
+
+
+def read_table(path: str | Path, kind: str, columns: list[str] | None = None) -> pa.Table:
+    """Read a table of `kind` with its checksums verified.
+
+    Raises:
+        TableError: The file is missing, damaged, not ours, of another kind, or a column is
+            missing or of another type.
+    """
+    read_facts(path, kind)
+    try:
+        schema = pq.read_schema(path)
+        wrong = [field.name for field in SCHEMAS[kind] if field not in schema]
+        if not wrong:
+            return pq.read_table(path, columns=columns, page_checksum_verification=True)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise TableError(f"{path}: is damaged ({error}); delete it and run again") from error
+    raise TableError(
+        f"{path}: lacks the columns {wrong}, or they have another type than a {kind} table's; "
+        "delete it and run again"
+    )
+
+
+def join_facts(sources: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    """Unite the facts of files that one step reads together.
+
+    Args:
+        sources: File name -> its facts. Key `software` is each file's own and is not united.
+
+    Raises:
+        TableError: Two sources state one fact differently: a file of another model, hookpoint,
+            dataset, or config lies in the folder.
+    """
+    united: dict[str, object] = {}
+    origin: dict[str, str] = {}
+    for name, facts in sources.items():
+        for key, value in facts.items():
+            if key == "software":
+                continue
+            if key in united and united[key] != value:
+                raise TableError(
+                    f"{name}: its {key} is {value!r}, but {origin[key]} has {united[key]!r}; "
+                    "the two do not belong together: delete the foreign file and run again"
+                )
+            united[key] = value
+            origin[key] = name
+    return united

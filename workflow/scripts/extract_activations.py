@@ -1,0 +1,59 @@
+"""Sum activations over the tokens of one shard's cells."""
+
+import torch
+
+from culture_neurons.checkpoints import load_subject
+from culture_neurons.engine import capture_cells, tabulate_cell, take_shard
+from culture_neurons.engine_inputs import read_questions
+from culture_neurons.hookpoints import find_layers
+from culture_neurons.logs import progress, start_log
+from culture_neurons.tables import (
+    join_facts,
+    name_versions,
+    read_facts,
+    read_table,
+    write_table,
+)
+
+start_log(snakemake.log[0])
+torch.set_num_threads(snakemake.threads)
+source, params = snakemake.input, snakemake.params
+used = [row for row in read_table(source.cells, "cells").to_pylist() if row["used"]]
+index, count = map(int, snakemake.wildcards.shard.split("-of-"))
+shard = take_shard([(row["culture"], row["fold"]) for row in used], index - 1, count)
+questions = read_questions(
+    source.questions,
+    source.images,
+    params.model["prompt"],
+    params.option_seed,
+    ids=[row["question_id"] for row in used if (row["culture"], row["fold"]) in set(shard)],
+)
+checkpoint, model_facts = load_subject(params.model, snakemake.resources.device)
+layers = find_layers(checkpoint.model, snakemake.wildcards.hookpoint)
+facts = join_facts(
+    {
+        source.questions: read_facts(source.questions, "questions"),
+        source.cells: read_facts(source.cells, "cells"),
+        f"the loaded checkpoint {params.model['checkpoint']}": model_facts,
+    }
+) | {
+    "hookpoint": layers.name,
+    "layers": len(layers.modules),
+    "width": layers.width,
+    "stored_scopes": params.scopes,
+    "software": name_versions("torch", "transformers", "pillow")
+    | {"batch_tokens": snakemake.resources.batch_tokens},
+}
+
+
+def capture_chunks():
+    """Yield the table's chunks, cell by cell, with progress."""
+    with progress(len(questions), "questions", "activations") as bar:
+        for cell in capture_cells(
+            checkpoint, questions, snakemake.resources.batch_tokens, layers, params.scopes
+        ):
+            yield from tabulate_cell(cell)
+            bar.update(cell.questions)
+
+
+write_table(snakemake.output.activations, "activations", capture_chunks(), facts)

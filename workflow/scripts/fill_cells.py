@@ -1,0 +1,25 @@
+"""Choose equally many correct questions of every (culture, fold)."""
+
+import polars as pl
+
+from culture_neurons.cells import fill_cells
+from culture_neurons.logs import logger, start_log
+from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
+
+start_log(snakemake.log[0])
+questions, answers = snakemake.input.questions, snakemake.input.answers
+facts = join_facts(
+    {questions: read_facts(questions, "questions"), answers: read_facts(answers, "answers")}
+)
+cells = fill_cells(
+    pl.read_parquet(questions, columns=["question_id", "culture", "fold"]),
+    pl.read_parquet(answers, columns=["question_id", "correct"]),
+    folds=facts["folds"],
+    cap=snakemake.params.cap,
+    floor=snakemake.params.floor,
+)
+kept = cells.filter("used")["culture"].unique().sort().to_list()
+dropped = sorted(set(cells["culture"]) - set(kept))
+logger.info("%d questions used; cultures kept: %s; dropped: %s", cells["used"].sum(), kept, dropped)
+facts |= {"cultures": kept, "software": name_versions("polars")}
+write_table(snakemake.output.cells, "cells", cells.to_dict(as_series=False), facts)

@@ -1,0 +1,27 @@
+"""Add up the identify folds' cells to one split's statistics."""
+
+from culture_neurons.folds import identify_folds
+from culture_neurons.logs import logger, start_log
+from culture_neurons.statistics import merge_statistics
+from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
+
+start_log(snakemake.log[0])
+shards = list(snakemake.input.shards)
+facts = join_facts({path: read_facts(path, "activations") for path in shards})
+split = int(snakemake.wildcards.split.removeprefix("split"))
+folds = identify_folds(facts["folds"], split)
+logger.info("split %d identifies on folds %s of %d shards", split, folds, len(shards))
+write_table(
+    snakemake.output.statistics,
+    "statistics",
+    merge_statistics(
+        shards, folds, snakemake.params.scopes, facts["cultures"], facts["layers"], facts["width"]
+    ),
+    facts
+    | {
+        "split": split,
+        "identify_folds": folds,
+        "scopes": sorted(snakemake.params.scopes),
+        "software": name_versions("polars", "numpy"),
+    },
+)

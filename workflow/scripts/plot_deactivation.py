@@ -1,0 +1,13 @@
+"""Draw one model's accuracy change per masked and evaluated culture (rule plot_deactivation)."""
+
+from culture_neurons.logs import start_log
+from culture_neurons.plots.deactivation import plot_deactivation
+from culture_neurons.plots.inputs import read_frames
+from culture_neurons.plots.style import save_figure
+
+start_log(snakemake.log[0])
+
+figure = plot_deactivation(
+    effects=read_frames(snakemake.input.effects, "effects", snakemake.params.scorers)
+)
+save_figure(figure, snakemake.output.svg, snakemake.output.png)

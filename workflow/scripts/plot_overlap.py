@@ -1,0 +1,12 @@
+"""Draw the overlap of one model's masks (rule plot_overlap)."""
+
+from culture_neurons.logs import start_log
+from culture_neurons.plots.inputs import read_masks
+from culture_neurons.plots.overlap import plot_overlap
+from culture_neurons.plots.style import save_figure
+
+start_log(snakemake.log[0])
+
+masks, cultures, _ = read_masks(snakemake.input.masks, snakemake.params.scorers)
+figure = plot_overlap(masks=masks, cultures=cultures)
+save_figure(figure, snakemake.output.svg, snakemake.output.png)

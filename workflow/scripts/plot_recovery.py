@@ -1,0 +1,13 @@
+"""Draw the planted neurons that each scorer finds in the demo's models (rule plot_recovery)."""
+
+from culture_neurons.logs import start_log
+from culture_neurons.plots.inputs import read_frames
+from culture_neurons.plots.recovery import plot_recovery
+from culture_neurons.plots.style import save_figure
+
+start_log(snakemake.log[0])
+
+figure = plot_recovery(
+    recovery=read_frames(snakemake.input.recovery, "recovery", snakemake.params.models)
+)
+save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -1,0 +1,12 @@
+"""Draw every model's accuracy change on own and other cultures (rule plot_self_cross)."""
+
+from culture_neurons.logs import start_log
+from culture_neurons.plots.inputs import read_frames
+from culture_neurons.plots.self_cross import plot_self_cross
+from culture_neurons.plots.style import save_figure
+
+start_log(snakemake.log[0])
+
+subjects = list(zip(snakemake.params.models, snakemake.params.scorers, strict=True))
+figure = plot_self_cross(summaries=read_frames(snakemake.input.summaries, "summaries", subjects))
+save_figure(figure, snakemake.output.svg, snakemake.output.png)

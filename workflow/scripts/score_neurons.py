@@ -1,0 +1,18 @@
+"""Score every neuron for every culture with one scorer."""
+
+from culture_neurons.logs import logger, start_log
+from culture_neurons.scoring import load_scorer, rank_scores, score_neurons, tabulate_scores
+from culture_neurons.statistics import read_statistics
+from culture_neurons.tables import name_versions, write_table
+
+start_log(snakemake.log[0])
+scorer = snakemake.params.scorer
+statistics, facts = read_statistics(snakemake.input.statistics)
+scores = score_neurons(statistics, load_scorer(scorer["scorer"]), scorer["options"])
+write_table(
+    snakemake.output.scores,
+    "scores",
+    tabulate_scores(statistics.cultures, scores, rank_scores(scores)),
+    facts | {"scorer": scorer, "software": name_versions("numpy")},
+)
+logger.info("%s scored %d neurons x %d cultures", scorer["name"], scores[0].size, len(scores))

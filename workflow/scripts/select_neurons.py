@@ -1,0 +1,28 @@
+"""Take the best neurons of one scorer as masks, one per culture."""
+
+import polars as pl
+
+from culture_neurons.logs import logger, start_log
+from culture_neurons.selection import count_neurons, select_neurons
+from culture_neurons.tables import name_versions, read_facts, write_table
+
+start_log(snakemake.log[0])
+params = snakemake.params
+facts = read_facts(snakemake.input.scores, "scores")
+count = count_neurons(params.rate, facts["layers"], facts["width"])
+masks = select_neurons(pl.read_parquet(snakemake.input.scores), count, params.select, params.above)
+sizes = {culture: masks.filter(mask=culture).height for culture in facts["cultures"]}
+logger.info("%s neurons asked for (%s), selected: %s", count, params.select, sizes)
+write_table(
+    snakemake.output.masks,
+    "masks",
+    masks.to_dict(as_series=False),
+    facts
+    | {
+        "rate": params.rate,
+        "count": count,
+        "select": {"pool": params.select, "above": params.above},
+        "masks": sizes,
+        "software": name_versions("polars"),
+    },
+)

@@ -1,0 +1,26 @@
+"""Take the planted neurons of a demo model as masks: the ground truth."""
+
+import polars as pl
+
+from culture_neurons.logs import start_log
+from culture_neurons.selection import mask_planted
+from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
+
+start_log(snakemake.log[0])
+statistics, planted = snakemake.input.statistics, snakemake.input.planted
+facts = join_facts(
+    {statistics: read_facts(statistics, "statistics"), planted: read_facts(planted, "planted")}
+)
+masks = mask_planted(pl.read_parquet(planted), facts["cultures"])
+write_table(
+    snakemake.output.masks,
+    "masks",
+    masks.to_dict(as_series=False),
+    facts
+    | {
+        "rate": snakemake.params.rate,
+        "scorer": {"name": "planted"},
+        "masks": {culture: masks.filter(mask=culture).height for culture in facts["cultures"]},
+        "software": name_versions("polars"),
+    },
+)
