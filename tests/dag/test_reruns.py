@@ -162,9 +162,10 @@ def test_the_paper_config_plans_without_torch_or_polars(tmp_path):
     # An import hook that forbids the numerical libraries while planning.
     (folder / "sitecustomize.py").write_text(
         "import sys\n"
+        "FORBIDDEN = {'torch', 'transformers', 'polars', 'pyarrow', 'scipy'}\n"
         "class Forbid:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in {'torch', 'transformers', 'polars', 'scipy'}:\n"
+        "        if name.split('.')[0] in FORBIDDEN:\n"
         "            raise ImportError(f'{name} must not be imported at planning')\n"
         "sys.meta_path.insert(0, Forbid())\n"
     )

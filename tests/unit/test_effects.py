@@ -60,7 +60,7 @@ def test_effects_of_a_hand_worked_matrix():
         outcomes=outcomes,
         control=control,
         sizes={"a": 3, "b": 3},
-        control_masks=["3/0"],
+        control_sizes={"3/0": 3},
         draws=1,
         **SETTINGS,
     )
@@ -141,11 +141,14 @@ def test_bootstrap_equals_a_plain_loop_over_images():
     assert np.std(fast) == pytest.approx(np.std(slow), rel=0.08)
 
 
-def test_control_of_an_unequal_size_is_nan_and_of_size_zero_changes_nothing():
+def test_control_by_size():
     questions, answers, outcomes = make_study(AFTER)
     renamed = outcomes.with_columns(pl.col("mask").replace({"a": "2/0", "b": "2/1"}))
-    paired = pair_outcomes(questions, answers, renamed, ["2/0", "2/1"])
-    matrix = arrange_control(paired, ["2/0", "2/1"], sizes=[2, 0], draws=2)
+    drawn = {"2/0": 2, "2/1": 2}
+    paired = pair_outcomes(questions, answers, renamed, list(drawn))
+    matrix = arrange_control(paired, drawn, sizes=[2, 0], draws=2)
     assert matrix[:, 0].tolist() == [[-0.5, 0.0], [0.25, -0.5]]
-    assert (matrix[:, 1] == 0).all()
-    assert np.isnan(arrange_control(paired, ["2/0", "2/1"], [2, 5], 2)[:, 1]).all()
+    assert (matrix[:, 1] == 0).all()  # an empty mask changes nothing
+    short = arrange_control(paired, drawn, sizes=[1, 2], draws=2)
+    assert (short[:, 0] == matrix[:, 0]).all()  # the next larger size stands in
+    assert np.isnan(arrange_control(paired, drawn, sizes=[2, 5], draws=2)[:, 1]).all()

@@ -27,11 +27,12 @@ effects, summaries = measure_effects(
     outcomes=pl.read_parquet(source.outcomes, columns=["mask", *columns]),
     control=pl.read_parquet(source.control, columns=["mask", *columns]),
     sizes=facts["masks"],
-    control_masks=list(control["masks"]),
+    control_sizes=control["masks"],
     draws=facts["random"]["draws"],
     **params.statistics,
 )
 facts |= {"statistics": params.statistics, "software": name_versions("numpy", "polars", "scipy")}
 write_table(snakemake.output.effects, "effects", effects, facts)
 write_table(snakemake.output.summaries, "summaries", summaries, facts)
+logger.info("mask sizes %s; random masks of %s", facts["masks"], set(control["masks"].values()))
 logger.info("%d cultures, %d questions", len(facts["masks"]), len(questions))

@@ -119,7 +119,7 @@ def measure_effects(
     outcomes: pl.DataFrame,
     control: pl.DataFrame,
     sizes: Mapping[str, int],
-    control_masks: Sequence[str],
+    control_sizes: Mapping[str, int],
     draws: int,
     cross: str,
     resamples: int,
@@ -134,7 +134,7 @@ def measure_effects(
         outcomes: Answers under the scorer's masks, one mask per culture, named for it.
         control: Answers under random masks.
         sizes: Culture -> number of neurons in its mask.
-        control_masks: Names of the random masks.
+        control_sizes: Random mask -> number of neurons in it.
         draws: Random masks per size.
         cross: The measure that the gap subtracts.
         resamples: Bootstrap resamples of images.
@@ -156,8 +156,8 @@ def measure_effects(
         axis=2,
     )  # (resamples, masks, cultures)
     null = arrange_control(
-        pair_outcomes(questions, answers, control, control_masks),
-        control_masks,
+        pair_outcomes(questions, answers, control, list(control_sizes)),
+        control_sizes,
         [sizes[culture] for culture in cultures],
         draws,
     )
@@ -264,27 +264,28 @@ def summarise_effects(
 
 
 def arrange_control(
-    paired: dict[str, Paired], masks: Sequence[str], sizes: Sequence[int], draws: int
+    paired: dict[str, Paired], masks: Mapping[str, int], sizes: Sequence[int], draws: int
 ) -> np.ndarray:
     """Arrange random masks as if each draw were a scorer: (draws, masks, cultures).
 
-    Row m of draw d is the random mask of mask m's size; a size of 0 changes nothing; a size that
-    was not drawn gives NaN.
+    Row m of draw d is a random mask of mask m's size. A mask that fell short of the size drawn
+    is compared with the next larger one, which can only do more: the comparison is conservative.
+    A size of 0 changes nothing; one larger than all that were drawn gives NaN.
 
     Args:
-        paired: Culture -> answers under the control's masks.
-        masks: Names of the control's masks.
-        sizes: Size of each culture's mask.
+        paired: Culture -> answers under the control's masks, in the order of `masks`.
+        masks: Random mask -> number of neurons.
+        sizes: Number of neurons in each culture's mask.
         draws: Number of draws.
     """
     place = {name: index for index, name in enumerate(masks)}
     deltas = np.stack([pair.delta for pair in paired.values()], axis=1)  # (masks, cultures)
     result = np.full((draws, len(sizes), deltas.shape[1]), np.nan)
     for row, size in enumerate(sizes):
+        larger = [drawn for drawn in masks.values() if drawn >= size]
         for draw in range(draws):
-            name = name_draw(size, draw)
             if size == 0:
                 result[draw, row] = 0.0
-            elif name in place:
-                result[draw, row] = deltas[place[name]]
+            elif larger:
+                result[draw, row] = deltas[place[name_draw(min(larger), draw)]]
     return result

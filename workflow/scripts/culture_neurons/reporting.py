@@ -29,8 +29,8 @@ def tabulate_study(
 ) -> pl.DataFrame:
     """Make the table of the whole study: one row per model, split, rate, intervention, scorer.
 
-    Accuracies and changes are in per cent (points). Planted precision and recall are means over
-    cultures, null where nothing was planted.
+    Accuracies and changes are in per cent (points). Planted precision and recall are of all
+    cultures' masks together, null where nothing was planted.
 
     Args:
         answers: Stacked `answers`, with model.
@@ -56,8 +56,8 @@ def tabulate_study(
         study = study.with_columns(precision=nothing, recall=nothing)
     else:
         found = recovery.group_by(*STUDY, "scorer").agg(
-            (pl.col("hits") / pl.col("selected")).mean().alias("precision"),
-            (pl.col("hits") / pl.col("planted")).mean().alias("recall"),
+            (pl.col("hits").sum() / pl.col("selected").sum()).alias("precision"),
+            (pl.col("hits").sum() / pl.col("planted").sum()).alias("recall"),
         )
         study = study.join(found, on=[*STUDY, "scorer"], how="left")
     return study.sort(keys)

@@ -1,0 +1,149 @@
+"""Tiny demo models without training: build, save, load, encode, run."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from culture_neurons.checkpoints import load_checkpoint
+from culture_neurons.demo.checkpoint import (
+    ARCHITECTURES,
+    CHECKPOINT_FILES,
+    build_model,
+    build_processor,
+    save_checkpoint,
+)
+from culture_neurons.demo.lessons import Lessons
+from culture_neurons.demo.pictures import draw_picture, encode_png
+from culture_neurons.demo.planting import HOOKPOINT, draw_plants, hinge_loss
+from culture_neurons.demo.world import CULTURES, QUESTIONS, THINGS, list_words
+from culture_neurons.hookpoints import find_layers
+from culture_neurons.prompts import SCOPES, Question, encode_prompt, find_letter_tokens
+
+SEED = 3
+
+
+@pytest.fixture(scope="module", params=sorted(ARCHITECTURES))
+def saved(request, tmp_path_factory):
+    """A model's name, the model and processor as built, and the folder they were saved to."""
+    folder = tmp_path_factory.mktemp(request.param)
+    processor = build_processor(request.param)
+    model = build_model(request.param, processor.tokenizer, SEED).eval()
+    save_checkpoint(model, processor, folder)
+    return request.param, model, processor, folder
+
+
+@pytest.fixture(scope="module")
+def lessons(saved):
+    return Lessons(saved[2], pictures=2, seed=5)
+
+
+def ask(batch, row, culture=0, picture=None):
+    """The batch's row as a question for encode_prompt."""
+    world_question = QUESTIONS[batch.question[row]]
+    words = list_words()
+    shown = tuple(words[index] for index in batch.options[row])
+    if picture is None:
+        rng = np.random.default_rng(0)
+        picture = encode_png(draw_picture(culture, world_question.thing, rng))
+    return Question("q", "X", 0, picture, world_question.text, shown, 0, (0, 1, 2, 3))
+
+
+def test_the_folder_holds_the_listed_files_and_no_others(saved):
+    folder = saved[3]
+    assert {path.name for path in folder.iterdir()} == set(CHECKPOINT_FILES)
+
+
+def test_a_loaded_checkpoint_answers_as_the_saved_model(saved, lessons):
+    _, model, _, folder = saved
+    loaded = load_checkpoint(str(folder), None, "float32", "cpu")
+    batch = lessons.draw_batch(1, torch.Generator().manual_seed(0))
+    encoded = encode_prompt(loaded.processor, ask(batch, 0))
+    with torch.inference_mode():
+        expected = model(**encoded.inputs).logits
+        found = loaded.model(**encoded.inputs).logits
+    weights = loaded.model.state_dict()
+    assert all(torch.equal(value, weights[key]) for key, value in model.state_dict().items())
+    # Weights read from a file lie elsewhere in memory, which changes how matmuls are rounded.
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    assert found.shape[1] == encoded.tokens
+    assert torch.isfinite(found).all()
+    assert all(len(forms) == 1 for forms in find_letter_tokens(loaded.processor, 4))
+
+
+def test_a_qwen_checkpoint_names_the_stock_processor_and_its_video_half(saved):
+    name, _, _, folder = saved
+    if name != "tiny-qwen2.5-vl":
+        pytest.skip("only Qwen2.5-VL has a video half")
+    config = json.loads((folder / "processor_config.json").read_text())
+    assert config["processor_class"] == "Qwen2_5_VLProcessor"
+    assert config["video_processor"]["video_processor_type"] == "Qwen2VLVideoProcessor"
+    assert "ImageOnly" not in (folder / "tokenizer_config.json").read_text()
+
+
+def test_training_prompts_are_those_of_encode_prompt(saved, lessons):
+    batch = lessons.draw_batch(24, torch.Generator().manual_seed(1))
+    for row in range(len(batch)):
+        encoded = encode_prompt(saved[2], ask(batch, row))
+        length = encoded.tokens
+        for key, value in encoded.inputs.items():
+            if value.shape == encoded.inputs["input_ids"].shape:
+                assert torch.equal(batch.inputs[key][row, :length], value[0]), key
+        assert not batch.inputs["attention_mask"][row, length:].any()
+        assert batch.last_at[row] == length - 1
+        scopes = encoded.scopes.numpy()
+        assert batch.asked_at[row] == np.flatnonzero(scopes == SCOPES.index("question"))[-1]
+        right = QUESTIONS[batch.question[row]].words[batch.culture[row]]
+        assert list_words()[batch.word[row]] == right
+        assert torch.equal(
+            batch.inputs["input_ids"][row, batch.options_at[row]],
+            lessons.word_ids[batch.options[row]],
+        )
+
+
+def test_training_pictures_are_processed_as_encode_prompt_does(saved):
+    processor = saved[2]
+    pool = Lessons(processor, pictures=1, seed=7)
+    rng = np.random.default_rng(7)
+    drawn = [draw_picture(c, t, rng) for c in range(len(CULTURES)) for t in range(len(THINGS))]
+    batch = pool.draw_batch(4, torch.Generator().manual_seed(2))
+    for row in range(4):
+        kind = batch.culture[row] * len(THINGS) + QUESTIONS[batch.question[row]].thing
+        encoded = encode_prompt(processor, ask(batch, row, picture=encode_png(drawn[kind])))
+        for key in pool.pictures:
+            mine = batch.inputs[key].unflatten(0, (4, -1))[row]
+            assert torch.allclose(mine.float(), encoded.inputs[key].float(), atol=1e-6), key
+
+
+def test_the_same_seed_builds_the_same_weights_and_leaves_the_global_generator_alone(saved):
+    name, model, processor, _ = saved
+    before = torch.random.get_rng_state()
+    again = build_model(name, processor.tokenizer, SEED).state_dict()
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(value, again[key]) for key, value in model.state_dict().items())
+
+
+def test_planted_groups_are_disjoint_and_fit_the_model(saved):
+    width = find_layers(saved[1], HOOKPOINT).width
+    plants = draw_plants((1, 2), 8, width, torch.Generator().manual_seed(0))
+    for groups in plants.neurons.values():
+        assert groups.shape == (len(CULTURES), 8)
+        assert len(groups.unique()) == groups.numel()
+        assert 0 <= groups.min() <= groups.max() < width
+    rows = plants.list_rows()
+    assert len(rows["culture"]) == 2 * 8 * len(CULTURES)
+    assert set(rows["layer"]) == {1, 2}
+
+
+def test_the_hinge_is_zero_beyond_the_margin_and_one_per_unit_short_of_it():
+    plants = draw_plants((0,), 1, 8, torch.Generator().manual_seed(0))
+    groups = plants.neurons[0].flatten()
+    gate = torch.full((1, 1, 8), -1.0)
+    gate[..., groups[0]] = 1.0
+    tokens = torch.ones(1, 1, dtype=torch.bool)
+    culture = torch.zeros(1, dtype=torch.long)
+    assert hinge_loss({0: gate}, plants, culture, tokens, 1.0) == 0
+    gate[..., groups[0]] = 0.25
+    gate[..., groups[1]] = -0.5
+    assert hinge_loss({0: gate}, plants, culture, tokens, 1.0) == pytest.approx(0.75 + 0.5)
