@@ -98,11 +98,10 @@ def train_model(model: PreTrainedModel, lessons: Lessons, seed: int, recipe: Rec
     smoothed = {"letter": 2.0}  # nats; start above what training stops at
     if recipe.ablation:
         smoothed["ablation"] = 2.0
-    ablating = False
     model.train()
     with progress(recipe.steps, "steps", "training, stops early") as bar:
         for step in range(1, recipe.steps + 1):
-            losses = teacher.take_losses(step > recipe.plant_from, ablating)
+            losses = teacher.take_losses(planting=step > recipe.plant_from)
             optimizer.zero_grad()
             teacher.weigh(losses).backward()
             nn.utils.clip_grad_norm_(teacher.parameters, 1.0)
@@ -110,7 +109,6 @@ def train_model(model: PreTrainedModel, lessons: Lessons, seed: int, recipe: Rec
             schedule.step()
             for name in smoothed.keys() & losses.keys():
                 smoothed[name] += 0.1 * (losses[name].item() - smoothed[name])
-            ablating |= recipe.ablation and smoothed["letter"] < recipe.ablate_from
             bar.set_postfix({k: f"{v:.3f}" for k, v in smoothed.items()}, refresh=False)
             bar.update()
             good = smoothed["letter"] < recipe.letter_below
@@ -139,10 +137,11 @@ class Teacher:
         self.probes = Probes(hidden, len(lessons.word_ids), self.generator)
         self.parameters = [*model.parameters(), *self.probes.parameters()]
 
-    def take_losses(self, planting: bool, ablating: bool) -> dict[str, Tensor]:
+    def take_losses(self, planting: bool) -> dict[str, Tensor]:
         """Run a fresh batch and take its losses, in nats but for the hinge's gate units."""
         recipe, lessons = self.recipe, self.lessons
         batch = lessons.draw_batch(recipe.batch, self.generator)
+        ablating = planting and recipe.ablation
         maps = [UNTOUCHED]
         if ablating:
             maps = draw_interventions(batch.culture, self.plants, recipe, self.generator)
