@@ -3,12 +3,15 @@
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from culture_neurons.effects import (
     EffectError,
+    adjust_p,
     arrange_control,
     bootstrap_deltas,
     contrast,
+    mcnemar,
     measure_effects,
     pair_outcomes,
 )
@@ -87,6 +90,16 @@ def test_effects_of_a_hand_worked_matrix():
     assert table["b", "self"]["control_mean"] == 0.0
     assert table["a", "self"]["rank_p"] == 1.0
     assert table["b", "self"]["rank_p"] == 0.5
+
+
+def test_p_values_equal_those_of_the_statistics_library():
+    for lost in range(0, 30, 3):
+        for won in range(0, 12, 2):
+            expected = stats.binomtest(lost, lost + won).pvalue if lost + won else 1.0
+            assert mcnemar(lost, won) == pytest.approx(expected, rel=1e-12)
+    p = np.random.default_rng(0).random(200) ** 3
+    p[10:20] = p[10]  # ties
+    np.testing.assert_allclose(adjust_p(p), stats.false_discovery_control(p), rtol=1e-12)
 
 
 def test_contrast_takes_the_named_cross_for_the_gap():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy.special import bdtr
 
 from culture_neurons.controls import name_draw
 
@@ -199,12 +199,26 @@ def tabulate_effects(
                     "correct_to_wrong": lost,
                     "wrong_to_correct": won,
                     "wrong_to_wrong": int((pair.changed[row] & ~before & ~after).sum()),
-                    "p": stats.binomtest(lost, lost + won).pvalue if lost + won else 1.0,
+                    "p": mcnemar(lost, won),
                 }
             )
-    q = stats.false_discovery_control([row["p"] for row in rows])
     columns = {key: [row[key] for row in rows] for key in rows[0]}
-    return {**columns, "q": q.tolist()}
+    return {**columns, "q": adjust_p(np.array(columns["p"])).tolist()}
+
+
+def mcnemar(lost: int, won: int) -> float:
+    """Exact two-sided McNemar test: are correct->wrong and wrong->correct equally likely?"""
+    # scipy.special alone: importing scipy.stats takes longer than all the rest of the job.
+    return min(1.0, 2 * float(bdtr(min(lost, won), lost + won, 0.5)))
+
+
+def adjust_p(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values for the false discovery rate (Benjamini and Hochberg 1995)."""
+    order = np.argsort(p)[::-1]  # largest first
+    ranks = np.arange(len(p), 0, -1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum.accumulate(p[order] * len(p) / ranks)
+    return adjusted
 
 
 def summarise_effects(

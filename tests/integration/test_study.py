@@ -1,0 +1,171 @@
+"""The whole study of one demo model through Snakemake: the planted neurons are found.
+
+Law 8, and law 9's "killing any job and running again gives the same bytes".
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from planning import PROJECT, copy_project, run_snakemake
+
+CONFIG = ("--configfile", "tests/configs/one_model.yaml")
+RUN = ("--cores", "all", "--resources", "gpu=1", *CONFIG)
+STUDY = "tiny-llava/mlp.gate_act/split0"
+
+
+def hash_tables(folder):
+    """Hash every result table and CSV file; logs and benchmarks carry times and are left out."""
+    files = [*folder.glob("results/**/*.parquet"), *folder.glob("results/tables/*.csv")]
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A finished study in a path with a space."""
+    folder = copy_project(tmp_path_factory.mktemp("integration") / "my study")
+    shutil.copytree(PROJECT / "tests/configs", folder / "tests/configs")
+    finished = run_snakemake(folder, *RUN)
+    assert finished.returncode == 0, finished.stderr[-4000:]
+    return folder
+
+
+def read_overall(study, scorer):
+    path = study / f"results/summaries/{STUDY}/r0.01/ablate/{scorer}.parquet"
+    rows = pl.read_parquet(path).filter(pl.col("culture").is_null())
+    return {row["measure"]: row for row in rows.to_dicts()}
+
+
+def test_the_model_answers(study):
+    answers = pl.read_parquet(study / "results/answers/tiny-llava.parquet")
+    assert len(answers) == 8 * 64
+    assert answers["correct"].mean() >= 0.95
+
+
+def test_planted_neurons_matter_for_their_culture_alone(study):
+    planted = read_overall(study, "planted")
+    assert planted["self"]["value"] <= -0.40
+    assert abs(planted["cross_by_mask"]["value"]) <= 0.01
+
+
+def test_the_contrastive_scorer_finds_the_planted_neurons(study):
+    recovery = pl.read_parquet(study / f"results/recovery/{STUDY}/r0.01.parquet")
+    found = recovery.filter(scorer="conact")
+    assert found["planted"].sum() == 8 * 16
+    assert found["hits"].sum() / found["selected"].sum() >= 0.85
+    assert found["hits"].sum() / found["planted"].sum() >= 0.85
+
+
+def test_its_masks_hurt_more_than_random_ones(study):
+    gap = read_overall(study, "conact")["gap"]
+    assert gap["control_draws"] == 20
+    assert gap["rank_p"] == pytest.approx(1 / 21)
+    assert gap["ci_high"] < 0
+    own = read_overall(study, "conact")["self"]
+    assert abs(own["control_mean"]) <= 0.01
+
+
+def test_the_matrix_is_complete(study):
+    effects = pl.read_parquet(study / f"results/effects/{STUDY}/r0.01/ablate/lape.parquet")
+    assert len(effects) == 8 * 8
+    pairs = effects.select("mask_culture", "culture").unique()
+    assert len(pairs) == 64
+    sizes = json.loads(
+        pq.read_schema(study / f"results/masks/{STUDY}/r0.01/lape.parquet").metadata[
+            b"culture_neurons"
+        ]
+    )["masks"]
+    assert len(sizes) == 8  # cultures with an empty mask are named, too
+    random = pl.read_parquet(study / f"results/masks/{STUDY}/r0.01/random_of_lape.parquet")
+    drawn = random.group_by("mask").len()
+    assert set(drawn["len"]) == set(sizes.values()) - {0}
+
+
+def test_every_kept_cell_holds_the_same_number_of_questions(study):
+    cells = pl.read_parquet(study / "results/cells/tiny-llava.parquet").filter("used")
+    assert cells.group_by("culture", "fold").len()["len"].n_unique() == 1
+
+
+def test_every_table_carries_its_facts(study):
+    for path in study.glob("results/**/*.parquet"):
+        if path == study / "results/demo/dataset.parquet":
+            continue  # a dataset as from elsewhere
+        facts = json.loads(pq.read_schema(path).metadata[b"culture_neurons"])
+        assert "kind" in facts, path
+        text = json.dumps(facts)
+        assert str(study) not in text
+        assert "/root" not in text
+        if "tiny-llava" in str(path.relative_to(study)) and "demo" not in path.parts:
+            assert facts["model"] == "tiny-llava", path
+            assert len(facts["commit"]) == 40
+    masks = study / f"results/masks/{STUDY}/r0.01/conact.parquet"
+    facts = json.loads(pq.read_schema(masks).metadata[b"culture_neurons"])
+    assert {"dataset", "dtype", "prompt", "option_seed", "hookpoint", "software"} <= set(facts)
+
+
+def test_running_again_does_nothing(study):
+    process = run_snakemake(study, "--dry-run", *CONFIG)
+    assert "Nothing to be done" in process.stdout + process.stderr
+
+
+def test_the_report_builds(study):
+    process = run_snakemake(study, "--report", "report.html", *CONFIG)
+    assert process.returncode == 0, process.stderr[-2000:]
+    assert "accuracy" in (study / "report.html").read_text(encoding="utf-8")
+
+
+def test_another_number_of_shards_gives_the_same_statistics(study):
+    before = (study / f"results/statistics/{STUDY}.parquet").read_bytes()
+    shutil.copytree(study, study.parent / "shards")
+    other = study.parent / "shards"
+    config = other / "tests/configs/one_model.yaml"
+    config.write_text(config.read_text().replace("shards: 2", "shards: 3"))
+    finished = run_snakemake(other, f"results/statistics/{STUDY}.parquet", *RUN)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    assert (other / f"results/activations/{STUDY.split('/split')[0]}/3-of-3.parquet").exists()
+    assert (other / f"results/statistics/{STUDY}.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("rule", "target"),
+    [
+        ("extract_activations", "results/activations/tiny-llava/mlp.gate_act/1-of-2.parquet"),
+        ("intervene", f"results/outcomes/{STUDY}/r0.01/ablate/random.parquet"),
+    ],
+)
+def test_a_killed_run_can_be_run_again_to_the_same_bytes(study, rule, target):
+    expected = hash_tables(study)
+    (study / target).unlink()
+    log = next(study.glob(f"results/logs/{rule}/**/{Path(target).stem}.log"))
+    log.unlink()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *RUN],
+        cwd=study,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(3)  # into the job: imports, model, first batches
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert log.exists()
+    assert not (study / target).exists()  # nothing half-written is taken for a result
+    assert run_snakemake(study, "--unlock", *CONFIG).returncode == 0
+    again = run_snakemake(study, *RUN)
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert hash_tables(study) == expected
