@@ -19,6 +19,7 @@ MODEL_CODE = {
     "hookpoints",
     "interventions",
     "logs",
+    "pictures",
     "prompts",
     "tables",
 }

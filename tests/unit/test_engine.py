@@ -24,7 +24,8 @@ from culture_neurons.engine import (
 )
 from culture_neurons.hookpoints import HookpointError, find_layers
 from culture_neurons.interventions import AffineMap, ablate, intervene, mean_ablate, steer
-from culture_neurons.prompts import SCOPES, decode_picture, find_letter_tokens
+from culture_neurons.pictures import decode_picture
+from culture_neurons.prompts import SCOPES, find_letter_tokens
 
 SCOPE_GROUPS = {"image": ["image"], "text": ["question", "options"]}
 BUDGET = 400

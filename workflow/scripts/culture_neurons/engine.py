@@ -17,6 +17,7 @@ from culture_neurons.capture import Sums, capture, require_finite
 from culture_neurons.checkpoints import Checkpoint
 from culture_neurons.hookpoints import HookedLayers
 from culture_neurons.interventions import AffineMap, intervene
+from culture_neurons.pictures import PictureError
 from culture_neurons.prompts import (
     SCOPES,
     EncodedPrompt,
@@ -92,7 +93,7 @@ def encode_cell(
     for question in questions:
         try:
             encoded.append((question, encode_prompt(checkpoint.processor, question)))
-        except PromptError as error:
+        except (PictureError, PromptError) as error:
             raise PromptError(f"question {question.question_id}: {error}") from error
     return encoded
 

@@ -5,15 +5,15 @@ instruction, in the model's own chat template. No culture is ever named.
 """
 
 import hashlib
-import io
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
+
+from culture_neurons.pictures import decode_picture
 
 INSTRUCTION = "Answer with the option's letter from the given choices directly."
 SCOPES = ("image", "question", "options", "template")
@@ -90,27 +90,11 @@ def render_prompt(processor, body: str) -> str:
     return rendered
 
 
-def decode_picture(data: bytes) -> Image.Image:
-    """Decode a picture as delivered to RGB: EXIF rotation applied, transparency on white.
-
-    Raises:
-        PromptError: The bytes are no complete picture.
-    """
-    try:
-        picture = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-        if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-            picture = picture.convert("RGBA")
-            white = Image.new("RGBA", picture.size, "white")
-            picture = Image.alpha_composite(white, picture)
-        return picture.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PromptError(f"the picture cannot be decoded: {error}") from error
-
-
 def encode_prompt(processor, question: Question) -> EncodedPrompt:
     """Turn a question into model inputs; mark every token as image, question, options, template.
 
     Raises:
+        PictureError: The picture cannot be decoded.
         PromptError: The tokens cannot be aligned with the text.
     """
     body = write_body(question.text, [question.options[i] for i in question.option_order])

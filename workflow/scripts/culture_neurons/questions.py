@@ -1,7 +1,6 @@
 """A dataset in CVQA's columns -> questions, images, and rejected rows with their reasons."""
 
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,11 +9,11 @@ from numbers import Integral
 from pathlib import Path
 
 import datasets
-from PIL import Image, ImageOps
 
 from culture_neurons.cultures import parse_subset
 from culture_neurons.folds import assign_fold
 from culture_neurons.logs import logger
+from culture_neurons.pictures import PictureError, decode_picture
 
 OPTIONS = 4
 
@@ -217,14 +216,9 @@ def _read_image(image_id: str, image) -> dict:
     if not data:
         raise RejectedRowError("missing image", "no bytes")
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            width, height = picture.size
-            picture.load()  # a truncated file shows only here
-            ImageOps.exif_transpose(picture)  # and broken EXIF here, as prompts.py will do
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
-        raise RejectedRowError("unreadable image", f"{type(error).__name__}: {error}") from error
+        width, height = decode_picture(data).size
+    except PictureError as error:
+        raise RejectedRowError("unreadable image", str(error)) from error
     return {
         "image_id": image_id,
         "bytes": data,

@@ -45,7 +45,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         "images": [
             ("image_id", pa.string()),
             ("bytes", pa.binary()),  # as delivered, never re-encoded
-            ("width", pa.uint32()),
+            ("width", pa.uint32()),  # as shown: after EXIF rotation
             ("height", pa.uint32()),
             ("sha256", pa.string()),
         ],
