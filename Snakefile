@@ -18,6 +18,7 @@
 #
 # A selector is a scorer, "planted" (a demo model's ground truth), "random" (random masks of the
 # rate's size), or "random_of_{scorer}" (of that scorer's own sizes, where they are unequal).
+import shlex
 import sys
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+# Snakemake puts the interpreter's path into a shell line as it is: a space in it would end it.
+sys.executable = shlex.quote(sys.executable)
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow/rules"))
@@ -45,6 +49,15 @@ except ConfigError as error:
 
 
 include: "workflow/rules/common.smk"
+
+
+rule all:
+    """The whole study: every figure and table."""
+    input:
+        get_figures,
+        get_tables,
+
+
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/answers.smk"
@@ -55,11 +68,3 @@ include: "workflow/rules/intervene.smk"
 include: "workflow/rules/effects.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
-
-
-rule all:
-    default_target: True
-    """The whole study: every figure and table."""
-    input:
-        get_figures,
-        rules.write_tables.output,

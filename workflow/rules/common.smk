@@ -139,3 +139,8 @@ def get_figures(wildcards):
     stems += expand_studies(f"self_cross/{study}/{{intervention}}", models=first)
     stems += expand_studies(f"recovery/{study}", models=demo[:1])
     return expand("results/figures/{stem}.{suffix}", stem=stems, suffix=["svg", "png"])
+
+
+def get_tables(wildcards):
+    """List the study's CSV files."""
+    return rules.write_tables.output
