@@ -208,7 +208,7 @@ def tabulate_effects(
 
 def mcnemar(lost: int, won: int) -> float:
     """Exact two-sided McNemar test: are correct->wrong and wrong->correct equally likely?"""
-    # scipy.special alone: importing scipy.stats takes longer than all the rest of the job.
+    # scipy.special alone: scipy.stats takes over a second to import in each of many small jobs.
     return min(1.0, 2 * float(bdtr(min(lost, won), lost + won, 0.5)))
 
 
@@ -283,7 +283,7 @@ def arrange_control(
     """Arrange random masks as if each draw were a scorer: (draws, masks, cultures).
 
     Row m of draw d is a random mask of mask m's size. A mask that fell short of the size drawn
-    is compared with the next larger one, which can only do more: the comparison is conservative.
+    is compared with the next larger one, which is expected to do more: a cautious comparison.
     A size of 0 changes nothing; one larger than all that were drawn gives NaN.
 
     Args:
