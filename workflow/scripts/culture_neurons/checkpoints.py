@@ -7,36 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoImageProcessor,
-    AutoModelForImageTextToText,
-    AutoProcessor,
-    AutoTokenizer,
-    ProcessorMixin,
-    Qwen2_5_VLProcessor,
-)
+import transformers
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, ProcessorMixin
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be used."""
 
 
-class ImageOnlyQwenProcessor(Qwen2_5_VLProcessor):
-    """Qwen2.5-VL's processor without its video half, which insists on torchvision."""
+def make_image_only(kind: type[ProcessorMixin]) -> type[ProcessorMixin]:
+    """Make a processor class without its video half, which insists on torchvision."""
 
-    @classmethod
-    def get_attributes(cls):
-        """Name the parts to load: no video processor."""
-        return ["image_processor", "tokenizer"]
+    class ImageOnly(kind):
+        @classmethod
+        def get_attributes(cls):
+            """Name the parts to load: no video processor."""
+            return [name for name in super().get_attributes() if name != "video_processor"]
 
-    def __init__(self, image_processor=None, tokenizer=None, chat_template=None, **_unused):
-        """Set the special tokens that the parent would set."""
-        self.image_token = "<|image_pad|>"
-        self.video_token = "<|video_pad|>"
-        self.image_token_id = tokenizer.convert_tokens_to_ids(self.image_token)
-        self.video_token_id = tokenizer.convert_tokens_to_ids(self.video_token)
-        ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
+    ImageOnly.__name__ = kind.__name__
+    return ImageOnly
 
 
 @dataclass(frozen=True)
@@ -46,6 +36,11 @@ class Checkpoint:
     model: torch.nn.Module
     processor: ProcessorMixin
     resolved: str
+
+    @property
+    def image_token(self) -> int:
+        """Id of the tokens that stand for a picture (a processor may name its first mark)."""
+        return self.model.config.image_token_id
 
 
 def load_checkpoint(
@@ -99,7 +94,7 @@ def load_checkpoint(
 def load_processor(
     checkpoint: str, revision: str | None, model_type: str, image_processor: dict
 ) -> ProcessorMixin:
-    """Load a checkpoint's processor; Qwen2.5-VL's without its video half if need be.
+    """Load a checkpoint's processor, without its video half if need be.
 
     Raises:
         CheckpointError: Only a tokenizer comes back, or no processor at all.
@@ -108,15 +103,12 @@ def load_processor(
     try:
         processor = AutoProcessor.from_pretrained(**source, trust_remote_code=False)
     except (ImportError, OSError, ValueError) as error:
-        if model_type != "qwen2_5_vl":
+        kind = getattr(transformers, PROCESSOR_MAPPING_NAMES.get(model_type, ""), None)
+        if kind is None or "video_processor" not in kind.get_attributes():
             raise CheckpointError(
                 f"{checkpoint}: its processor cannot be loaded: {error}"
             ) from error
-        processor = ImageOnlyQwenProcessor(
-            image_processor=AutoImageProcessor.from_pretrained(**source),
-            tokenizer=AutoTokenizer.from_pretrained(**source),
-        )
-        processor.chat_template = processor.tokenizer.chat_template
+        processor = make_image_only(kind).from_pretrained(**source, trust_remote_code=False)
     if not isinstance(processor, ProcessorMixin):
         # With an unknown processor_class AutoProcessor hands back the bare tokenizer.
         raise CheckpointError(
