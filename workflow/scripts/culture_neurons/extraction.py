@@ -66,14 +66,13 @@ def capture_cells(
 def tabulate_cell(cell: CellSums) -> Iterator[dict[str, object]]:
     """Yield a cell's rows of table `activations`, one chunk per stored scope."""
     layers, _, width = cell.sums.active.shape
-    rows = layers * width
     for index, scope in enumerate(cell.scopes):
         yield {
-            "culture": [cell.culture] * rows,
-            "fold": [cell.fold] * rows,
-            "scope": [scope] * rows,
-            "questions": [cell.questions] * rows,
-            "tokens": [cell.tokens[index]] * rows,
+            "culture": cell.culture,
+            "fold": cell.fold,
+            "scope": scope,
+            "questions": cell.questions,
+            "tokens": cell.tokens[index],
             "layer": torch.arange(layers).repeat_interleave(width).numpy(),
             "neuron": torch.arange(width).repeat(layers).numpy(),
             "active": cell.sums.active[:, index].flatten().numpy(),

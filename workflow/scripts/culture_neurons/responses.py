@@ -96,7 +96,7 @@ class ResponseTable:
                 by_option.append(options)
                 predicted.append(order[letters[: len(order)].argmax()])
             yield {
-                "mask": [self.masks[index]] * len(ids),
+                "mask": self.masks[index],
                 "question_id": ids,
                 "predicted": np.array(predicted, dtype=np.uint8),
                 "correct": np.array(predicted) == answers,

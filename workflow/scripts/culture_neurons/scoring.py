@@ -56,7 +56,7 @@ def tabulate_scores(
     _, layers, width = scores.shape
     for culture, score, rank in zip(cultures, scores, ranks, strict=True):
         yield {
-            "culture": [culture] * (layers * width),
+            "culture": culture,
             "layer": np.repeat(np.arange(layers, dtype=np.uint16), width),
             "neuron": np.tile(np.arange(width, dtype=np.uint32), layers),
             "score": score.ravel(),

@@ -93,10 +93,10 @@ def _merge_culture(cells, culture, count, layers, width, tokens) -> dict[str, ob
         for name in columns
     }
     return {
-        "culture": [culture] * neurons,
+        "culture": culture,
         "layer": np.repeat(np.arange(layers, dtype=np.uint16), width),
         "neuron": np.tile(np.arange(width, dtype=np.uint32), layers),
-        "tokens": np.full(neurons, tokens, dtype=np.uint64),
+        "tokens": tokens,
         **sums,
     }
 

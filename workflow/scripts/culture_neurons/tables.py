@@ -163,7 +163,8 @@ def write_table(
     Args:
         path: Target file.
         kind: Key of `SCHEMAS`.
-        rows: Columns by name, or an iterable of such chunks: one row group each.
+        rows: Columns by name, or an iterable of such chunks: one row group each. A string or a
+            number in place of a column stands in every row of its chunk.
         facts: JSON-able facts of the file; no clock, host name, or absolute path.
 
     Raises:
@@ -184,9 +185,23 @@ def write_table(
                 raise TableError(
                     f"{path}: a {kind} table has the columns {schema.names}, not {list(chunk)}"
                 )
-            table = pa.table([pa.array(chunk[f.name], f.type) for f in schema], schema=schema_out)
+            count = max(len(value) for value in chunk.values() if not _is_constant(value))
+            table = pa.table(
+                [_make_column(chunk[field.name], field.type, count) for field in schema],
+                schema=schema_out,
+            )
             if table.num_rows:
                 writer.write_table(table, row_group_size=table.num_rows)
+
+
+def _is_constant(value: object) -> bool:
+    return isinstance(value, (str, int))
+
+
+def _make_column(value: object, kind: pa.DataType, count: int) -> pa.Array:
+    if _is_constant(value):
+        return pa.repeat(pa.scalar(value, kind), count)
+    return pa.array(value, kind)
 
 
 def to_columns(kind: str, rows: Iterable[Mapping[str, object]]) -> dict[str, list]:

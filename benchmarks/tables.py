@@ -1,0 +1,181 @@
+"""Time merge and all scorers at the scale of a 7B model, on synthetic activations.
+
+    python benchmarks/tables.py [--folder /tmp/tables] [--cultures 25] [--width 18944]
+
+Each step runs in a process of its own, whose peak resident memory is reported. Needs the
+workflow's environment; about 8 GB of disk.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from report import describe_machine, write_result
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "workflow/scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+LAYERS, FOLDS, SCOPES = 28, 8, ("image", "text")
+SHARDS = 4
+SCORERS = {
+    "lap": {"statistic": "probability"},
+    "lape": {"quantile": 0.95},
+    "lape_matched": {"quantile": 0.95},
+    "mad": {"variant": "z", "activity_floor": 0.5},
+    "cas": {},
+}
+
+
+def name_cultures(count: int) -> list[str]:
+    """Name synthetic cultures."""
+    return [f"C{number:02d}" for number in range(count)]
+
+
+def make_shards(folder: Path, cultures: int, width: int) -> None:
+    """Write all cells as extraction does: every (culture, fold, scope), SHARDS files."""
+    from culture_neurons.tables import write_table
+
+    rng = np.random.default_rng(0)
+    layer = np.repeat(np.arange(LAYERS, dtype=np.uint16), width)
+    neuron = np.tile(np.arange(width, dtype=np.uint32), LAYERS)
+    cells = [(c, f) for c in name_cultures(cultures) for f in range(FOLDS)]
+    facts = {"layers": LAYERS, "width": width, "cultures": name_cultures(cultures)}
+
+    def chunks(mine):
+        for culture, fold in mine:
+            for scope in SCOPES:
+                tokens = 20_000 if scope == "image" else 1_500
+                active = rng.integers(0, tokens, len(layer), dtype=np.uint32)
+                total = rng.standard_normal(len(layer), dtype=np.float32)
+                yield {
+                    "culture": culture,
+                    "fold": fold,
+                    "scope": scope,
+                    "questions": 25,
+                    "tokens": tokens,
+                    "layer": layer,
+                    "neuron": neuron,
+                    "active": active,
+                    "total": total,
+                    "total_squares": np.square(total),
+                }
+
+    for shard in range(SHARDS):
+        path = folder / f"{shard + 1}-of-{SHARDS}.parquet"
+        write_table(path, "activations", chunks(cells[shard::SHARDS]), facts)
+
+
+def merge(folder: Path, cultures: int, width: int) -> None:
+    """Merge half of the folds of both scopes, as one split does."""
+    from culture_neurons.statistics import merge_statistics
+    from culture_neurons.tables import write_table
+
+    names = name_cultures(cultures)
+    shards = sorted(folder.glob("*-of-*.parquet"))
+    rows = merge_statistics(shards, range(0, FOLDS, 2), SCOPES, names, LAYERS, width)
+    facts = {"layers": LAYERS, "width": width, "cultures": names}
+    write_table(folder / "statistics.parquet", "statistics", rows, facts)
+
+
+def merge_all_folds(folder: Path, cultures: int, width: int) -> None:
+    """Merge every row of every shard."""
+    from culture_neurons.statistics import merge_statistics
+    from culture_neurons.tables import write_table
+
+    names = name_cultures(cultures)
+    shards = sorted(folder.glob("*-of-*.parquet"))
+    rows = merge_statistics(shards, range(FOLDS), SCOPES, names, LAYERS, width)
+    write_table(folder / "all.parquet", "statistics", rows, {})
+
+
+def score(folder: Path, name: str) -> None:
+    """Score, rank, and write, as rule score_neurons does."""
+    from culture_neurons.scoring import load_scorer, rank_scores, score_neurons, tabulate_scores
+    from culture_neurons.statistics import read_statistics
+    from culture_neurons.tables import write_table
+
+    statistics, facts = read_statistics(folder / "statistics.parquet")
+    scores = score_neurons(statistics, load_scorer(name), SCORERS[name])
+    rows = tabulate_scores(statistics.cultures, scores, rank_scores(scores))
+    write_table(folder / f"{name}.parquet", "scores", rows, facts)
+
+
+def select(folder: Path, name: str) -> None:
+    """Select the best 1 %, as rule select_neurons does."""
+    import polars as pl
+
+    from culture_neurons.selection import count_neurons, select_neurons
+    from culture_neurons.tables import read_facts
+
+    facts = read_facts(folder / f"{name}.parquet", "scores")
+    count = count_neurons(0.01, facts["layers"], facts["width"])
+    pool = "overall" if name == "lape" else "per_culture"
+    select_neurons(pl.read_parquet(folder / f"{name}.parquet"), count, pool, None)
+
+
+def measure(step: str, arguments: argparse.Namespace) -> tuple[float, float]:
+    """Run one step in a process of its own; seconds and peak memory in GB, start-up included."""
+    command = [sys.executable, __file__, "--step", step, "--folder", arguments.folder]
+    command += ["--cultures", str(arguments.cultures), "--width", str(arguments.width)]
+    begun = time.perf_counter()
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return time.perf_counter() - begun, float(output.split()[-1])
+
+
+def run_step(arguments: argparse.Namespace) -> None:
+    """Do one step and print the process's peak memory in GB."""
+    folder = Path(arguments.folder)
+    kind, _, name = arguments.step.partition(":")
+    if kind in ("score", "select"):
+        {"score": score, "select": select}[kind](folder, name)
+    else:
+        steps = {"make": make_shards, "merge": merge, "merge_all": merge_all_folds}
+        steps[kind](folder, arguments.cultures, arguments.width)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
+
+
+def main() -> None:
+    """Make the data, measure every step, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", default=None)
+    parser.add_argument("--cultures", type=int, default=25)
+    parser.add_argument("--width", type=int, default=18_944)
+    parser.add_argument("--step", default=None, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.step:
+        run_step(arguments)
+        return
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        arguments.folder = folder
+        rows = []
+        neurons = LAYERS * arguments.width
+        for step, what in [
+            ("make", "(writing the synthetic shards)"),
+            ("merge", "merge, one split (half of the folds)"),
+            ("merge_all", "merge, all folds"),
+            *((f"score:{name}", f"score {name}") for name in SCORERS),
+            *((f"select:{name}", f"select {name}") for name in SCORERS),
+        ]:
+            seconds, gigabytes = measure(step, arguments)
+            rows.append([what, f"{seconds:.1f}", f"{gigabytes:.2f}"])
+            print(*rows[-1], sep="\t", flush=True)
+        scoring = [row for row in rows if row[0].startswith("score")]
+        total = sum(float(row[1]) for row in scoring)
+        most = max(float(row[2]) for row in scoring)
+        rows.append(["all scorers, one after the other", f"{total:.1f}", f"{most:.2f}"])
+        facts = {
+            "neurons": neurons,
+            "cultures": arguments.cultures,
+            "activation rows": neurons * arguments.cultures * FOLDS * len(SCOPES),
+            **describe_machine("numpy", "polars", "pyarrow"),
+        }
+        write_result("tables", ["step", "seconds", "peak GB"], rows, facts)
+
+
+if __name__ == "__main__":
+    main()
