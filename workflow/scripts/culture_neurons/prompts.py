@@ -116,7 +116,9 @@ def encode_prompt(processor, question: Question) -> EncodedPrompt:
     image_token = processor.image_token_id
     scopes = np.full(len(plain["input_ids"]), SCOPES.index("template"), dtype=np.int8)
     for index, (first, last) in enumerate(plain["offset_mapping"]):
-        # SentencePiece offsets may take in the space before a word: judge by the last character.
+        # A token may begin with the space before a word or end in a line break ("?\n" is one token
+        # of byte-level vocabularies): judge by its last visible character.
+        last = first + max(len(rendered[first:last].rstrip()), min(1, last - first))
         for low, high, scope in spans:
             if first < last and low < last <= high:
                 scopes[index] = SCOPES.index(scope)
