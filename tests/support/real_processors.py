@@ -31,7 +31,7 @@ from transformers.models.llava_next.image_processing_pil_llava_next import (
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.tokenization_utils_base import generate_merges
 
-from culture_neurons.checkpoints import ImageOnlyQwenProcessor
+from culture_neurons.processors import ImageOnlyQwenProcessor
 from culture_neurons.prompts import Question, encode_prompt
 
 VOCABULARIES = Path(str(files("mistral_common"))) / "data"

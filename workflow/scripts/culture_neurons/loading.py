@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
-import huggingface_hub
 
+from culture_neurons.hub import HubError, fetch_snapshot
 from culture_neurons.sources import EXPECTED, DatasetError, Source, find_source
 
 LABEL_COLUMNS = ("ID", "Label")
@@ -49,11 +49,14 @@ def open_dataset(source: str, revision: str | None, split: str, image_column: st
     commit = None
     try:
         if found.form == "hub":
-            folder = _fetch(source, revision)
+            # `datasets` itself, offline, takes the newest copy in its cache, of whatever revision.
+            folder = fetch_snapshot(source, revision, "dataset")
             commit = folder.name
             rows = datasets.load_dataset(str(folder), split=split)
         else:
             rows = _read_local(source, found, split)
+    except HubError as error:
+        raise DatasetError(f"dataset.source {error}; expected {EXPECTED}") from error
     except (OSError, ValueError, KeyError, datasets.exceptions.DatasetsError) as error:
         raise DatasetError(
             f"dataset.source {source!r} (split {split!r}) cannot be opened: {error}; expected "
@@ -68,24 +71,6 @@ def _read_local(source: str, found: Source, split: str) -> datasets.Dataset:
         return saved[split] if isinstance(saved, datasets.DatasetDict) else saved
     reader = {"parquet": "parquet", "jsonl": "json"}[found.form]
     return datasets.load_dataset(reader, data_files={split: list(found.files)}, split=split)
-
-
-def _fetch(source: str, revision: str | None) -> Path:
-    """Find a Hub dataset's files, downloaded before or now; the folder is named for the commit.
-
-    `datasets` itself, offline, takes the newest copy in its cache, of whatever revision.
-    """
-    try:
-        return Path(
-            huggingface_hub.snapshot_download(source, repo_type="dataset", revision=revision)
-        )
-    except (OSError, ValueError) as error:
-        raise DatasetError(
-            f"dataset.source {source!r}: there is no such file or folder here, and the Hub dataset "
-            f"at revision {revision or 'main'!r} cannot be had: {error}. Expected {EXPECTED}. "
-            "Without network, fetch it where there is one (hf download --repo-type dataset "
-            f"--revision {revision or 'main'} {source}) and set HF_HOME to that cache"
-        ) from error
 
 
 def _keep_bytes(rows: datasets.Dataset, source: str, image_column: str) -> datasets.Dataset:
