@@ -192,7 +192,9 @@ def test_a_qwen_checkpoint_is_opened_without_torchvision(make):
 
 def test_another_family_s_missing_package_is_named(make):
     folder = make(QWEN, config={"model_type": "qwen2_vl"})
-    with pytest.raises(CheckpointError, match="(?s)its processor cannot be loaded: .*[Tt]orchvision"):
+    with pytest.raises(
+        CheckpointError, match="(?s)its processor cannot be loaded: .*[Tt]orchvision"
+    ):
         load(folder)
 
 

@@ -8,6 +8,7 @@ import pytest
 from dataset_rows import PICTURE, make_picture, make_row, prepare, rejections
 
 from culture_neurons.folds import assign_fold
+from culture_neurons.pictures import inspect_picture
 from culture_neurons.questions import fingerprint_dataset, iterate_images
 from culture_neurons.sources import DatasetError
 from culture_neurons.tables import SCHEMAS, read_table, to_columns, write_table
@@ -127,9 +128,9 @@ def test_subsets_of_no_culture_are_set_aside_with_counts(caplog):
     assert {row["reason"] for row in prepared.rejected} == {"subset not asked for"}
     assert [row["detail"] for row in prepared.rejected].count("('a', 'b')") == 3
     assert not any(row["counted"] for row in prepared.rejected)
-    named = """subsets that no culture names: {"('Japan', 'Japanese')": 1, "('a', 'b')": 3}"""
+    named = """no culture names, set aside: {"('Japan', 'Japanese')": 1, "('a', 'b')": 3}"""
     assert named in caplog.text
-    assert "cultures without a question: LKA" in caplog.text
+    assert "cultures that no row has; misspelt? [('Sinhala', 'Sri Lanka')]" in caplog.text
 
 
 def test_a_culture_file_for_another_dataset_is_refused_with_the_dataset_s_subsets():
@@ -208,6 +209,24 @@ def test_hidden_labels_stop_with_what_to_do(label, label_is):
     message = "every label is .*hides its answers.*copy with labels, or dataset.labels at a CSV"
     with pytest.raises(DatasetError, match=message):
         prepare(rows, label_is=label_is)
+
+
+def test_hidden_labels_stop_before_any_picture_is_decoded(monkeypatch):
+    monkeypatch.setattr("culture_neurons.questions.inspect_picture", None)
+    with pytest.raises(DatasetError, match="every label is -1"):
+        prepare([make_row("a_0", Label=-1)])
+
+
+def test_a_picture_of_several_questions_is_decoded_once(monkeypatch):
+    decoded = []
+
+    def inspect(data):
+        decoded.append(data)
+        return inspect_picture(data)
+
+    monkeypatch.setattr("culture_neurons.questions.inspect_picture", inspect)
+    prepared = prepare([make_row(f"a_{n}") for n in range(5)])
+    assert (len(prepared.questions), len(prepared.images), len(decoded)) == (5, 1, 1)
 
 
 def test_one_seen_label_is_no_hidden_copy():

@@ -1,5 +1,6 @@
 """Rows of a dataset in CVQA's columns -> questions, images, and rejected rows with reasons."""
 
+import contextlib
 import hashlib
 import json
 from collections import Counter
@@ -62,7 +63,8 @@ def prepare_questions(rows: Iterable[Mapping], reading: Reading, max_rejected: f
     """Check every row; keep the good ones as questions and images, the others with a reason.
 
     Args:
-        rows: Rows with the columns that `reading` names; the picture as {"bytes", "path"}.
+        rows: Rows with the columns that `reading` names, iterated twice; the picture as
+            {"bytes", "path"}.
         reading: How rows are read.
         max_rejected: Largest tolerated share of rejected rows among those asked for.
 
@@ -72,33 +74,43 @@ def prepare_questions(rows: Iterable[Mapping], reading: Reading, max_rejected: f
     """
     prepared = Prepared()
     kept: dict[str, dict | None] = {}  # question by id; None: rows of this id contradict each other
-    labels: Counter = Counter()
-    labelled: set[str] = set()
-    for row in rows:
-        _require_columns(row, reading.columns)
+    labels = _read_labels(rows, reading)  # before any picture is decoded, which takes long
+    subsets: Counter = Counter()
+    for row, label in zip(rows, labels, strict=True):
         question_id = _read_text(row[reading.columns["id"]])
-        label = row[reading.columns["label"]]
-        if question_id in reading.labels:
-            label = _read_label(reading.labels[question_id], reading.label_is)
-            labelled.add(question_id)
-        labels[_read_text(label)] += 1
+        subsets[str(row[reading.columns["subset"]])] += 1
         try:
             question = _read_question(question_id, row, label, reading)
-            image = _read_image(row[reading.columns["image"]], reading.picture_folder)
+            known = prepared.images.get(question["image_id"])
+            image = _read_image(row[reading.columns["image"]], reading.picture_folder, known)
             _keep(question, image, kept, prepared)
         except RejectedRowError as problem:
             _reject(prepared, question_id, problem)
     used = {question["image_id"] for question in kept.values() if question}
     prepared.images = {key: prepared.images[key] for key in sorted(used)}
     prepared.questions = [question for _, question in sorted(kept.items()) if question]
-    _check_labels(labels, reading.labels, labelled)
-    _check_cultures(prepared, reading.cultures)
-    _check_rejected(prepared, sum(labels.values()), max_rejected)
+    _check_cultures(subsets, reading.cultures)
+    _check_rejected(prepared, len(labels), max_rejected)
     return prepared
 
 
 def _read_text(value) -> str:
     return "" if value is None else str(value).strip()
+
+
+def _read_labels(rows: Iterable[Mapping], reading: Reading) -> list:
+    """Read every row's label, replaced where the labels file has another."""
+    labels = []
+    used = set()
+    for row in rows:
+        _require_columns(row, reading.columns)
+        question_id, label = _read_text(row[reading.columns["id"]]), row[reading.columns["label"]]
+        if question_id in reading.labels:
+            label = _read_label(reading.labels[question_id], reading.label_is)
+            used.add(question_id)
+        labels.append(label)
+    _check_labels({_read_text(label) for label in labels}, reading.labels, used)
+    return labels
 
 
 def _read_label(text: str, label_is: str) -> int | str:
@@ -139,7 +151,7 @@ def _keep(question: dict, image: dict, kept: dict[str, dict | None], prepared: P
     kept[question_id] = question
 
 
-def _check_labels(labels: Counter, replacing: Mapping[str, str], used: set[str]) -> None:
+def _check_labels(labels: set[str], replacing: Mapping[str, str], used: set[str]) -> None:
     if not labels:
         raise DatasetError("dataset.source has no rows; expected questions")
     if replacing:
@@ -149,7 +161,7 @@ def _check_labels(labels: Counter, replacing: Mapping[str, str], used: set[str])
                 f"dataset.labels: none of its {len(replacing)} IDs is a question's; expected the "
                 f"dataset's own, unlike {min(replacing)!r}"
             )
-    if set(labels) <= HIDDEN:
+    if labels <= HIDDEN:
         found = " or ".join(label or "empty" for label in sorted(labels))
         raise DatasetError(
             f"every label is {found}: this copy of the dataset hides its answers, so nothing can "
@@ -158,19 +170,22 @@ def _check_labels(labels: Counter, replacing: Mapping[str, str], used: set[str])
         )
 
 
-def _check_cultures(prepared: Prepared, cultures: Mapping[tuple[str, str], str]) -> None:
-    others = Counter(
-        row["detail"] for row in prepared.rejected if row["reason"] == "subset not asked for"
-    )
+def _check_cultures(subsets: Counter, cultures: Mapping[tuple[str, str], str]) -> None:
+    """Say which subsets the dataset and the culture file do not share: it may be a spelling."""
+    found: dict[tuple[str, str], str] = {}
+    for text in subsets:
+        with contextlib.suppress(ValueError):  # such rows are rejected one by one
+            found[parse_subset(text)] = text
+    others = {found[pair]: subsets[found[pair]] for pair in sorted(found.keys() - cultures.keys())}
+    absent = sorted(cultures.keys() - found.keys())
     if others:
-        logger.info("subsets that no culture names: %s", dict(sorted(others.items())))
-    empty = set(cultures.values()) - {question["culture"] for question in prepared.questions}
-    if empty:
-        logger.warning("cultures without a question: %s", ", ".join(sorted(empty)))
-    if others and not prepared.questions and all(not row["counted"] for row in prepared.rejected):
+        logger.info("subsets that no culture names, set aside: %s", others)
+    if absent:
+        logger.warning("subsets of dataset.cultures that no row has; misspelt? %s", absent)
+    if found and len(others) == len(found):
         raise DatasetError(
-            "dataset.cultures names none of the dataset's subsets: "
-            f"{dict(sorted(others.items()))}; write them into the culture file as the dataset does"
+            f"dataset.cultures names none of the dataset's subsets: {others}; write them into the "
+            "culture file as the dataset does"
         )
 
 
@@ -269,8 +284,8 @@ def _find_answer(label, texts: list[dict], label_is: str) -> int:
     return int(label)
 
 
-def _read_image(image, folder: Path | None) -> dict:
-    """Read a picture's bytes, from the row or from the file that it names."""
+def _read_image(image, folder: Path | None, known: Mapping | None) -> dict:
+    """Read a picture's bytes, from the row or from the file that it names; decode them once."""
     cell = image if isinstance(image, Mapping) else {}
     data, path = cell.get("bytes"), cell.get("path")
     if data is None and path and folder is not None:
@@ -281,6 +296,9 @@ def _read_image(image, folder: Path | None) -> dict:
             raise RejectedRowError("missing image", f"{path}: {reason}") from error
     if data is None:
         raise RejectedRowError("missing image", "no bytes")
+    digest = hashlib.sha256(data).hexdigest()
+    if known is not None and known["sha256"] == digest:
+        return dict(known)
     try:
         picture, note = inspect_picture(data)
     except PictureError as error:
@@ -289,7 +307,7 @@ def _read_image(image, folder: Path | None) -> dict:
         "bytes": data,
         "width": picture.width,
         "height": picture.height,
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "sha256": digest,
         "note": note,
     }
 
