@@ -21,6 +21,7 @@ from transformers import (
     MistralConfig,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
     Qwen2Config,
     Qwen2Tokenizer,
 )
@@ -31,7 +32,7 @@ from transformers.models.llava_next.image_processing_pil_llava_next import (
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.tokenization_utils_base import generate_merges
 
-from culture_neurons.processors import ImageOnlyQwenProcessor
+from culture_neurons.processors import make_image_only
 from culture_neurons.prompts import Question, encode_prompt
 
 VOCABULARIES = Path(str(files("mistral_common"))) / "data"
@@ -105,9 +106,8 @@ def build_processor(family):
     """A family's processor at the sizes of its 7B checkpoint."""
     if family == "qwen":
         pixels = Qwen2VLImageProcessorPil(size={"shortest_edge": 3136, "longest_edge": MAX_PIXELS})
-        return ImageOnlyQwenProcessor(
-            pixels, build_qwen_tokenizer(), chat_template=TEMPLATES["qwen"]
-        )
+        image_only = make_image_only(Qwen2_5_VLProcessor)
+        return image_only(pixels, build_qwen_tokenizer(), chat_template=TEMPLATES["qwen"])
     name, _, legacy = family.partition(", ")
     tokenizer = build_qwen_tokenizer() if name == "pangea" else build_llama_tokenizer(bool(legacy))
     tiles = LlavaNextImageProcessorPil(
@@ -128,9 +128,9 @@ def build_processor(family):
 def encode(processor, text, options, picture):
     """Encode a question, options in the given order: the model's inputs, and scopes by token."""
     order = tuple(range(len(options)))
-    question = Question("q_0", "AAA", 0, picture, text, tuple(options), 0, order)
-    prompt = encode_prompt(processor, question)
-    return prompt.inputs, prompt.scopes.numpy()
+    question = Question("q_0", "AAA", 0, "q", text, tuple(options), 0, order)
+    prompt = encode_prompt(processor, processor.image_token_id, question, picture)
+    return prompt.token_inputs | prompt.picture_inputs, prompt.scopes.numpy()
 
 
 def build_shallow_model(family, processor):

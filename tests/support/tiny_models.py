@@ -24,12 +24,24 @@ def make_picture(width, height, seed):
 SIZES = [(56, 56), (80, 40), (40, 90), (56, 56), (120, 100), (30, 30), (64, 200)]
 
 
-def make_questions(count, cultures=("AAA", "BBB"), folds=2):
+class Pictures(dict):
+    """Pictures of any image_id "p<number>", of a shape that its number decides."""
+
+    def __missing__(self, image_id):
+        number = int(image_id[1:])
+        self[image_id] = make_picture(*SIZES[number % len(SIZES)], seed=number)
+        return self[image_id]
+
+
+PICTURES = Pictures()
+
+
+def make_questions(count, cultures=("AAA", "BBB"), folds=2, per_image=2):
     """Questions with texts of different lengths and pictures of different shapes."""
     questions = []
     for index in range(count):
         source = QUESTIONS[index % len(QUESTIONS)]
-        question_id = f"p{index // 2}_{index % 2}"
+        question_id = f"p{index // per_image}_{index % per_image}"
         text = " ".join([source.text] * (1 + index % 3))
         options = tuple(source.words[:4])
         questions.append(
@@ -37,7 +49,7 @@ def make_questions(count, cultures=("AAA", "BBB"), folds=2):
                 question_id=question_id,
                 culture=cultures[index % len(cultures)],
                 fold=(index // len(cultures)) % folds,
-                image=make_picture(*SIZES[(index // 2) % len(SIZES)], seed=index // 2),
+                image_id=f"p{index // per_image}",
                 text=text,
                 options=options,
                 answer=index % 4,

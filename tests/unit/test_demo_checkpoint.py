@@ -39,15 +39,16 @@ def lessons(saved):
     return Lessons(saved[2], pictures=2, seed=5)
 
 
-def ask(batch, row, culture=0, picture=None):
-    """The batch's row as a question for encode_prompt."""
+def ask(processor, batch, row, culture=0, picture=None):
+    """The batch's row, encoded as a question."""
     world_question = QUESTIONS[batch.question[row]]
     words = list_words()
     shown = tuple(words[index] for index in batch.options[row])
     if picture is None:
         rng = np.random.default_rng(0)
         picture = encode_png(draw_picture(culture, world_question.thing, rng))
-    return Question("q", "X", 0, picture, world_question.text, shown, 0, (0, 1, 2, 3))
+    question = Question("q", "X", 0, "", world_question.text, shown, 0, (0, 1, 2, 3))
+    return encode_prompt(processor, processor.image_token_id, question, picture)
 
 
 def test_the_folder_holds_the_listed_files_and_no_others(saved):
@@ -59,10 +60,10 @@ def test_a_loaded_checkpoint_answers_as_the_saved_model(saved, lessons):
     _, model, _, folder = saved
     loaded = load_checkpoint(str(folder), None, "float32", "cpu")
     batch = lessons.draw_batch(1, torch.Generator().manual_seed(0))
-    encoded = encode_prompt(loaded.processor, ask(batch, 0))
+    encoded = ask(loaded.processor, batch, 0)
     with torch.inference_mode():
-        expected = model(**encoded.inputs).logits
-        found = loaded.model(**encoded.inputs).logits
+        expected = model(**encoded.token_inputs, **encoded.picture_inputs).logits
+        found = loaded.model(**encoded.token_inputs, **encoded.picture_inputs).logits
     weights = loaded.model.state_dict()
     assert all(torch.equal(value, weights[key]) for key, value in model.state_dict().items())
     # Weights read from a file lie elsewhere in memory, which changes how matmuls are rounded.
@@ -85,11 +86,10 @@ def test_a_qwen_checkpoint_names_the_stock_processor_and_its_video_half(tmp_path
 def test_training_prompts_are_those_of_encode_prompt(saved, lessons):
     batch = lessons.draw_batch(24, torch.Generator().manual_seed(1))
     for row in range(len(batch)):
-        encoded = encode_prompt(saved[2], ask(batch, row))
+        encoded = ask(saved[2], batch, row)
         length = encoded.tokens
-        for key, value in encoded.inputs.items():
-            if value.shape == encoded.inputs["input_ids"].shape:
-                assert torch.equal(batch.inputs[key][row, :length], value[0]), key
+        for key, value in encoded.token_inputs.items():
+            assert torch.equal(batch.inputs[key][row, :length], value[0]), key
         assert not batch.inputs["attention_mask"][row, length:].any()
         assert batch.last_at[row] == length - 1
         scopes = encoded.scopes.numpy()
@@ -110,10 +110,10 @@ def test_training_pictures_are_processed_as_encode_prompt_does(saved):
     batch = pool.draw_batch(4, torch.Generator().manual_seed(2))
     for row in range(4):
         kind = batch.culture[row] * len(THINGS) + QUESTIONS[batch.question[row]].thing
-        encoded = encode_prompt(processor, ask(batch, row, picture=encode_png(drawn[kind])))
+        encoded = ask(processor, batch, row, picture=encode_png(drawn[kind]))
         for key in pool.pictures:
             mine = batch.inputs[key].unflatten(0, (4, -1))[row]
-            assert torch.allclose(mine.float(), encoded.inputs[key].float(), atol=1e-6), key
+            assert torch.allclose(mine.float(), encoded.picture_inputs[key].float(), atol=1e-6), key
 
 
 def test_the_same_seed_builds_the_same_weights_and_leaves_the_global_generator_alone(saved):

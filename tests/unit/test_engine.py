@@ -1,31 +1,22 @@
 """The engine against the unmodified library and slow, plain references, on all architectures."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
-from tiny_models import make_questions
+from plain_models import plain_logits, silence_columns
+from tiny_models import PICTURES, make_questions
 from torch import nn
 
+from culture_neurons.batches import TokenBudget, group_cells, pack_prompts, take_shard
 from culture_neurons.capture import Sums, capture
-from culture_neurons.checkpoints import Checkpoint
-from culture_neurons.engine import (
-    UNMODIFIED,
-    answer_questions,
-    capture_cells,
-    encode_cell,
-    group_cells,
-    pack_batches,
-    prepare_batch,
-    read_responses,
-    run_batch,
-    take_shard,
-)
+from culture_neurons.engine import UNMODIFIED, tabulate_answers
+from culture_neurons.extraction import capture_cells
+from culture_neurons.feeding import Feed, feed_cells
+from culture_neurons.forward import run_plain
 from culture_neurons.hookpoints import HookpointError, find_layers
 from culture_neurons.interventions import AffineMap, ablate, intervene, mean_ablate, steer
-from culture_neurons.pictures import decode_picture
 from culture_neurons.prompts import SCOPES, find_letter_tokens
+from culture_neurons.responses import ResponseTable, read_responses
 
 SCOPE_GROUPS = {"image": ["image"], "text": ["question", "options"]}
 BUDGET = 400
@@ -33,37 +24,20 @@ BUDGET = 400
 MASK = {0: torch.tensor([0, 7, 399]), 2: torch.arange(50), 3: torch.tensor([1, 2, 3])}
 
 
-def plain_logits(checkpoint, question):
-    """The library's own forward of one question, without any of the engine's code."""
-    processor = checkpoint.processor
-    options = [question.options[i] for i in question.option_order]
-    lines = [question.text, *(f"{a}. {b}" for a, b in zip("ABCD", options, strict=True))]
-    body = "\n".join([*lines, "Answer with the option's letter from the given choices directly."])
-    content = [{"type": "image"}, {"type": "text", "text": body}]
-    text = processor.apply_chat_template(
-        [{"role": "user", "content": content}], add_generation_prompt=True
-    )
-    inputs = processor(images=decode_picture(question.image), text=text, return_tensors="pt")
-    with torch.no_grad():
-        return checkpoint.model(**inputs).logits[0, -1]
+def encode(checkpoint, questions):
+    cells = feed_cells(checkpoint, make_feed(questions))
+    asked = {item[0].question_id: item for _, images in cells for image in images for item in image}
+    return [asked[question.question_id] for question in questions]
 
 
-def silence_columns(checkpoint, mask):
-    """Ablate without hooks: out = W_down (g * up), so a zero column of W_down silences g_n."""
-    model = copy.deepcopy(checkpoint.model)
-    for layer, neurons in mask.items():
-        model.get_decoder().layers[layer].mlp.down_proj.weight.data[:, neurons] = 0
-    return Checkpoint(model, checkpoint.processor, "silenced")
-
-
-def forward_last(checkpoint, prompts):
-    return run_batch(checkpoint, prepare_batch(checkpoint, prompts))
+def make_feed(questions, budget=10_000):
+    return Feed(questions, PICTURES, TokenBudget(budget))
 
 
 def batched_logits(checkpoint, questions, budget):
     rows = {}
-    for batch in pack_batches(encode_cell(checkpoint, questions), budget):
-        logits = forward_last(checkpoint, [prompt for _, prompt in batch])
+    for batch in pack_prompts(encode(checkpoint, questions), TokenBudget(budget)):
+        logits = run_plain(checkpoint, [prompt for _, prompt in batch])
         rows |= {q.question_id: row for (q, _), row in zip(batch, logits, strict=True)}
     return rows
 
@@ -78,7 +52,7 @@ def assert_same_logits(found, expected):
 def test_batched_logits_equal_the_plain_forward(tiny, budget):
     questions = make_questions(14)
     rows = batched_logits(tiny, questions, budget)
-    assert len({len(p.inputs["input_ids"][0]) for _, p in encode_cell(tiny, questions)}) > 2
+    assert len({len(p.ids) for _, p in encode(tiny, questions)}) > 2
     for question in questions:
         assert_same_logits(rows[question.question_id], plain_logits(tiny, question))
 
@@ -97,35 +71,35 @@ def test_batched_ablated_logits_equal_a_model_with_silenced_columns(tiny):
 def test_rows_of_one_batch_can_carry_different_maps(tiny):
     questions = make_questions(3)
     layers = find_layers(tiny.model, "mlp.gate_act")
-    prompts = [prompt for _, prompt in encode_cell(tiny, questions)]
+    prompts = [prompt for _, prompt in encode(tiny, questions)]
     other = {1: torch.tensor([5, 6])}
     maps = [ablate(MASK), AffineMap({}, 1.0), steer(other, 3.0)]
     with intervene(layers, maps):
-        mixed = forward_last(tiny, prompts)
+        mixed = run_plain(tiny, prompts)
     for row, affine in enumerate(maps):
         with intervene(layers, [affine]):
-            alone = forward_last(tiny, prompts)[row]
+            alone = run_plain(tiny, prompts)[row]
         assert_same_logits(mixed[row], alone)
 
 
 def test_empty_map_and_gain_one_change_nothing_bit_for_bit(tiny):
-    prompts = [prompt for _, prompt in encode_cell(tiny, make_questions(5))]
+    prompts = [prompt for _, prompt in encode(tiny, make_questions(5))]
     layers = find_layers(tiny.model, "mlp.gate_act")
-    bare = forward_last(tiny, prompts)
-    for affine in (UNMODIFIED[1], ablate({}), steer(MASK, 0.0)):
+    bare = run_plain(tiny, prompts)
+    for affine in (UNMODIFIED, ablate({}), steer(MASK, 0.0)):
         with intervene(layers, [affine]):
-            assert torch.equal(forward_last(tiny, prompts), bare)
+            assert torch.equal(run_plain(tiny, prompts), bare)
 
 
 def test_steer_by_minus_one_equals_ablate_bit_for_bit(tiny):
-    prompts = [prompt for _, prompt in encode_cell(tiny, make_questions(5))]
+    prompts = [prompt for _, prompt in encode(tiny, make_questions(5))]
     layers = find_layers(tiny.model, "mlp.gate_act")
     with intervene(layers, [ablate(MASK)]):
-        ablated = forward_last(tiny, prompts)
+        ablated = run_plain(tiny, prompts)
     with intervene(layers, [steer(MASK, -1.0)]):
-        steered = forward_last(tiny, prompts)
+        steered = run_plain(tiny, prompts)
     assert torch.equal(ablated, steered)
-    assert not torch.equal(ablated, forward_last(tiny, prompts))
+    assert not torch.equal(ablated, run_plain(tiny, prompts))
 
 
 def test_affine_maps_touch_only_their_neurons(tiny):
@@ -148,16 +122,16 @@ def test_hooks_leave_no_trace_even_after_an_error_and_spare_those_of_others(tiny
     layers = find_layers(tiny.model, "mlp.gate_act")
     calls = []
     foreign = layers.modules[0].register_forward_hook(lambda *_: calls.append(1))
-    prompts = [prompt for _, prompt in encode_cell(tiny, make_questions(2))]
-    bare = forward_last(tiny, prompts)
+    prompts = [prompt for _, prompt in encode(tiny, make_questions(2))]
+    bare = run_plain(tiny, prompts)
     with (
         pytest.raises(RuntimeError, match="in the middle"),
         intervene(layers, [ablate(MASK)]),
-        capture(layers, Sums.zeros(layers, 1)),
+        capture(layers, Sums.zeros(layers, 1), torch.ones(1, 1, 1)),
     ):
         raise RuntimeError("in the middle")
     assert [len(module._forward_hooks) for module in layers.modules] == [1, 0, 0, 0]
-    assert torch.equal(forward_last(tiny, prompts), bare)
+    assert torch.equal(run_plain(tiny, prompts), bare)
     assert len(calls) == 2
     foreign.remove()
 
@@ -190,7 +164,7 @@ def reference_counts(checkpoint, question):
     plain_logits(checkpoint, question)
     for handle in handles:
         handle.remove()
-    scopes = encode_cell(checkpoint, [question])[0][1].scopes.tolist()
+    scopes = encode(checkpoint, [question])[0][1].scopes.tolist()
     result = {}
     for name, members in SCOPE_GROUPS.items():
         tokens = [t for t, scope in enumerate(scopes) if SCOPES[scope] in members]
@@ -211,7 +185,7 @@ def reference_counts(checkpoint, question):
 def test_capture_equals_a_slow_reference(tiny):
     questions = make_questions(6, cultures=("AAA",), folds=1)
     layers = find_layers(tiny.model, "mlp.gate_act")
-    (cell,) = capture_cells(tiny, questions, 10_000, layers, SCOPE_GROUPS)
+    (cell,) = capture_cells(tiny, make_feed(questions), layers, SCOPE_GROUPS)
     assert (cell.culture, cell.fold, cell.questions) == ("AAA", 0, 6)
     parts = [reference_counts(tiny, question) for question in questions]
     for index, scope in enumerate(cell.scopes):
@@ -227,13 +201,13 @@ def test_capture_equals_a_slow_reference(tiny):
 def test_sums_do_not_depend_on_sharding(tiny):
     questions = make_questions(16)
     layers = find_layers(tiny.model, "mlp.gate_act")
-    whole = list(capture_cells(tiny, questions, BUDGET, layers, SCOPE_GROUPS))
+    whole = list(capture_cells(tiny, make_feed(questions, BUDGET), layers, SCOPE_GROUPS))
     cells = [cell for cell, _ in group_cells(questions)]
     parts = {}
     for index in range(3):
         mine = take_shard(cells, index, 3)
         chosen = [q for q in reversed(questions) if (q.culture, q.fold) in mine]
-        for cell in capture_cells(tiny, chosen, BUDGET, layers, SCOPE_GROUPS):
+        for cell in capture_cells(tiny, make_feed(chosen, BUDGET), layers, SCOPE_GROUPS):
             parts[cell.culture, cell.fold] = cell
     assert len(whole) == len(parts) == 4
     for cell in whole:
@@ -248,40 +222,41 @@ def test_answers_do_not_depend_on_the_other_questions(tiny):
     letters = find_letter_tokens(tiny.processor, 4)
 
     def ask(chosen, budget):
-        batches = answer_questions(tiny, chosen, letters, budget)
-        return {r.question_id: r for batch in batches for r in batch}
+        (columns,) = tabulate_answers(tiny, make_feed(chosen, budget), letters).tabulate()
+        return dict(zip(columns["question_id"], range(len(chosen)), strict=True)), columns
 
-    whole = ask(questions, 100_000)
-    few = ask(questions[::-1][:5], 1)
-    for question_id, response in few.items():
-        assert response.predicted == whole[question_id].predicted
-        assert response.option_logprobs == pytest.approx(
-            whole[question_id].option_logprobs, abs=1e-4
+    places, whole = ask(questions, 100_000)
+    few_places, few = ask(questions[::-1][:5], 1)
+    for question_id, few_place in few_places.items():
+        place = places[question_id]
+        assert few["predicted"][few_place] == whole["predicted"][place]
+        assert few["option_logprobs"][few_place] == pytest.approx(
+            whole["option_logprobs"][place], abs=1e-4
         )
 
 
 def test_responses_follow_the_shuffled_options():
     (question,) = make_questions(1)
-    logits = torch.full((1, 10), -20.0)
-    logits[0, 3], logits[0, 4], logits[0, 5] = 2.0, 1.6, 1.6  # forms of A: 3; of B: 4 and 5
-    letters = [[3], [4, 5], [6], [7]]
-    (response,) = read_responses("m", [question], logits, letters)
-    probability = logits.softmax(-1)[0]
+    logits = torch.full((1, 1, 10), -20.0)
+    logits[..., 3], logits[..., 4], logits[..., 5] = 2.0, 1.6, 1.6  # forms of A: 3; of B: 4 and 5
+    table = ResponseTable(["m"], [question])
+    table.add(read_responses([0], [question], logits, [[3], [4, 5], [6], [7]]))
+    (columns,) = table.tabulate()
+    probability = logits.softmax(-1)[0, 0]
     # B's two forms together outweigh A's one.
-    assert response.predicted == question.option_order[1]
-    by_option = dict(zip(question.option_order, range(4), strict=True))
-    shown = np.array(response.option_logprobs)[
-        [o for o, _ in sorted(by_option.items(), key=lambda x: x[1])]
-    ]
+    assert columns["predicted"] == [question.option_order[1]]
+    assert columns["correct"] == [question.option_order[1] == question.answer]
+    by_option = columns["option_logprobs"][0]
+    shown = [float(by_option[option]) for option in question.option_order]
     assert np.exp(shown[:2]) == pytest.approx(
         [float(probability[3]), float(probability[4] + probability[5])], rel=1e-5
     )
-    assert response.non_letter_mass == pytest.approx(1 - float(probability[3:8].sum()), abs=1e-6)
+    assert columns["non_letter_mass"] == pytest.approx(1 - float(probability[3:8].sum()), abs=1e-6)
 
 
 def test_prompt_scopes_are_the_texts_they_name(tiny):
-    for question, prompt in encode_cell(tiny, make_questions(4)):
-        ids = prompt.inputs["input_ids"][0]
+    for question, prompt in encode(tiny, make_questions(4)):
+        ids = prompt.ids
         decode = tiny.processor.tokenizer.decode
 
         def text(scope, ids=ids, scopes=prompt.scopes, decode=decode):
@@ -292,7 +267,7 @@ def test_prompt_scopes_are_the_texts_they_name(tiny):
         assert text("question") == question.text.replace(" ", "")
         assert text("options") == lettered
         image = ids[prompt.scopes == SCOPES.index("image")]
-        assert set(image.tolist()) == {tiny.processor.image_token_id}
+        assert set(image.tolist()) == {tiny.image_token}
 
 
 def test_silu_is_positive_exactly_where_its_input_is():

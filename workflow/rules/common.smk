@@ -16,6 +16,7 @@ MODEL_JOB = {
     "gpu": int(config["compute"]["device"] == "cuda"),
     "device": config["compute"]["device"],
     "batch_tokens": config["compute"]["batch_tokens"],
+    "workers": config["compute"]["workers"],
     "mem_mb": config["compute"]["memory_mb"],
     "runtime": config["compute"]["runtime_minutes"],
 }

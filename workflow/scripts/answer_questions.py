@@ -2,37 +2,34 @@
 
 import torch
 
+from culture_neurons.batches import TokenBudget
 from culture_neurons.checkpoints import load_subject
-from culture_neurons.engine import answer_questions, tabulate_responses
-from culture_neurons.engine_inputs import read_questions
-from culture_neurons.logs import logger, progress, start_log
+from culture_neurons.devices import lease_device
+from culture_neurons.engine import tabulate_answers
+from culture_neurons.engine_inputs import PictureFile, read_questions
+from culture_neurons.feeding import Feed
+from culture_neurons.logs import logger, start_log
 from culture_neurons.prompts import find_letter_tokens
 from culture_neurons.tables import name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
-params = snakemake.params
-questions = read_questions(
-    snakemake.input.questions, snakemake.input.images, params.model["prompt"], params.option_seed
-)
-checkpoint, model_facts = load_subject(params.model, snakemake.resources.device)
-letters = find_letter_tokens(checkpoint.processor, max(len(q.options) for q in questions))
-logger.info("letter tokens: %s", letters)
-
-responses = []
-with progress(len(questions), "questions", "answers") as bar:
-    batch_tokens = snakemake.resources.batch_tokens
-    for batch in answer_questions(checkpoint, questions, letters, batch_tokens):
-        responses += batch
-        bar.update(len(batch))
-columns = tabulate_responses(responses)
-logger.info("%d of %d answers are correct", sum(columns["correct"]), len(responses))
+source, params, resources = snakemake.input, snakemake.params, snakemake.resources
+pictures = PictureFile(source.images)
+questions = read_questions(source.questions, pictures, params.model["prompt"], params.option_seed)
+with lease_device(resources.device) as device:
+    checkpoint, model_facts = load_subject(params.model, device)
+    letters = find_letter_tokens(checkpoint.processor, max(len(q.options) for q in questions))
+    logger.info("letter tokens: %s", letters)
+    feed = Feed(questions, pictures, TokenBudget(resources.batch_tokens), resources.workers)
+    (columns,) = tabulate_answers(checkpoint, feed, letters).tabulate()
+logger.info("%d of %d answers are correct", columns["correct"].sum(), len(questions))
 
 del columns["mask"]
 orders = {question.question_id: question.option_order for question in questions}
 columns["option_order"] = [orders[question_id] for question_id in columns["question_id"]]
 facts = {
-    **read_facts(snakemake.input.questions, "questions"),
+    **read_facts(source.questions, "questions"),
     **model_facts,
     "option_seed": params.option_seed,
     "letter_tokens": letters,

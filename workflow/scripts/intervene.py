@@ -2,55 +2,53 @@
 
 import torch
 
+from culture_neurons.batches import TokenBudget
 from culture_neurons.checkpoints import load_subject
-from culture_neurons.engine import answer_questions, tabulate_responses
-from culture_neurons.engine_inputs import make_interventions, read_questions
+from culture_neurons.devices import lease_device
+from culture_neurons.engine import tabulate_answers
+from culture_neurons.engine_inputs import PictureFile, make_interventions, read_questions
+from culture_neurons.feeding import Feed
 from culture_neurons.folds import evaluate_folds
 from culture_neurons.hookpoints import find_layers
-from culture_neurons.logs import logger, progress, start_log
+from culture_neurons.logs import logger, start_log
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
-source, params = snakemake.input, snakemake.params
-checkpoint, model_facts = load_subject(params.model, snakemake.resources.device)
-facts = join_facts(
-    {
-        source.questions: read_facts(source.questions, "questions"),
-        source.masks: read_facts(source.masks, "masks"),
-        f"the loaded checkpoint {params.model['checkpoint']}": model_facts,
-    }
-)
-folds = evaluate_folds(facts["folds"], facts["split"])
-questions = read_questions(
-    source.questions,
-    source.images,
-    facts["prompt"],
-    facts["option_seed"],
-    cultures=facts["cultures"],
-    folds=folds,
-)
-masks = make_interventions(
-    source.masks, facts["masks"], params.intervention, source.get("statistics")
-)
-layers = find_layers(checkpoint.model, facts["hookpoint"])
-responses = []
-with progress(len(questions) * len(masks), "answers", f"{len(masks)} masks") as bar:
-    for batch in answer_questions(
+source, params, resources = snakemake.input, snakemake.params, snakemake.resources
+with lease_device(resources.device) as device:
+    checkpoint, model_facts = load_subject(params.model, device)
+    facts = join_facts(
+        {
+            source.questions: read_facts(source.questions, "questions"),
+            source.masks: read_facts(source.masks, "masks"),
+            f"the loaded checkpoint {params.model['checkpoint']}": model_facts,
+        }
+    )
+    folds = evaluate_folds(facts["folds"], facts["split"])
+    pictures = PictureFile(source.images)
+    questions = read_questions(
+        source.questions,
+        pictures,
+        facts["prompt"],
+        facts["option_seed"],
+        cultures=facts["cultures"],
+        folds=folds,
+    )
+    logger.info("%d questions of the evaluate folds %s", len(questions), folds)
+    table = tabulate_answers(
         checkpoint,
-        questions,
+        Feed(questions, pictures, TokenBudget(resources.batch_tokens), resources.workers),
         facts["letter_tokens"],
-        snakemake.resources.batch_tokens,
-        layers,
-        masks,
-    ):
-        responses += batch
-        bar.update(len(batch))
-logger.info("%d masks x %d questions of folds %s", len(masks), len(questions), folds)
+        find_layers(checkpoint.model, facts["hookpoint"]),
+        make_interventions(
+            source.masks, facts["masks"], params.intervention, source.get("statistics")
+        ),
+    )
 write_table(
     snakemake.output.outcomes,
     "outcomes",
-    tabulate_responses(responses),
+    table.tabulate(),
     facts
     | {
         "intervention": params.intervention,

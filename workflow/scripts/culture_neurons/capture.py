@@ -18,24 +18,20 @@ class ActivationError(Exception):
     """Activations that are not numbers."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Sums:
     """Sums over the tokens of one cell; every tensor is (layers, scopes, width)."""
 
     active: Tensor  # K, int64
     total: Tensor  # S, float64
     total_squares: Tensor  # Q, float64
-    weights: Tensor | None = None  # (scopes, rows, tokens) of the batch now running
 
     @classmethod
-    def zeros(cls, layers: HookedLayers, scopes: int) -> "Sums":
-        """Begin a cell on the device of the hooked layers' model."""
+    def zeros(cls, layers: HookedLayers, scopes: int, device: torch.device | str = "cpu") -> "Sums":
+        """Begin a cell."""
         shape = (len(layers.modules), scopes, layers.width)
-        return cls(
-            torch.zeros(shape, dtype=torch.int64),
-            torch.zeros(shape, dtype=torch.float64),
-            torch.zeros(shape, dtype=torch.float64),
-        )
+        kinds = (torch.int64, torch.float64, torch.float64)
+        return cls(*(torch.zeros(shape, dtype=kind, device=device) for kind in kinds))
 
     def to(self, device: torch.device | str) -> "Sums":
         """Move the sums to a device."""
@@ -43,20 +39,24 @@ class Sums:
 
 
 @contextmanager
-def capture(layers: HookedLayers, sums: Sums) -> Iterator[None]:
-    """Add each forward's activations to `sums`, weighted by `sums.weights`, in this block.
+def capture(layers: HookedLayers, sums: Sums, weights: Tensor) -> Iterator[None]:
+    """Add the activations of one forward, which this block runs, to `sums`; all of it or nothing.
 
     K counts g > 0. Weights and booleans are multiplied in float32, exact below 2**24 tokens per
     batch, and added up in int64; S and Q are added up in float64 over batches.
+
+    Args:
+        layers: Where to read.
+        sums: What to add to, once the block has ended without an error.
+        weights: (scopes, rows, tokens), 1 where a token counts.
     """
+    flat = weights.flatten(1)  # (scopes, rows * tokens)
+    found: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     def make_hook(layer: int):
         def hook(_module, _inputs, activation: Tensor) -> None:  # (rows, tokens, width)
             gates = activation.detach().flatten(0, 1).float()  # (rows * tokens, width)
-            weights = sums.weights.flatten(1)  # (scopes, rows * tokens)
-            sums.active[layer] += (weights @ (gates > 0).float()).round().long()
-            sums.total[layer] += (weights @ gates).double()
-            sums.total_squares[layer] += (weights @ gates.square()).double()
+            found[layer] = (flat @ (gates > 0).float(), flat @ gates, flat @ gates.square())
 
         return hook
 
@@ -65,6 +65,10 @@ def capture(layers: HookedLayers, sums: Sums) -> Iterator[None]:
         for layer, module in enumerate(layers.modules):
             handles.append(module.register_forward_hook(make_hook(layer)))
         yield
+        for layer, (active, total, squares) in found.items():
+            sums.active[layer] += active.round().long()
+            sums.total[layer] += total.double()
+            sums.total_squares[layer] += squares.double()
     finally:
         for handle in handles:
             handle.remove()

@@ -25,6 +25,11 @@ class Checkpoint:
     processor: ProcessorMixin
     resolved: str
 
+    @property
+    def image_token(self) -> int:
+        """Id of the tokens that stand for a picture (a processor may name its first mark)."""
+        return self.model.config.image_token_id
+
 
 def load_checkpoint(
     checkpoint: str,

@@ -1,22 +1,68 @@
 """Tables -> the plain objects that the engine takes: questions as asked, masks as affine maps."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
 from culture_neurons.interventions import AffineMap, ablate, mean_ablate, steer
 from culture_neurons.prompts import Question, shuffle_options
-from culture_neurons.tables import TableError, read_table
+from culture_neurons.tables import TableError, read_facts, read_table
+
+
+class PictureFile(Mapping[str, bytes]):
+    """Pictures of a table `images` by image_id, read when asked for: memory holds a few.
+
+    Raises:
+        TableError: The file is missing, damaged, or of another kind.
+    """
+
+    def __init__(self, path: str | Path):
+        """Note where each picture stands."""
+        self.path = path
+        read_facts(path, "images")
+        with pq.ParquetFile(path) as file:
+            self._group = {
+                image_id: group
+                for group in range(file.num_row_groups)
+                for image_id in file.read_row_group(group, ["image_id"])["image_id"].to_pylist()
+            }
+        self._loaded: tuple[int, dict[str, bytes]] = (-1, {})
+
+    def __getitem__(self, image_id: str) -> bytes:
+        """Read a picture, as delivered."""
+        group = self._group[image_id]
+        if self._loaded[0] != group:
+            columns = ["image_id", "bytes"]
+            try:
+                # Opened anew each time, so that worker processes share no file position.
+                with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+                    table = file.read_row_group(group, columns, use_threads=False)
+            except (OSError, pa.ArrowException) as error:
+                raise TableError(
+                    f"{self.path}: is damaged ({error}); delete it and run again"
+                ) from error
+            pairs = zip(*(table[column].to_pylist() for column in columns), strict=True)
+            self._loaded = (group, dict(pairs))
+        return self._loaded[1][image_id]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over image ids."""
+        return iter(self._group)
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+        return len(self._group)
 
 
 def read_questions(
     questions: str | Path,
-    images: str | Path,
+    pictures: PictureFile,
     prompt: str,
     option_seed: int,
     *,
@@ -24,7 +70,7 @@ def read_questions(
     cultures: Collection[str] | None = None,
     folds: Collection[int] | None = None,
 ) -> list[Question]:
-    """Read questions with their pictures, options shuffled; None takes all.
+    """Read questions with their options shuffled; None takes all.
 
     Raises:
         TableError: The dataset has no text for this prompt, or an image is missing.
@@ -33,10 +79,6 @@ def read_questions(
     for column, wanted in (("question_id", ids), ("culture", cultures), ("fold", folds)):
         if wanted is not None:
             table = table.filter(pc.is_in(table[column], _value_set(table, column, wanted)))
-    pictures = read_table(images, "images", ["image_id", "bytes"])
-    used = table["image_id"].combine_chunks().unique()
-    pictures = pictures.filter(pc.is_in(pictures["image_id"], used))
-    data = dict(zip(pictures["image_id"].to_pylist(), pictures["bytes"].to_pylist(), strict=True))
     result = []
     for row in table.to_pylist():
         texts = {text["prompt"]: text for text in row["texts"]}
@@ -45,15 +87,17 @@ def read_questions(
                 f"{questions}: question {row['question_id']} has no text for prompt {prompt!r}; "
                 f"found {sorted(texts)}; set the model's `prompt` to one of dataset.columns.texts"
             )
-        if row["image_id"] not in data:
-            raise TableError(f"{images}: lacks image {row['image_id']}; delete it and run again")
+        if row["image_id"] not in pictures:
+            raise TableError(
+                f"{pictures.path}: lacks image {row['image_id']}; delete it and run again"
+            )
         options = tuple(texts[prompt]["options"])
         result.append(
             Question(
                 question_id=row["question_id"],
                 culture=row["culture"],
                 fold=row["fold"],
-                image=data[row["image_id"]],
+                image_id=row["image_id"],
                 text=texts[prompt]["question"],
                 options=options,
                 answer=row["answer"],
@@ -67,12 +111,12 @@ def _value_set(table, column: str, wanted: Collection):
     return pa.array(sorted(wanted), table.schema.field(column).type)
 
 
-def read_masks(path: str | Path, sizes: Mapping[str, int]) -> list[tuple[str, dict[int, Tensor]]]:
-    """Read masks: (name, layer -> neuron indices) for every mask, also the empty ones."""
+def read_masks(path: str | Path, sizes: Mapping[str, int]) -> dict[str, dict[int, Tensor]]:
+    """Read masks: name -> layer -> neuron indices, for every mask, also the empty ones."""
     table = read_table(path, "masks", ["mask", "layer", "neuron"])
     names = np.asarray(table["mask"].to_pylist(), dtype=object)
     layers, neurons = table["layer"].to_numpy(), table["neuron"].to_numpy()
-    masks = []
+    masks = {}
     for name, size in sizes.items():
         here = names == name
         if here.sum() != size:
@@ -80,22 +124,17 @@ def read_masks(path: str | Path, sizes: Mapping[str, int]) -> list[tuple[str, di
                 f"{path}: mask {name!r} has {here.sum()} neurons, its metadata says {size}; "
                 "delete it and run again"
             )
-        masks.append(
-            (
-                name,
-                {
-                    int(layer): torch.from_numpy(neurons[here & (layers == layer)].astype(np.int64))
-                    for layer in np.unique(layers[here])
-                },
-            )
-        )
+        masks[name] = {
+            int(layer): torch.from_numpy(neurons[here & (layers == layer)].astype(np.int64))
+            for layer in np.unique(layers[here])
+        }
     return masks
 
 
 def make_interventions(
     path: str | Path, sizes: Mapping[str, int], intervention: Mapping, statistics: str | Path | None
-) -> list[tuple[str, AffineMap]]:
-    """Read masks as affine maps.
+) -> dict[str, AffineMap]:
+    """Read masks as affine maps by name.
 
     Args:
         path: Table `masks`.
@@ -105,11 +144,12 @@ def make_interventions(
     """
     masks = read_masks(path, sizes)
     if intervention["kind"] == "steer":
-        return [(name, steer(neurons, intervention["alpha"])) for name, neurons in masks]
+        alpha = intervention["alpha"]
+        return {name: steer(neurons, alpha) for name, neurons in masks.items()}
     if intervention["kind"] == "mean_ablate":
         means = read_means(statistics)
-        return [(name, mean_ablate(neurons, means)) for name, neurons in masks]
-    return [(name, ablate(neurons)) for name, neurons in masks]
+        return {name: mean_ablate(neurons, means) for name, neurons in masks.items()}
+    return {name: ablate(neurons) for name, neurons in masks.items()}
 
 
 def read_means(path: str | Path) -> dict[int, Tensor]:

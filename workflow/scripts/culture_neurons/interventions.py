@@ -3,7 +3,7 @@
 g' = gain * g + offset. Ablate, steer, and mean-ablate are three settings of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -42,24 +42,27 @@ def mean_ablate(neurons: Mapping[int, Tensor], means: Mapping[int, Tensor]) -> A
 
 
 @contextmanager
-def intervene(layers: HookedLayers, rows: list[AffineMap]) -> Iterator[None]:
-    """Apply one affine map per batch row (or one for all rows) while the block runs.
+def intervene(layers: HookedLayers, maps: Sequence[AffineMap]) -> Iterator[None]:
+    """Apply affine maps while the block runs, each to an equal share of a batch's rows.
 
-    Layers that no map names get no hook, so an empty map changes nothing, bit for bit. Own hooks
-    are removed on the way out, also after an error; hooks of others stay.
+    Map m acts on the m-th block of consecutive rows: one map serves all rows, as many maps as
+    rows serve one each. Layers that no map names get no hook and other neurons are not touched,
+    so an empty map changes nothing, bit for bit. Activations are changed in place, at a cost
+    that grows with the masks and not with the width. Own hooks are removed on the way out, also
+    after an error; hooks of others stay.
 
     Raises:
         ValueError: A map names a layer or a neuron that the hookpoint does not have.
     """
     handles = []
     try:
-        for layer in sorted({layer for row in rows for layer in row.neurons}):
+        for layer in sorted({layer for affine in maps for layer in affine.neurons}):
             if not 0 <= layer < len(layers.modules):
                 raise ValueError(
                     f"{layers.name}: a mask names layer {layer}, "
                     f"but the model has layers 0 to {len(layers.modules) - 1}"
                 )
-            hook = _make_hook(*_dense(layers, rows, layer))
+            hook = _make_hook(len(maps), *_list_changes(layers, maps, layer))
             handles.append(layers.modules[layer].register_forward_hook(hook))
         yield
     finally:
@@ -67,33 +70,35 @@ def intervene(layers: HookedLayers, rows: list[AffineMap]) -> Iterator[None]:
             handle.remove()
 
 
-def _dense(layers: HookedLayers, rows: list[AffineMap], layer: int) -> tuple[Tensor, ...]:
-    touched = torch.zeros(len(rows), 1, layers.width, dtype=torch.bool)  # (rows, 1, width)
-    gain = torch.ones(len(rows), 1, layers.width)
-    offset = torch.zeros(len(rows), 1, layers.width)
-    for index, row in enumerate(rows):
-        if layer not in row.neurons:
-            continue
-        neurons = row.neurons[layer].long()
+def _list_changes(layers: HookedLayers, maps: Sequence[AffineMap], layer: int) -> list[Tensor]:
+    """List one layer's changes as columns: map, neuron, gain, offset."""
+    columns = []
+    for index, affine in enumerate(maps):
+        neurons = affine.neurons.get(layer, torch.empty(0)).long()
         if len(neurons) and not 0 <= int(neurons.min()) <= int(neurons.max()) < layers.width:
             raise ValueError(
                 f"{layers.name}: a mask names neuron {int(neurons.max())} of layer {layer}, "
                 f"but the layer has neurons 0 to {layers.width - 1}"
             )
-        touched[index, 0, neurons] = True
-        gain[index, 0, neurons] = row.gain
-        if layer in row.offset:
-            offset[index, 0, neurons] = row.offset[layer].float()
-    return touched, gain, offset
+        gain = torch.full(neurons.shape, affine.gain)
+        offset = affine.offset.get(layer, torch.zeros(neurons.shape)).float()
+        columns.append((torch.full_like(neurons, index), neurons, gain, offset))
+    return [torch.cat(parts) for parts in zip(*columns, strict=True)]
 
 
-def _make_hook(touched: Tensor, gain: Tensor, offset: Tensor):
-    def hook(_module, _inputs, activation: Tensor) -> Tensor:  # (rows, tokens, width)
-        nonlocal touched, gain, offset
+def _make_hook(maps: int, which: Tensor, neurons: Tensor, gain: Tensor, offset: Tensor):
+    shifts = bool(offset.any())
+    gain, offset = gain[:, None, None], offset[:, None, None]  # (changes, 1, 1)
+
+    def hook(_module, _inputs, activation: Tensor) -> None:  # (rows, tokens, width)
+        nonlocal which, neurons, gain, offset
         if gain.dtype != activation.dtype or gain.device != activation.device:
-            touched = touched.to(activation.device)
+            which, neurons = which.to(activation.device), neurons.to(activation.device)
             gain, offset = gain.to(activation), offset.to(activation)
-        # where, not a bare product: untouched neurons stay bit-identical, -0.0 and NaN included.
-        return torch.where(touched, gain * activation + offset, activation)
+        blocks = activation.unflatten(0, (maps, -1))  # (maps, rows of a map, tokens, width)
+        changed = blocks[which, :, :, neurons] * gain  # (changes, rows of a map, tokens)
+        if shifts:  # adding a zero would turn -0.0 into 0.0
+            changed = changed + offset
+        blocks[which, :, :, neurons] = changed
 
     return hook

@@ -7,14 +7,9 @@ user by the name of a config key where it does not.
 from collections.abc import Mapping
 from pathlib import Path
 
-from transformers import (
-    AutoImageProcessor,
-    AutoProcessor,
-    AutoTokenizer,
-    PreTrainedConfig,
-    ProcessorMixin,
-    Qwen2_5_VLProcessor,
-)
+import transformers
+from transformers import AutoProcessor, PreTrainedConfig, ProcessorMixin
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from culture_neurons.logs import logger
 from culture_neurons.prompts import PromptError, render_prompt
@@ -26,21 +21,17 @@ class CheckpointError(Exception):
     """A checkpoint that cannot be used."""
 
 
-class ImageOnlyQwenProcessor(Qwen2_5_VLProcessor):
-    """Qwen2.5-VL's processor without its video half, which insists on torchvision."""
+def make_image_only(kind: type[ProcessorMixin]) -> type[ProcessorMixin]:
+    """Make a processor class without its video half, which insists on torchvision."""
 
-    @classmethod
-    def get_attributes(cls):
-        """Name the parts to load: no video processor."""
-        return ["image_processor", "tokenizer"]
+    class ImageOnly(kind):
+        @classmethod
+        def get_attributes(cls):
+            """Name the parts to load: no video processor."""
+            return [name for name in super().get_attributes() if name != "video_processor"]
 
-    def __init__(self, image_processor=None, tokenizer=None, chat_template=None, **_unused):
-        """Set the special tokens that the parent would set."""
-        self.image_token = "<|image_pad|>"
-        self.video_token = "<|video_pad|>"
-        self.image_token_id = tokenizer.convert_tokens_to_ids(self.image_token)
-        self.video_token_id = tokenizer.convert_tokens_to_ids(self.video_token)
-        ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
+    ImageOnly.__name__ = kind.__name__
+    return ImageOnly
 
 
 def load_processor(
@@ -78,16 +69,13 @@ def _open_processor(folder: str | Path, model_type: str) -> ProcessorMixin:
     try:
         processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
     except (ImportError, OSError, ValueError) as error:
-        if model_type != "qwen2_5_vl":
+        kind = getattr(transformers, PROCESSOR_MAPPING_NAMES.get(model_type, ""), None)
+        if kind is None or "video_processor" not in kind.get_attributes():
             raise CheckpointError(
-                f"its processor cannot be loaded: {error}; if a package is missing, "
-                "install it, else choose a checkpoint whose processor transformers has"
+                f"its processor cannot be loaded: {error}; if a package is missing, install it, "
+                "else choose a checkpoint whose processor transformers has"
             ) from error
-        processor = ImageOnlyQwenProcessor(
-            image_processor=AutoImageProcessor.from_pretrained(folder),
-            tokenizer=AutoTokenizer.from_pretrained(folder),
-        )
-        processor.chat_template = processor.tokenizer.chat_template
+        processor = make_image_only(kind).from_pretrained(folder, trust_remote_code=False)
     if not isinstance(processor, ProcessorMixin):
         # With an unknown processor_class AutoProcessor hands back the bare tokenizer.
         raise CheckpointError(
@@ -120,7 +108,11 @@ def _complete(processor: ProcessorMixin, config: PreTrainedConfig) -> None:
 def _apply_settings(processor: ProcessorMixin, settings: Mapping) -> None:
     """Set what the config's `image_processor` says, on the image processor or around it."""
     for key, value in settings.items():
-        owners = [part for part in (processor.image_processor, processor) if hasattr(part, key)]
+        owners = [
+            part
+            for part in (processor.image_processor, processor)
+            if hasattr(part, key) and not callable(getattr(part, key))
+        ]
         if not owners:
             known = sorted(processor.image_processor.to_dict())
             raise CheckpointError(
@@ -150,7 +142,7 @@ def _require_template(processor: ProcessorMixin) -> None:
         raise CheckpointError(
             f"its chat template fails ({type(error).__name__}: {error}); {advice}"
         ) from error
-    token = getattr(processor, "image_token", "")
+    token = getattr(processor, "image_token", None) or ""
     if token not in rendered:
         raise CheckpointError(
             f"its chat template puts no {token!r} where the picture is: {rendered!r}; {advice}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from culture_neurons.pictures import decode_picture
 
@@ -30,7 +31,7 @@ class Question:
     question_id: str
     culture: str
     fold: int
-    image: bytes
+    image_id: str
     text: str
     options: tuple[str, ...]
     answer: int
@@ -39,15 +40,26 @@ class Question:
 
 @dataclass(frozen=True)
 class EncodedPrompt:
-    """Model inputs of one question (leading batch axis of 1 or of patches), and token scopes."""
+    """Model inputs of one question, and what kind of token each of its tokens is."""
 
-    inputs: dict[str, Tensor]
+    token_inputs: dict[str, Tensor]  # (1, tokens): input_ids and what goes with each token
+    picture_inputs: dict[str, Tensor]  # patches, tiles, sizes: leading axis as the model wants it
     scopes: Tensor  # (tokens,) int8, index into SCOPES
+
+    @property
+    def ids(self) -> Tensor:
+        """Token ids, (tokens,)."""
+        return self.token_inputs["input_ids"][0]
 
     @property
     def tokens(self) -> int:
         """Number of tokens, image tokens included."""
-        return self.inputs["input_ids"].shape[1]
+        return len(self.scopes)
+
+    def take_first(self, tokens: int) -> "EncodedPrompt":
+        """Cut the prompt after its first `tokens` tokens; the picture stays."""
+        cut = {key: value[:, :tokens] for key, value in self.token_inputs.items()}
+        return EncodedPrompt(cut, self.picture_inputs, self.scopes[:tokens])
 
 
 def shuffle_options(question_id: str, count: int, seed: int) -> tuple[int, ...]:
@@ -90,8 +102,14 @@ def render_prompt(processor, body: str) -> str:
     return rendered
 
 
-def encode_prompt(processor, question: Question) -> EncodedPrompt:
-    """Turn a question into model inputs; mark every token as image, question, options, template.
+def encode_prompt(processor, image_token: int, question: Question, picture: bytes) -> EncodedPrompt:
+    """Turn a question and its picture into model inputs; name every token's scope.
+
+    Args:
+        processor: The checkpoint's.
+        image_token: Id of the tokens that stand for a picture.
+        question: The question.
+        picture: Its picture, as delivered.
 
     Raises:
         PictureError: The picture cannot be decoded.
@@ -99,53 +117,71 @@ def encode_prompt(processor, question: Question) -> EncodedPrompt:
     """
     body = write_body(question.text, [question.options[i] for i in question.option_order])
     rendered = render_prompt(processor, body)
-    tokenizer = processor.tokenizer
-    special = not _starts_with_bos(tokenizer, rendered)
+    special = not _starts_with_bos(processor.tokenizer, rendered)
     inputs = processor(
         text=[rendered],
-        images=[[decode_picture(question.image)]],
+        images=[[decode_picture(picture)]],
         add_special_tokens=special,
         return_tensors="pt",
     )
-    plain = tokenizer(rendered, add_special_tokens=special, return_offsets_mapping=True)
+    plain = processor.tokenizer(rendered, add_special_tokens=special, return_offsets_mapping=True)
     start = rendered.index(body)
-    spans = [
-        (start, start + len(question.text), "question"),
-        (start + len(question.text), start + len(body) - len(INSTRUCTION), "options"),
-    ]
-    image_token = processor.image_token_id
-    scopes = np.full(len(plain["input_ids"]), SCOPES.index("template"), dtype=np.int8)
-    for index, (first, last) in enumerate(plain["offset_mapping"]):
-        # A token may begin with the space before a word or end in a line break ("?\n" is one token
-        # of byte-level vocabularies): judge by its last visible character.
-        last = first + max(len(rendered[first:last].rstrip()), min(1, last - first))
-        for low, high, scope in spans:
-            if first < last and low < last <= high:
-                scopes[index] = SCOPES.index(scope)
-    ids = inputs["input_ids"][0].numpy()
-    scopes = _expand_image(np.asarray(plain["input_ids"]), scopes, ids, image_token)
-    return EncodedPrompt(dict(inputs), torch.from_numpy(scopes))
+    texts = {
+        "question": (start, start + len(question.text)),
+        "options": (start + len(question.text), start + len(body) - len(INSTRUCTION)),
+    }
+    scopes = _find_scopes(rendered, plain["offset_mapping"], texts)
+    ids = inputs["input_ids"]
+    scopes = _carry_over(np.asarray(plain["input_ids"]), scopes, ids[0].numpy(), image_token)
+    of_tokens = {key for key, value in inputs.items() if value.shape == ids.shape}
+    return EncodedPrompt(
+        {key: inputs[key] for key in inputs if key in of_tokens},
+        {key: inputs[key] for key in inputs if key not in of_tokens},
+        torch.from_numpy(scopes),
+    )
 
 
 def _starts_with_bos(tokenizer, rendered: str) -> bool:
     return bool(tokenizer.bos_token) and rendered.startswith(tokenizer.bos_token)
 
 
-def _expand_image(plain, scopes, ids, image_token: int) -> np.ndarray:
-    """Spread the one image placeholder of `plain` over the image tokens of `ids`."""
-    places = np.flatnonzero(plain == image_token)
-    count = int((ids == image_token).sum())
-    if len(places) != 1 or count == 0:
+def _find_scopes(rendered: str, offsets, texts: dict[str, tuple[int, int]]) -> np.ndarray:
+    """Name tokens by the text they end in; offsets and texts are (start, end) characters."""
+    scopes = np.full(len(offsets), SCOPES.index("template"), dtype=np.int8)
+    for index, (first, last) in enumerate(offsets):
+        # A token may begin with the space before a word or end in a line break ("?\n" is one token
+        # of byte-level vocabularies): judge by its last visible character.
+        last = first + max(len(rendered[first:last].rstrip()), min(1, last - first))
+        for scope, (low, high) in texts.items():
+            if first < last and low < last <= high:
+                scopes[index] = SCOPES.index(scope)
+    return scopes
+
+
+def _carry_over(plain, scopes, ids, image_token: int) -> np.ndarray:
+    """Carry the scopes of the text's tokens over to those of the processor, picture included.
+
+    The processor replaces the picture's placeholder by image tokens, with marks of its own
+    around them (rows, tiles): those are template.
+    """
+    shortest = min(len(plain), len(ids))
+    same = plain[:shortest] == ids[:shortest]
+    before = shortest if same.all() else int(same.argmin())
+    same = plain[::-1][: shortest - before] == ids[::-1][: shortest - before]
+    after = len(same) if same.all() else int(same.argmin())
+    images = ids == image_token
+    replaced = scopes[before : len(plain) - after]
+    if not images.any() or (replaced != SCOPES.index("template")).any():
         raise PromptError(
-            f"expected one image placeholder in the text and image tokens in the prompt; "
-            f"found {len(places)} and {count}"
+            "the processor's tokens are not the text's tokens around one picture: "
+            f"{images.sum()} image tokens (id {image_token}), "
+            f"{len(plain) - before - after} of the text's {len(plain)} tokens were replaced"
         )
-    place = places[0]
-    expected = np.concatenate([plain[:place], np.full(count, image_token), plain[place + 1 :]])
-    if not np.array_equal(expected, ids):
-        raise PromptError("the processor's tokens are not the text's tokens around the image")
-    image = np.full(count, SCOPES.index("image"), dtype=np.int8)
-    return np.concatenate([scopes[:place], image, scopes[place + 1 :]])
+    carried = np.full(len(ids), SCOPES.index("template"), dtype=np.int8)
+    carried[:before] = scopes[:before]
+    carried[len(ids) - after :] = scopes[len(plain) - after :]
+    carried[images] = SCOPES.index("image")
+    return carried
 
 
 def find_letter_tokens(processor, letters: int) -> list[list[int]]:
@@ -195,29 +231,29 @@ def collate(prompts: Sequence[EncodedPrompt], pad_token: int) -> dict[str, Tenso
     computation as it is for the question alone.
 
     Returns:
-        Inputs of the model's forward; token tensors (rows, tokens).
+        Inputs of the model's forward; token inputs are (rows, tokens).
     """
     longest = max(prompt.tokens for prompt in prompts)
-    padding = {"input_ids": pad_token}
     batch = {}
-    for key in prompts[0].inputs:
-        parts = [prompt.inputs[key] for prompt in prompts]
-        if all(
-            part.shape == prompt.inputs["input_ids"].shape
-            for part, prompt in zip(parts, prompts, strict=True)
-        ):
-            rows = [
-                torch.nn.functional.pad(
-                    part, (0, longest - part.shape[1]), value=padding.get(key, 0)
+    for key in prompts[0].token_inputs:
+        padding = pad_token if key == "input_ids" else 0
+        batch[key] = torch.cat(
+            [
+                functional.pad(
+                    prompt.token_inputs[key], (0, longest - prompt.tokens), value=padding
                 )
-                for part in parts
+                for prompt in prompts
             ]
-        elif parts[0].dim() == 5:  # (1, tiles, 3, height, width): pictures differ in tiles
-            tiles = max(part.shape[1] for part in parts)
-            rows = [
-                torch.nn.functional.pad(part, (0,) * 7 + (tiles - part.shape[1],)) for part in parts
-            ]
-        else:  # patches or picture sizes: one picture after the other
-            rows = parts
-        batch[key] = torch.cat(rows)
+        )
+    for key in prompts[0].picture_inputs:
+        parts = [prompt.picture_inputs[key] for prompt in prompts]
+        # Pictures differ in tiles, height, or width: padded as the image processors do in a batch.
+        largest = [max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)]
+        batch[key] = torch.cat([_pad_to(part, largest) for part in parts])
     return batch
+
+
+def _pad_to(part: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Pad a tensor with zeros at the end of every dimension but the first."""
+    spare = [size - found for size, found in zip(sizes, part.shape[1:], strict=True)]
+    return functional.pad(part, [amount for size in reversed(spare) for amount in (0, size)])

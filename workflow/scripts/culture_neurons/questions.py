@@ -321,8 +321,8 @@ def fingerprint_dataset(prepared: Prepared) -> str:
     return digest.hexdigest()[:40]
 
 
-def iterate_images(prepared: Prepared, chunk: int = 256) -> Iterator[dict[str, list]]:
-    """Yield the images table in chunks of columns."""
+def iterate_images(prepared: Prepared, chunk: int = 4) -> Iterator[dict[str, list]]:
+    """Yield the images table in chunks of columns; small ones, as jobs read pictures singly."""
     images = list(prepared.images.values())
     for start in range(0, len(images), chunk):
         part = images[start : start + chunk]

@@ -25,6 +25,7 @@ from transformers import (
     ProcessorMixin,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
     Qwen2Config,
 )
 from transformers.models.llava_next.image_processing_pil_llava_next import (
@@ -34,7 +35,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from culture_neurons.demo.pictures import SIZE
 from culture_neurons.demo.world import OPTIONS, QUESTIONS, list_words
-from culture_neurons.processors import ImageOnlyQwenProcessor
+from culture_neurons.processors import make_image_only
 from culture_neurons.prompts import INSTRUCTION
 from culture_neurons.tables import atomic_path
 
@@ -167,7 +168,7 @@ def save_checkpoint(model: PreTrainedModel, processor: ProcessorMixin, folder: s
     with tempfile.TemporaryDirectory() as temporary:
         model.save_pretrained(temporary)
         processor.save_pretrained(temporary)
-        if isinstance(processor, ImageOnlyQwenProcessor):
+        if isinstance(processor, Qwen2_5_VLProcessor):
             _describe_video_half(Path(temporary), processor)
         written = {path.name: path for path in Path(temporary).iterdir()}
         if set(written) != set(CHECKPOINT_FILES):
@@ -181,12 +182,10 @@ def save_checkpoint(model: PreTrainedModel, processor: ProcessorMixin, folder: s
 
 def _describe_video_half(folder: Path, processor: ProcessorMixin) -> None:
     """Make a saved image-only processor openable as a stock Qwen2_5_VLProcessor."""
-    stock = "Qwen2_5_VLProcessor"
     path = folder / "processor_config.json"
     config = json.loads(path.read_text())
     images = processor.image_processor
     sizes = {key: getattr(images, key) for key in ("patch_size", "merge_size")}
-    config["processor_class"] = stock
     config["video_processor"] = {
         "video_processor_type": "Qwen2VLVideoProcessor",
         "size": {"shortest_edge": SIZE**2, "longest_edge": SIZE**2},
@@ -196,8 +195,6 @@ def _describe_video_half(folder: Path, processor: ProcessorMixin) -> None:
         **sizes,
     }
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-    path = folder / "tokenizer_config.json"
-    path.write_text(path.read_text().replace(type(processor).__name__, stock))
 
 
 def _build_llava_processor(tokenizer, template: str) -> ProcessorMixin:
@@ -227,7 +224,8 @@ def _build_qwen_processor(tokenizer, template: str) -> ProcessorMixin:
         image_mean=_IMAGE_MEAN,
         image_std=_IMAGE_STD,
     )
-    return ImageOnlyQwenProcessor(image_processor, tokenizer, chat_template=template)
+    image_only = make_image_only(Qwen2_5_VLProcessor)
+    return image_only(image_processor, tokenizer, chat_template=template)
 
 
 def _text_tokens(tokenizer) -> dict[str, int | None]:

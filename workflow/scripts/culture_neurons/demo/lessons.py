@@ -76,8 +76,8 @@ class Lessons:
         for index, question in enumerate(QUESTIONS):
             shown = tuple(question.words[:OPTIONS])
             order = tuple(range(OPTIONS))
-            asked = Question(str(index), "", 0, blank, question.text, shown, 0, order)
-            prompts.append(encode_prompt(processor, asked))
+            asked = Question(str(index), "", 0, "", question.text, shown, 0, order)
+            prompts.append(encode_prompt(processor, processor.image_token_id, asked, blank))
         inputs = collate(prompts, processor.tokenizer.pad_token_id)
         tokens = inputs["input_ids"]  # (questions, tokens)
         self.tokens = {k: v for k, v in inputs.items() if v.shape == tokens.shape}

@@ -1,0 +1,73 @@
+"""Encode prompts and pictures ahead of the model, in worker processes if asked to."""
+
+import os
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch.utils.data import DataLoader, Dataset
+
+from culture_neurons.batches import Asked, TokenBudget, group_cells, group_images
+from culture_neurons.checkpoints import Checkpoint
+from culture_neurons.pictures import PictureError
+from culture_neurons.prompts import EncodedPrompt, PromptError, Question, encode_prompt
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What a job asks, and how: none of it changes a result beyond rounding."""
+
+    questions: Sequence[Question]
+    pictures: Mapping[str, bytes]  # image_id -> bytes as delivered
+    budget: TokenBudget
+    workers: int = 0  # processes that encode ahead of the model; 0: in this one
+
+
+class _Images(Dataset):
+    """The questions of one image, encoded, per item."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        groups: list[list[Question]],
+        pictures: Mapping[str, bytes],
+    ):
+        self.processor, self.image_token = checkpoint.processor, checkpoint.image_token
+        self.groups, self.pictures = groups, pictures
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __getitem__(self, index: int) -> list[Asked]:
+        return [(question, self._encode(question)) for question in self.groups[index]]
+
+    def _encode(self, question: Question) -> EncodedPrompt:
+        picture = self.pictures[question.image_id]
+        try:
+            return encode_prompt(self.processor, self.image_token, question, picture)
+        except (PictureError, PromptError) as error:
+            raise PromptError(f"question {question.question_id}: {error}") from error
+
+
+def feed_cells(
+    checkpoint: Checkpoint, feed: Feed
+) -> Iterator[tuple[tuple[str, int], list[list[Asked]]]]:
+    """Yield cells (culture, fold) with their encoded questions, one list per image.
+
+    A question that cannot be encoded ends the run with a PromptError that names it.
+    """
+    cells = [(cell, group_images(members)) for cell, members in group_cells(feed.questions)]
+    # Workers are forked; a tokenizer that has used threads would warn of it each time.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    loader = DataLoader(
+        _Images(checkpoint, [group for _, groups in cells for group in groups], feed.pictures),
+        batch_size=None,
+        num_workers=feed.workers,
+        # As bytes through a pipe: shared memory is scarce in containers and open files are few.
+        collate_fn=pickle.dumps if feed.workers else None,
+        prefetch_factor=8 if feed.workers else None,
+    )
+    encoded = iter(loader)
+    for cell, groups in cells:
+        images = [next(encoded) for _ in groups]
+        yield cell, [pickle.loads(image) if feed.workers else image for image in images]
