@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+import torch
 from sentencepiece import SentencePieceProcessor
 from transformers import (
     AddedToken,
@@ -34,6 +35,8 @@ from transformers.tokenization_utils_base import generate_merges
 
 from culture_neurons.processors import make_image_only
 from culture_neurons.prompts import Question, encode_prompt
+
+torch.set_num_threads(1)  # two threads wait for each other on a busy machine
 
 VOCABULARIES = Path(str(files("mistral_common"))) / "data"
 PROJECT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,11 @@ from dataset_rows import encode_picture, make_row, prepare
 from PIL import Image
 from real_processors import MAX_PIXELS, build_processor, build_shallow_model, encode
 
-from culture_neurons.prompts import SCOPES
+from culture_neurons.batches import ImageGroup, find_shared
+from culture_neurons.checkpoints import Checkpoint
+from culture_neurons.engine import UNMODIFIED
+from culture_neurons.prompts import SCOPES, Question, encode_prompt
+from culture_neurons.shared_prefix import SharedPrefix
 from culture_neurons.sources import DatasetError
 
 TEXT, OPTIONS = "What is the name of this dish?", ["Injera", "Ndolé", "Bánh mì", "Soup"]
@@ -76,6 +80,33 @@ def test_models_take_what_the_processors_make_of_accepted_pictures(family, size)
     assert logits.shape == (1, 1, len(processor.tokenizer))
     assert logits.isfinite().all()
     assert not torch.equal(logits, turned.logits)
+
+
+@pytest.mark.parametrize("size", [(1200, 900), (1, 1), (10_000, 50)])
+@pytest.mark.parametrize("family", ["llava", "llava, legacy", "pangea", "qwen"])
+def test_questions_that_share_a_photograph_s_prefix_are_answered_as_if_alone(family, size):
+    processor = build_processor(family)
+    torch.manual_seed(0)
+    checkpoint = Checkpoint(build_shallow_model(family, processor), processor, "random weights")
+    texts = [TEXT, "ይህ ምግብ ምን ይባላል?", "¿Cómo se llama?"]
+    questions = [
+        Question(f"q_{n}", "AAA", 0, "q", text, tuple(OPTIONS), 0, (0, 1, 2, 3))
+        for n, text in enumerate(texts)
+    ]
+    picture = take_photograph(*size)
+    prompts = [encode_prompt(processor, checkpoint.image_token, q, picture) for q in questions]
+    group = ImageGroup(
+        tuple(zip(questions, prompts, strict=True)), find_shared(prompts, checkpoint.image_token)
+    )
+    with torch.inference_mode():
+        together = SharedPrefix(checkpoint, [group]).run(None, [UNMODIFIED])[0]
+        alone = [
+            checkpoint.model(**p.token_inputs, **p.picture_inputs, logits_to_keep=1).logits[0, -1]
+            for p in prompts
+        ]
+    torch.testing.assert_close(together, torch.stack(alone), atol=1e-5, rtol=1e-4)
+    assert (alone[0] - alone[1]).abs().max() > 1e-3
+    assert group.shared > (prompts[0].scopes == SCOPES.index("image")).sum()
 
 
 def test_a_strip_that_a_processor_refuses_is_refused_with_the_dataset():

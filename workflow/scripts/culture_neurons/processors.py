@@ -156,6 +156,8 @@ def _report_picture_limit(processor: ProcessorMixin, settings: Mapping) -> None:
         return
     size = dict(pictures.size)
     if not size.get("shortest_edge") or not size.get("longest_edge"):
+        if "size" not in settings:
+            return
         raise CheckpointError(
             f"image_processor.size in the config is {settings.get('size')}; expected "
             "{shortest_edge: ..., longest_edge: ...}, both numbers of pixels in all"
