@@ -1,1 +1,231 @@
-"""Shared prefixes and many masks in one pass against one plain forward per question and mask."""
+"""Many masks over shared prefixes against the plain library, on every architecture at hand."""
+
+import logging
+
+import architectures
+import pytest
+import torch
+from plain_models import plain_logits, silence_columns
+from tiny_models import PICTURES, make_checkpoint, make_questions
+from transformers import PaliGemmaForConditionalGeneration
+
+from culture_neurons.batches import ImageGroup, TokenBudget, find_shared
+from culture_neurons.checkpoints import load_checkpoint
+from culture_neurons.engine import UNMODIFIED, answer_questions
+from culture_neurons.extraction import capture_cells
+from culture_neurons.feeding import Feed, feed_cells
+from culture_neurons.hookpoints import find_layers
+from culture_neurons.interventions import ablate
+from culture_neurons.prompts import SCOPES
+from culture_neurons.responses import ResponseTable
+from culture_neurons.shared_prefix import SharedPrefix, try_sharing
+
+DEMO = ["tiny-llava-v1.6-mistral", "tiny-pangea", "tiny-qwen2.5-vl"]
+# Masks of the first layer, the last, all of them, and none.
+MASKS = [
+    {0: torch.arange(0, 90, 3)},
+    {3: torch.arange(20)},
+    {layer: torch.arange(layer, 96, 5) for layer in range(4)},
+    {},
+]
+
+
+@pytest.fixture(scope="module", params=[*DEMO, *architectures.BUILDERS])
+def checkpoint(request, tmp_path_factory):
+    """A tiny checkpoint of each architecture; those that are not the demo's loaded by name."""
+    if request.param in DEMO:
+        return make_checkpoint(request.param)
+    folder = architectures.save_checkpoint(request.param, tmp_path_factory.mktemp("checkpoint"))
+    return load_checkpoint(str(folder), None, "float32", "cpu")
+
+
+def can_share(checkpoint):
+    """PaliGemma sees the whole prompt both ways: a prefix depends on what follows it."""
+    return not isinstance(checkpoint.model, PaliGemmaForConditionalGeneration)
+
+
+@pytest.fixture(scope="module")
+def expected(checkpoint):
+    """Logits (masks, questions, vocabulary): one question, one mask, no hook, no batch."""
+    models = [silence_columns(checkpoint, mask) for mask in MASKS]
+    return torch.stack(
+        [torch.stack([plain_logits(model, q) for q in ask_images()]) for model in models]
+    )
+
+
+def ask_images():
+    """One to four questions on each of five pictures of different shapes."""
+    questions = make_questions(20, cultures=("AAA",), folds=1, per_image=4)
+    return [q for q in questions if int(q.question_id[-1]) <= int(q.image_id[1:]) % 4]
+
+
+def group_all(checkpoint):
+    ((_, images),) = feed_cells(checkpoint, make_feed(ask_images()))
+    return [
+        ImageGroup(tuple(asked), find_shared([p for _, p in asked], checkpoint.image_token))
+        for asked in images
+    ]
+
+
+def make_feed(questions, budget=10_000, workers=0):
+    return Feed(questions, PICTURES, TokenBudget(budget), workers)
+
+
+def assert_same(found, expected):
+    scale = float(expected.max() - expected.min())
+    assert float((found - expected).abs().max()) <= 1e-5 * scale
+    assert torch.equal(found.argmax(-1), expected.argmax(-1))
+
+
+def answer(checkpoint, questions, budget=10_000, workers=0, masks=MASKS):
+    """Log probabilities of four "letters" by the engine, (masks, questions, letters)."""
+    layers = find_layers(checkpoint.model, "mlp.gate_act")
+    found = {}
+    feed = make_feed(questions, budget, workers)
+    maps = [ablate(mask) for mask in masks]
+    for responses in answer_questions(checkpoint, feed, [[5], [6, 7], [8], [9]], layers, maps):
+        for row, mask in enumerate(responses.masks):
+            for column, question_id in enumerate(responses.questions):
+                assert (mask, question_id) not in found
+                found[mask, question_id] = torch.from_numpy(responses.letters[row, column])
+    return torch.stack(
+        [
+            torch.stack([found[mask, question.question_id] for question in questions])
+            for mask in range(len(masks))
+        ]
+    )
+
+
+def letters_of(logits):
+    logprobs = logits.log_softmax(-1)
+    forms = [[5], [6, 7], [8], [9]]
+    return torch.stack([logprobs[..., ids].logsumexp(-1) for ids in forms], -1)
+
+
+def test_shared_logits_equal_one_plain_forward_each(checkpoint, expected):
+    groups = group_all(checkpoint)
+    assert all(group.shared > 3 for group in groups)
+    against = try_sharing(checkpoint, groups[3])
+    assert (against is None) == can_share(checkpoint)
+    if not can_share(checkpoint):
+        assert "logits differ by" in against
+        return
+    layers = find_layers(checkpoint.model, "mlp.gate_act")
+    order = {question.question_id: i for i, question in enumerate(ask_images())}
+    maps = [ablate(mask) for mask in MASKS]
+    for group in groups:
+        logits = SharedPrefix(checkpoint, [group]).run(layers, maps)
+        columns = [order[question.question_id] for question, _ in group.asked]
+        assert_same(logits, expected[:, columns])
+
+
+@pytest.mark.parametrize("budget", [1, 300, 100_000])
+def test_answers_equal_one_plain_forward_each(checkpoint, expected, budget, caplog):
+    caplog.set_level(logging.INFO)
+    assert_same(answer(checkpoint, ask_images(), budget), letters_of(expected))
+    said = [line for line in caplog.messages if "every prompt is run whole" in line]
+    assert len(said) == (0 if can_share(checkpoint) else 1)
+
+
+def test_masks_change_the_answers(expected):
+    for index in range(3):
+        assert float((expected[index] - expected[3]).abs().max()) > 1e-2
+
+
+def test_answers_do_not_depend_on_the_rows_beside_them(checkpoint):
+    questions = ask_images()
+    whole = answer(checkpoint, questions)
+    assert_same(answer(checkpoint, questions[::-1]).flip(1), whole)
+    assert_same(answer(checkpoint, questions[::3]), whole[:, ::3])
+    assert_same(answer(checkpoint, questions, masks=MASKS[2:0:-1]), whole[[2, 1]])
+    assert_same(answer(checkpoint, questions, masks=[MASKS[1]] * 2), whole[[1, 1]])
+
+
+def test_worker_processes_change_nothing(checkpoint):
+    questions = ask_images()[:4]
+    assert torch.equal(answer(checkpoint, questions, workers=2), answer(checkpoint, questions))
+
+
+def reference_sums(checkpoint, question, prompt):
+    """K, S, and the number of gates too close to 0 to call, from one plain forward."""
+    layers = checkpoint.model.get_decoder().layers
+    inputs = {}
+    handles = [
+        layer.mlp.register_forward_pre_hook(
+            lambda _module, args, index=index: inputs.__setitem__(index, args[0][0].double())
+        )
+        for index, layer in enumerate(layers)
+    ]
+    plain_logits(checkpoint, question)
+    for handle in handles:
+        handle.remove()
+    wanted = torch.tensor([SCOPES.index(name) for name in ("image", "question", "options")])
+    counted = torch.isin(prompt.scopes, wanted.to(torch.int8))
+    active, total, close = [], [], []
+    for index, layer in enumerate(layers):
+        fused = getattr(layer.mlp, "gate_up_proj", None)
+        weight = fused.weight.chunk(2)[0] if fused is not None else layer.mlp.gate_proj.weight
+        u = inputs[index][counted] @ weight.double().T  # (tokens, width)
+        active.append((u > 0).sum(0))
+        close.append((u.abs() < 1e-5).sum(0))
+        function = getattr(layer.mlp, "act_fn", None) or layer.mlp.activation_fn
+        total.append(function(u).sum(0))
+    return torch.stack(active), torch.stack(total), torch.stack(close)
+
+
+def test_captured_sums_equal_plain_forwards_one_by_one(checkpoint):
+    questions = ask_images()
+    layers = find_layers(checkpoint.model, "mlp.gate_act")
+    scopes = {"all": ["image", "question", "options"]}
+    prompts = {q.question_id: p for group in group_all(checkpoint) for q, p in group.asked}
+    parts = [reference_sums(checkpoint, q, prompts[q.question_id]) for q in questions]
+    active, total, close = (sum(part[i] for part in parts) for i in range(3))
+    (cell,) = capture_cells(checkpoint, make_feed(questions, budget=400), layers, scopes)
+    assert bool(((cell.sums.active[:, 0] - active).abs() <= close).all())
+    assert int(close.sum()) * 1000 < cell.tokens[0] * active.numel()  # or it would prove nothing
+    # Relative to the size of what is added up: sums of both signs cancel.
+    size = cell.sums.total_squares[:, 0].sqrt() * cell.tokens[0] ** 0.5
+    assert float(((cell.sums.total[:, 0] - total).abs() / size).max()) <= 1e-6
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("on the device"), MemoryError()])
+def test_out_of_memory_halves_the_batch_and_loses_nothing(checkpoint, monkeypatch, caplog, error):
+    questions = [question for question in ask_images() if int(question.image_id[1:]) < 2]
+    layers = find_layers(checkpoint.model, "mlp.gate_act")
+    scopes = {"all": ["image", "question", "options"]}
+    whole = answer(checkpoint, questions)
+    (sums,) = capture_cells(checkpoint, make_feed(questions, budget=1), layers, scopes)
+    forward = type(checkpoint.model).forward
+    rows_at_once = []
+
+    def small_machine(self, *args, **kwargs):
+        rows = kwargs["input_ids"].shape[0]
+        output = forward(self, *args, **kwargs)
+        if rows > 2:  # at the end of a pass, when its hooks have done all they do
+            raise error
+        rows_at_once.append(rows)
+        return output
+
+    monkeypatch.setattr(type(checkpoint.model), "forward", small_machine)
+    assert_same(answer(checkpoint, questions), whole)
+    (halved,) = capture_cells(checkpoint, make_feed(questions), layers, scopes)
+    assert halved.tokens == sums.tokens
+    assert torch.allclose(halved.sums.total, sums.sums.total, rtol=1e-5, atol=1e-4)
+    assert max(rows_at_once) <= 2
+    assert "out of memory" in caplog.text
+    assert "half the batch" in caplog.text
+
+
+def test_a_table_of_responses_names_what_was_never_answered():
+    table = ResponseTable(["m"], ask_images()[:2])
+    with pytest.raises(ValueError, match="2 of 2 answers are missing"):
+        list(table.tabulate())
+
+
+def test_an_empty_map_is_the_unmodified_model(checkpoint):
+    layers = find_layers(checkpoint.model, "mlp.gate_act")
+    group = group_all(checkpoint)[3]
+    prefix = SharedPrefix(checkpoint, [group])
+    bare = prefix.run(None, [UNMODIFIED])
+    assert torch.equal(prefix.run(layers, [ablate({})]), bare)
+    assert not any(module._forward_hooks for module in layers.modules)

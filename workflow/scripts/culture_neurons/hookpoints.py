@@ -15,16 +15,21 @@ class HookpointError(Exception):
 
 @dataclass(frozen=True)
 class Hookpoint:
-    """Where one layer's neurons are: module path below a decoder layer, side, and their number."""
+    """Where one layer's neurons are, as module paths below a decoder layer."""
 
-    path: str  # module below decoder.layers[i]
-    side: str  # "output": the neurons are the module's output
-    width_path: str  # linear module below decoder.layers[i] whose out_features is the width
+    path: str  # the neurons are this module's output
+    beside: str  # a module without which the block would be another kind
+    width_path: str  # a linear module whose in_features is the number of neurons
 
 
+# Alternatives in the order in which they are tried: architectures differ in names, not in kind.
 HOOKPOINTS = {
     # g = SiLU(W_gate x): the output of the activation, not the input of down_proj.
-    "mlp.gate_act": Hookpoint(path="mlp.act_fn", side="output", width_path="mlp.gate_proj"),
+    "mlp.gate_act": (
+        Hookpoint("mlp.act_fn", beside="mlp.gate_proj", width_path="mlp.down_proj"),
+        # Gate and up projection in one matrix: GLM-4V.
+        Hookpoint("mlp.activation_fn", beside="mlp.gate_up_proj", width_path="mlp.down_proj"),
+    ),
 }
 
 
@@ -45,28 +50,21 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
     """
     if name not in HOOKPOINTS:
         raise HookpointError(f"hookpoint {name!r} is unknown; known: {sorted(HOOKPOINTS)}")
-    point = HOOKPOINTS[name]
     model_name = type(model).__name__
     # get_decoder() is the text decoder; vision towers reuse the same suffixes (mlp.act_fn).
     layers = getattr(model.get_decoder(), "layers", None)
     if not layers:
         raise HookpointError(f"{model_name}: its decoder has no `layers`; hookpoint {name!r}")
-    modules, widths, missing = [], set(), []
-    for index, layer in enumerate(layers):
-        for path in (point.path, point.width_path):
-            try:
-                module = layer.get_submodule(path)
-            except AttributeError:
-                missing.append(f"layers.{index}.{path}")
-                continue
-            if path == point.path:
-                modules.append(module)
-            else:
-                widths.add(module.out_features)
-    if missing:
+    missing = []
+    for point in HOOKPOINTS[name]:
+        modules, widths, lacking = _resolve(layers, point)
+        if not lacking:
+            break
+        missing.append(f"layers.{lacking[0]}.{lacking[1]}")
+    else:
         raise HookpointError(
             f"{model_name}: hookpoint {name!r} looks for a gated MLP with its activation as a "
-            f"module of its own; missing: {', '.join(missing)}"
+            f"module of its own in every decoder layer; missing: {' and '.join(missing)}"
         )
     if len(set(map(id, modules))) != len(modules):
         raise HookpointError(
@@ -76,3 +74,17 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
     if len(widths) != 1:
         raise HookpointError(f"{model_name}: layers differ in width: {sorted(widths)}")
     return HookedLayers(name, tuple(modules), widths.pop())
+
+
+def _resolve(layers: nn.ModuleList, point: Hookpoint):
+    """Find one alternative's modules and widths; or the first layer and path that is lacking."""
+    modules, widths = [], set()
+    for index, layer in enumerate(layers):
+        for path in (point.path, point.beside, point.width_path):
+            try:
+                layer.get_submodule(path)
+            except AttributeError:
+                return [], set(), (index, path)
+        modules.append(layer.get_submodule(point.path))
+        widths.add(layer.get_submodule(point.width_path).in_features)
+    return modules, widths, None

@@ -124,6 +124,7 @@ def encode_prompt(processor, image_token: int, question: Question, picture: byte
         add_special_tokens=special,
         return_tensors="pt",
     )
+    inputs.pop("labels", None)  # PaliGemma's processor adds what training would aim at
     plain = processor.tokenizer(rendered, add_special_tokens=special, return_offsets_mapping=True)
     start = rendered.index(body)
     texts = {

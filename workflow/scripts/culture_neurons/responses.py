@@ -77,7 +77,14 @@ class ResponseTable:
         self._outside[where] = responses.outside
 
     def tabulate(self) -> Iterator[dict[str, object]]:
-        """Yield the rows of table `outcomes`, one mask at a time, sorted by mask and question."""
+        """Yield the rows of table `outcomes`, one mask at a time, sorted by mask and question.
+
+        Raises:
+            ValueError: An answer is missing.
+        """
+        missing = int(np.isnan(self._outside).sum())
+        if missing:
+            raise ValueError(f"{missing} of {self._outside.size} answers are missing")
         orders = [np.array(question.option_order) for question in self.questions]
         answers = np.array([question.answer for question in self.questions])
         ids = [question.question_id for question in self.questions]
