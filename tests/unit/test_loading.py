@@ -195,7 +195,10 @@ def cached(hub_cache, folder):
     for commit, name in ((COMMIT, "a.parquet"), ("f" * 40, "deep/b.parquet")):
         snapshot = repository / "snapshots" / commit / "data"
         snapshot.mkdir(parents=True)
-        (snapshot / "test-00000-of-00001.parquet").write_bytes((folder / name).read_bytes())
+        blob = repository / "blobs" / f"{commit[0] * 64}"
+        blob.parent.mkdir(exist_ok=True)
+        blob.write_bytes((folder / name).read_bytes())
+        (snapshot / "test-00000-of-00001.parquet").symlink_to(blob)  # as the Hub cache does
     (repository / "refs").mkdir()
     (repository / "refs/main").write_text("f" * 40)
 

@@ -88,8 +88,8 @@ def grow_embeddings(model: torch.nn.Module, rows: int) -> None:
     """Give an embedding matrix that is shorter than the tokenizer the missing rows.
 
     transformers draws them at random, so two jobs would differ; here they are the mean of the
-    others. They stand for tokens that no prompt holds but the picture's placeholder, which the
-    picture's features replace.
+    others. They stand for tokens that the model was never trained on, such as the picture's
+    placeholder, which the picture's features replace.
     """
     known = model.get_input_embeddings().num_embeddings
     if rows <= known:
