@@ -32,9 +32,12 @@ sys.executable = shlex.quote(sys.executable)
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow/rules"))
+sys.path.append(str(ROOT / "workflow/scripts"))
 
 from code_inputs import find_code_inputs
 from config_check import ConfigError, complete_config
+from config_files import DuplicateKeyError, refuse_duplicate_keys
+from culture_neurons.sources import list_inputs
 
 # A config given on the command line replaces the demo's; the two are never mixed.
 if not workflow.overwrite_configfiles:
@@ -43,8 +46,9 @@ if not workflow.overwrite_configfiles:
 
 
 try:
+    refuse_duplicate_keys(workflow.configfiles)
     config = complete_config(config, ROOT)
-except ConfigError as error:
+except (ConfigError, DuplicateKeyError) as error:
     raise WorkflowError(str(error)) from None
 
 

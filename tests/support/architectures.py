@@ -12,8 +12,8 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 
-from culture_neurons.checkpoints import make_image_only
 from culture_neurons.demo.world import QUESTIONS, list_words
+from culture_neurons.processors import make_image_only
 from culture_neurons.prompts import INSTRUCTION
 
 TEXT = {

@@ -19,9 +19,11 @@ MODEL_CODE = {
     "feeding",
     "forward",
     "hookpoints",
+    "hub",
     "interventions",
     "logs",
     "pictures",
+    "processors",
     "prompts",
     "tables",
 }

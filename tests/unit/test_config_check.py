@@ -241,6 +241,23 @@ CASES = {
         ["'intervene'", "'a'", "names that differ"],
     ),
     "confidence 1": (("evaluate", "confidence"), 1, ["'evaluate.confidence' is 1", "less than 1"]),
+    "labels file missing": (
+        ("dataset", "labels"),
+        "no/such.csv",
+        ["'dataset.labels' is 'no/such.csv'", "ID,Label", "none at this path"],
+    ),
+    "unknown kind of label": (
+        ("dataset", "label_is"),
+        "txt",
+        ["'dataset.label_is' is 'txt'", "did you mean 'text'"],
+    ),
+    "one option": (
+        ("dataset", "option_counts"),
+        [1, 4],
+        ["option_counts[0]' is 1", "2 or more"],
+    ),
+    "seven options": (("dataset", "option_counts"), [7], ["option_counts[0]' is 7", "6 or less"]),
+    "no option count": (("dataset", "option_counts"), [], ["'dataset.option_counts' is []"]),
     "culture file missing": (
         ("dataset", "cultures"),
         "no/such.tsv",

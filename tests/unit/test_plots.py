@@ -22,6 +22,7 @@ from culture_neurons.plots.overlap import (
     scorer_overlap,
 )
 from culture_neurons.plots.recovery import estimate_share, plot_recovery
+from culture_neurons.plots.rejected import plot_rejected
 from culture_neurons.plots.self_cross import plot_self_cross, read_measure
 from culture_neurons.plots.style import (
     SCORER_LOOKS,
@@ -118,6 +119,18 @@ def make_answers(questions, seed=0):
     correct = np.random.default_rng(seed).random(questions.height) < 0.6
     return make_frame(
         "answers", question_id=questions["question_id"].to_list(), correct=correct.tolist()
+    )
+
+
+def make_rejected(rows=6):
+    aside = ["subset not asked for", "repeated row"]
+    reasons = ["missing image", "label out of range", "unreadable image", *aside]
+    return make_frame(
+        "rejected",
+        question_id=[f"q{index}" for index in range(rows)],
+        reason=[reasons[index % 5] for index in range(rows)],
+        detail=["('a', 'b')"] * rows,
+        counted=[index % 5 < 3 for index in range(rows)],
     )
 
 
@@ -302,7 +315,11 @@ def test_tables_and_keys_must_be_one_to_one(tmp_path):
 # Figures
 
 
-FAMILIES = ["accuracy", "layers", "deactivation", "self_cross", "overlap", "recovery"]
+FAMILIES = [
+    *("accuracy", "layers", "deactivation", "self_cross", "overlap", "recovery"),
+    "rejected",
+]
+BY_MODEL = ("self_cross", "recovery", "accuracy")
 
 
 def draw_family(family, cultures, layers):
@@ -310,6 +327,8 @@ def draw_family(family, cultures, layers):
     if family == "accuracy":
         questions = make_questions(cultures)
         return plot_accuracy({model: make_answers(questions) for model in MODELS}, questions)
+    if family == "rejected":
+        return plot_rejected(make_rejected(3000), 20_000)
     if family == "deactivation":
         return plot_deactivation({scorer: make_effects(cultures) for scorer in SCORERS})
     if family == "self_cross":
@@ -330,9 +349,11 @@ def test_paper_size_is_printable_with_all_names(family, tmp_path):
     assert figure.get_figwidth() in (3.3, 6.9)
     assert figure.get_figheight() < 11
     assert min(text.get_size() for text in figure.findobj(Text)) >= 7
-    assert set(MODELS if family in ("self_cross", "recovery", "accuracy") else SCORERS) <= set(
-        texts
-    )
+    if family == "rejected":
+        reasons = set(make_rejected()["reason"])
+        assert reasons | {"600", "Rows of the dataset not used: 8.3 % rejected"} <= set(texts)
+        return
+    assert set(MODELS if family in BY_MODEL else SCORERS) <= set(texts)
     if family not in ("self_cross", "recovery"):
         assert set(CULTURES) <= set(texts)
 
@@ -376,6 +397,7 @@ def test_small_matrices_carry_their_numbers(tmp_path):
         lambda: plot_self_cross({("m", "cas"): make_frame("summaries")}),
         lambda: plot_overlap({}, []),
         lambda: plot_overlap({"cas": make_frame("masks")}, CULTURES),
+        lambda: plot_rejected(make_frame("rejected"), 9),
         lambda: plot_recovery({}),
         lambda: plot_recovery({"m": make_frame("recovery")}),
     ],
@@ -398,6 +420,8 @@ def test_nothing_to_show_is_said(draw, tmp_path):
             {("m", "cas"): make_summaries(), ("n", "mad"): make_frame("summaries")}
         ),
         lambda: plot_overlap({"cas": make_masks(["a"]), "mad": make_frame("masks")}, ["a", "b"]),
+        lambda: plot_rejected(make_rejected(1), 0),
+        lambda: plot_rejected(make_rejected(5)[3:], 0),
         lambda: plot_recovery({"m": make_recovery(["a"]), "n": make_frame("recovery")}),
     ],
 )

@@ -74,11 +74,9 @@ def get_checkpoint_input(wildcards):
 
 
 def get_dataset_input(wildcards):
-    """List the dataset's local Parquet files; a Hub id has none."""
-    source = Path(config["dataset"]["source"])
-    if source.suffix == ".parquet":
-        return [str(source)]
-    return sorted(str(path) for path in source.glob("**/*.parquet"))
+    """List the dataset's local files, pictures included; a Hub id has none."""
+    dataset = config["dataset"]
+    return list_inputs(dataset["source"], dataset["columns"]["image"])
 
 
 def get_scorer_code(wildcards):
@@ -132,7 +130,7 @@ def expand_studies(pattern, models=MODELS):
 def get_figures(wildcards):
     """List the study's figures; those of planted neurons only where there are demo models."""
     study = "{hookpoint}/{split}/{rate}"
-    stems = ["accuracy"]
+    stems = ["accuracy", "rejected"]
     stems += expand_studies(f"layers/{{model}}/{study}")
     stems += expand_studies(f"overlap/{{model}}/{study}")
     stems += expand_studies(f"deactivation/{{model}}/{study}/{{intervention}}")

@@ -69,7 +69,7 @@ def complete_config(config: dict, root: Path) -> dict:
     for index, scorer in enumerate(completed["score"]["scorers"]):
         scorer["scorer"] = scorer["scorer"] or scorer["name"]
         _check_scorer(scorer, f"score.scorers[{index}]", root)
-    _check_culture_file(completed["dataset"]["cultures"], root)
+    _check_dataset(completed["dataset"], root)
     return completed
 
 
@@ -310,6 +310,16 @@ def _fits(value, annotation: ast.expr) -> bool:
     if isinstance(value, bool) and name in ("float", "int"):
         return False
     return isinstance(value, kinds.get(name, object))
+
+
+def _check_dataset(dataset: dict, root: Path) -> None:
+    _check_culture_file(dataset["cultures"], root)
+    labels = dataset["labels"]
+    if labels is not None and not Path(labels).is_file():
+        raise ConfigError(
+            f"config key 'dataset.labels' is {labels!r}; expected a CSV file with the columns "
+            "ID,Label, but there is none at this path"
+        )
 
 
 def _check_culture_file(path: str, root: Path) -> None:

@@ -6,6 +6,7 @@ rule prepare_dataset:
     input:
         dataset=get_dataset_input,
         cultures=config["dataset"]["cultures"],
+        labels=config["dataset"]["labels"] or [],
         code=find_code_inputs("prepare_dataset"),
     output:
         questions="results/dataset/questions.parquet",
@@ -18,7 +19,11 @@ rule prepare_dataset:
     conda:
         "../../envs/tables.yaml"
     params:
-        dataset={k: v for k, v in config["dataset"].items() if k != "cultures"},
+        dataset={
+            k: v
+            for k, v in config["dataset"].items()
+            if k not in ("cultures", "labels")
+        },
         folds=config["cells"]["folds"],
     script:
         "../scripts/prepare_dataset.py"

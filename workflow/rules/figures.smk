@@ -27,6 +27,30 @@ rule plot_accuracy:
         "../scripts/plot_accuracy.py"
 
 
+rule plot_rejected:
+    """Draw how many rows of the dataset are not used, and why."""
+    input:
+        questions="results/dataset/questions.parquet",
+        rejected="results/dataset/rejected.parquet",
+        code=find_code_inputs("plot_rejected"),
+    output:
+        svg=report(
+            "results/figures/rejected.svg",
+            caption="../report/rejected.rst",
+            category="Data and models",
+            labels={"figure": "rows not used", "model": "all"},
+        ),
+        png="results/figures/rejected.png",
+    log:
+        "results/logs/plot_rejected.log",
+    benchmark:
+        "results/benchmarks/plot_rejected.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/plot_rejected.py"
+
+
 rule plot_layers:
     """Draw in which layers one model's selected neurons lie."""
     input:

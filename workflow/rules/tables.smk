@@ -31,6 +31,7 @@ rule write_tables:
         masks="results/tables/masks.csv",
         layers="results/tables/layers.csv",
         rejected="results/tables/rejected.csv",
+        rejected_reasons="results/tables/rejected_reasons.csv",
     log:
         "results/logs/write_tables.log",
     benchmark:

@@ -3,30 +3,35 @@
 from pathlib import Path
 
 from culture_neurons.cultures import read_cultures
+from culture_neurons.loading import open_dataset, read_labels
 from culture_neurons.logs import start_log
 from culture_neurons.questions import (
+    Reading,
     fingerprint_dataset,
     iterate_images,
-    open_dataset,
     prepare_questions,
 )
 from culture_neurons.tables import name_versions, to_columns, write_table
 
 start_log(snakemake.log[0])
-settings = snakemake.params.dataset
-prepared = prepare_questions(
-    rows=open_dataset(
-        settings["source"], settings["revision"], settings["split"], settings["columns"]["image"]
-    ),
-    columns=settings["columns"],
-    cultures=read_cultures(snakemake.input.cultures),
-    folds=snakemake.params.folds,
-    max_rejected=settings["max_rejected"],
+settings, source = snakemake.params.dataset, snakemake.input
+opened = open_dataset(
+    settings["source"], settings["revision"], settings["split"], settings["columns"]["image"]
 )
+reading = Reading(
+    columns=settings["columns"],
+    cultures=read_cultures(source.cultures),
+    folds=snakemake.params.folds,
+    option_counts=settings["option_counts"],
+    label_is=settings["label_is"],
+    labels=read_labels(source.labels) if source.labels else {},
+    picture_folder=opened.picture_folder,
+)
+prepared = prepare_questions(opened.rows, reading, settings["max_rejected"])
 facts = {
     "dataset": fingerprint_dataset(prepared),
     "dataset_source": Path(settings["source"]).name,
-    "dataset_revision": settings["revision"],
+    "dataset_commit": opened.commit,
     "folds": snakemake.params.folds,
     "software": name_versions("datasets", "pillow"),
 }

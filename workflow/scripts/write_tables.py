@@ -6,6 +6,7 @@ from culture_neurons.logs import logger, start_log
 from culture_neurons.reporting import (
     STUDY,
     count_layers,
+    count_rejected,
     stack_tables,
     tabulate_cultures,
     tabulate_masks,
@@ -31,5 +32,7 @@ write_csv(
 )
 write_csv(tabulate_masks(source.masks), output.masks)
 write_csv(count_layers(stack_tables(source.masks, "masks", [*STUDY, "scorer"])), output.layers)
-write_csv(pl.read_parquet(source.rejected), output.rejected)
+rejected = pl.read_parquet(source.rejected)
+write_csv(rejected, output.rejected)
+write_csv(count_rejected(rejected), output.rejected_reasons)
 logger.info("%d rows in %s", len(study), output.study)

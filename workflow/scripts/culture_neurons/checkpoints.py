@@ -7,26 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import transformers
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, ProcessorMixin
-from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+from transformers import AutoConfig, AutoModelForImageTextToText, ProcessorMixin
 
+from culture_neurons.hub import HubError, fetch_snapshot
+from culture_neurons.logs import logger
+from culture_neurons.processors import CheckpointError, load_processor
 
-class CheckpointError(Exception):
-    """A checkpoint that cannot be used."""
-
-
-def make_image_only(kind: type[ProcessorMixin]) -> type[ProcessorMixin]:
-    """Make a processor class without its video half, which insists on torchvision."""
-
-    class ImageOnly(kind):
-        @classmethod
-        def get_attributes(cls):
-            """Name the parts to load: no video processor."""
-            return [name for name in super().get_attributes() if name != "video_processor"]
-
-    ImageOnly.__name__ = kind.__name__
-    return ImageOnly
+# What a checkpoint consists of here. Pickled weights and code are never fetched.
+PATTERNS = ("*.json", "*.jinja", "*.model", "*.safetensors", "*.txt")
 
 
 @dataclass(frozen=True)
@@ -59,71 +47,59 @@ def load_checkpoint(
         dtype: "float32", "bfloat16", or "float16".
         device: A torch device.
         chat_template: Jinja text that replaces the checkpoint's own.
-        image_processor: Settings that replace the image processor's own (picture limits).
+        image_processor: Settings that replace the image processor's own (picture limits), or
+            those of the processor around it.
 
     Raises:
-        CheckpointError: No safetensors, no usable processor, or code of its own.
+        CheckpointError: No safetensors, no usable processor or chat template, or code of its own.
     """
     local = Path(checkpoint).is_dir()
-    if local and not list(Path(checkpoint).glob("*.safetensors")):
+    folder = Path(checkpoint) if local else _fetch(checkpoint, revision)
+    if not list(folder.glob("*.safetensors")):
         raise CheckpointError(
-            f"{checkpoint}: no *.safetensors in this folder; expected a transformers checkpoint "
-            "in safetensors (convert it with save_pretrained)"
+            f"{checkpoint}: no *.safetensors in this folder or repository; expected a transformers "
+            "checkpoint in safetensors (convert it with save_pretrained)"
         )
-    source = {"pretrained_model_name_or_path": checkpoint, "revision": revision or "main"}
     try:
-        config = AutoConfig.from_pretrained(**source, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        processor = load_processor(folder, config, chat_template, image_processor or {})
         model = AutoModelForImageTextToText.from_pretrained(
-            **source,
+            folder,
             config=config,
             dtype=getattr(torch, dtype),
             use_safetensors=True,
             trust_remote_code=False,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, CheckpointError) as error:
         raise CheckpointError(f"{checkpoint}: cannot be loaded: {error}") from error
-    processor = load_processor(checkpoint, revision, config.model_type, image_processor or {})
-    if chat_template is not None:
-        processor.chat_template = chat_template
-    if len(processor.tokenizer) > model.get_input_embeddings().num_embeddings:
-        model.resize_token_embeddings(len(processor.tokenizer))
-    resolved = fingerprint_folder(checkpoint) if local else config._commit_hash
+    grow_embeddings(model, len(processor.tokenizer))
+    resolved = fingerprint_folder(folder) if local else folder.name  # a snapshot's: its commit
     return Checkpoint(model.eval().requires_grad_(False).to(device), processor, resolved)
 
 
-def load_processor(
-    checkpoint: str, revision: str | None, model_type: str, image_processor: dict
-) -> ProcessorMixin:
-    """Load a checkpoint's processor, without its video half if need be.
-
-    Raises:
-        CheckpointError: Only a tokenizer comes back, or no processor at all.
-    """
-    source = {"pretrained_model_name_or_path": checkpoint, "revision": revision or "main"}
+def _fetch(checkpoint: str, revision: str | None) -> Path:
     try:
-        processor = AutoProcessor.from_pretrained(**source, trust_remote_code=False)
-    except (ImportError, OSError, ValueError) as error:
-        kind = getattr(transformers, PROCESSOR_MAPPING_NAMES.get(model_type, ""), None)
-        if kind is None or "video_processor" not in kind.get_attributes():
-            raise CheckpointError(
-                f"{checkpoint}: its processor cannot be loaded: {error}"
-            ) from error
-        processor = make_image_only(kind).from_pretrained(**source, trust_remote_code=False)
-    if not isinstance(processor, ProcessorMixin):
-        # With an unknown processor_class AutoProcessor hands back the bare tokenizer.
-        raise CheckpointError(
-            f"{checkpoint}: AutoProcessor returned {type(processor).__name__}, not a processor "
-            "with an image side; check processor_config.json"
-        )
-    for key, value in image_processor.items():
-        if not hasattr(processor.image_processor, key):
-            known = sorted(processor.image_processor.to_dict())
-            raise CheckpointError(
-                f"{checkpoint}: image_processor.{key} in the config is unknown to "
-                f"{type(processor.image_processor).__name__}; known: {known}"
-            )
-        setattr(processor.image_processor, key, value)
-    return processor
+        return fetch_snapshot(checkpoint, revision, "model", PATTERNS)
+    except HubError as error:
+        raise CheckpointError(f"checkpoint {error}") from error
+
+
+def grow_embeddings(model: torch.nn.Module, rows: int) -> None:
+    """Give an embedding matrix that is shorter than the tokenizer the missing rows.
+
+    transformers draws them at random, so two jobs would differ; here they are the mean of the
+    others. They stand for tokens that the model was never trained on, such as the picture's
+    placeholder, which the picture's features replace.
+    """
+    known = model.get_input_embeddings().num_embeddings
+    if rows <= known:
+        return
+    logger.info("embedding matrix: %d rows for a tokenizer of %d tokens; grown", known, rows)
+    with torch.random.fork_rng(devices=[]):
+        model.resize_token_embeddings(rows, mean_resizing=False)
+    for part in (model.get_input_embeddings(), model.get_output_embeddings()):
+        with torch.no_grad():
+            part.weight[known:] = part.weight[:known].float().mean(0).to(part.weight.dtype)
 
 
 def fingerprint_folder(folder: str | Path) -> str:

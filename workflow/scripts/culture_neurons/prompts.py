@@ -131,7 +131,7 @@ def encode_prompt(processor, image_token: int, question: Question, picture: byte
         "question": (start, start + len(question.text)),
         "options": (start + len(question.text), start + len(body) - len(INSTRUCTION)),
     }
-    scopes = _find_scopes(plain["offset_mapping"], texts)
+    scopes = _find_scopes(rendered, plain["offset_mapping"], texts)
     ids = inputs["input_ids"]
     scopes = _carry_over(np.asarray(plain["input_ids"]), scopes, ids[0].numpy(), image_token)
     of_tokens = {key for key, value in inputs.items() if value.shape == ids.shape}
@@ -146,11 +146,13 @@ def _starts_with_bos(tokenizer, rendered: str) -> bool:
     return bool(tokenizer.bos_token) and rendered.startswith(tokenizer.bos_token)
 
 
-def _find_scopes(offsets, texts: dict[str, tuple[int, int]]) -> np.ndarray:
+def _find_scopes(rendered: str, offsets, texts: dict[str, tuple[int, int]]) -> np.ndarray:
     """Name tokens by the text they end in; offsets and texts are (start, end) characters."""
     scopes = np.full(len(offsets), SCOPES.index("template"), dtype=np.int8)
     for index, (first, last) in enumerate(offsets):
-        # SentencePiece offsets may take in the space before a word: judge by the last character.
+        # A token may begin with the space before a word or end in a line break ("?\n" is one token
+        # of byte-level vocabularies): judge by its last visible character.
+        last = first + max(len(rendered[first:last].rstrip()), min(1, last - first))
         for scope, (low, high) in texts.items():
             if first < last and low < last <= high:
                 scopes[index] = SCOPES.index(scope)

@@ -1,33 +1,53 @@
-"""A dataset in CVQA's columns -> questions, images, and rejected rows with their reasons."""
+"""Rows of a dataset in CVQA's columns -> questions, images, and rejected rows with reasons."""
 
+import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
 
-import datasets
-
 from culture_neurons.cultures import parse_subset
 from culture_neurons.folds import assign_fold
 from culture_neurons.logs import logger
-from culture_neurons.pictures import PictureError, decode_picture
+from culture_neurons.pictures import PictureError, inspect_picture
+from culture_neurons.sources import DatasetError
 
-OPTIONS = 4
-
-
-class DatasetError(Exception):
-    """A dataset that cannot be used as a whole."""
+HIDDEN = {"-1", "-1.0", "", "None", "nan"}  # labels that say nothing, as text
 
 
 class RejectedRowError(Exception):
     """A row that goes to table `rejected`, with its reason."""
 
-    def __init__(self, reason: str, detail: str):
+    def __init__(self, reason: str, detail: str, counted: bool = True):
         super().__init__(reason)
         self.reason, self.detail = reason, detail
+        self.counted = counted  # against max_rejected; rows that nobody asked for do not
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How rows are read.
+
+    Attributes:
+        columns: The config's dataset.columns.
+        cultures: Subset (language, country) -> culture code.
+        folds: Number of folds.
+        option_counts: Numbers of options that a question may have.
+        label_is: "index" of the right option from 0, or its "text".
+        labels: Question id -> label that replaces the row's own.
+        picture_folder: Where picture paths start; None where pictures are bytes.
+    """
+
+    columns: Mapping
+    cultures: Mapping[tuple[str, str], str]
+    folds: int
+    option_counts: Collection[int]
+    label_is: str
+    labels: Mapping[str, str]
+    picture_folder: Path | None
 
 
 @dataclass
@@ -39,102 +59,137 @@ class Prepared:
     rejected: list[dict] = field(default_factory=list)
 
 
-def open_dataset(source: str, revision: str | None, split: str, image_column: str):
-    """Open a Parquet file, a folder of Parquet files, or a Hub dataset; pictures stay bytes.
-
-    Raises:
-        DatasetError: Nothing can be opened at `source`, or it has no column of pictures.
-    """
-    path = Path(source)
-    if path.suffix == ".parquet" and not path.exists():  # ask no Hub for what is no Hub id
-        raise DatasetError(f"dataset.source {source}: there is no such file")
-    try:
-        if path.exists():
-            files = [str(path)] if path.is_file() else sorted(map(str, path.glob("**/*.parquet")))
-            if not files:
-                raise DatasetError(f"dataset.source {source}: no *.parquet in this folder")
-            rows = datasets.load_dataset("parquet", data_files={split: files}, split=split)
-        else:
-            rows = datasets.load_dataset(source, revision=revision, split=split)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise DatasetError(
-            f"dataset.source {source!r} (split {split!r}) cannot be opened: {error}; expected a "
-            "Parquet file, a folder of Parquet files, or a Hub dataset id"
-        ) from error
-    if image_column not in rows.column_names:
-        raise DatasetError(
-            f"dataset.columns.image: {source} has no column {image_column!r}; "
-            f"found {rows.column_names}"
-        )
-    try:
-        return rows.cast_column(image_column, datasets.Image(decode=False))
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise DatasetError(
-            f"dataset.columns.image: column {image_column!r} of {source} holds no pictures but "
-            f"{rows.features[image_column]}"
-        ) from error
-
-
-def prepare_questions(
-    rows: Iterable[Mapping],
-    columns: Mapping,
-    cultures: Mapping[tuple[str, str], str],
-    folds: int,
-    max_rejected: float,
-) -> Prepared:
+def prepare_questions(rows: Iterable[Mapping], reading: Reading, max_rejected: float) -> Prepared:
     """Check every row; keep the good ones as questions and images, the others with a reason.
 
     Args:
-        rows: Rows with the columns that `columns` names; the picture as {"bytes": ...}.
-        columns: The config's dataset.columns.
-        cultures: Subset (language, country) -> culture code.
-        folds: Number of folds.
-        max_rejected: Largest tolerated share of rejected rows.
+        rows: Rows with the columns that `reading` names, iterated twice; the picture as
+            {"bytes", "path"}.
+        reading: How rows are read.
+        max_rejected: Largest tolerated share of rejected rows among those asked for.
 
     Raises:
-        DatasetError: All labels are hidden, a column is missing, or too many rows are rejected.
+        DatasetError: All labels are hidden, a column is missing, no row has a label of the labels
+            file or a subset of the culture file, or too many rows are rejected.
     """
     prepared = Prepared()
-    seen: set[str] = set()
-    labels: Counter = Counter()
-    total = 0
-    for row in rows:
-        total += 1
-        _require_columns(row, columns)
-        question_id = "" if row[columns["id"]] is None else str(row[columns["id"]])
-        labels[str(row[columns["label"]])] += 1
+    kept: dict[str, dict | None] = {}  # question by id; None: rows of this id contradict each other
+    labels = _read_labels(rows, reading)  # before any picture is decoded, which takes long
+    subsets: Counter = Counter()
+    for row, label in zip(rows, labels, strict=True):
+        question_id = _read_text(row[reading.columns["id"]])
+        subsets[str(row[reading.columns["subset"]])] += 1
         try:
-            _require_new(question_id, seen)
-            question = _read_question(question_id, row, columns, cultures, folds)
-            image = _read_image(question["image_id"], row[columns["image"]])
-            _add_image(prepared.images, image)
-            prepared.questions.append(question)
+            question = _read_question(question_id, row, label, reading)
+            known = prepared.images.get(question["image_id"])
+            image = _read_image(row[reading.columns["image"]], reading.picture_folder, known)
+            _keep(question, image, kept, prepared)
         except RejectedRowError as problem:
-            prepared.rejected.append(
-                {"question_id": question_id, "reason": problem.reason, "detail": problem.detail}
-            )
-    used = {question["image_id"] for question in prepared.questions}
+            _reject(prepared, question_id, problem)
+    used = {question["image_id"] for question in kept.values() if question}
     prepared.images = {key: prepared.images[key] for key in sorted(used)}
-    prepared.questions.sort(key=lambda question: question["question_id"])
-    _check_whole(prepared, labels, total, max_rejected)
+    prepared.questions = [question for _, question in sorted(kept.items()) if question]
+    _check_cultures(subsets, reading.cultures)
+    _check_rejected(prepared, len(labels), max_rejected)
     return prepared
 
 
-def _require_new(question_id: str, seen: set[str]) -> None:
-    if not question_id:
-        raise RejectedRowError("missing id", "the row has no id")
-    if question_id in seen:
-        raise RejectedRowError("duplicate id", "an earlier row has this id")
-    seen.add(question_id)
+def _read_text(value) -> str:
+    return "" if value is None else str(value).strip()
 
 
-def _add_image(images: dict[str, dict], image: dict) -> None:
-    known = images.setdefault(image["image_id"], image)
-    if known["sha256"] != image["sha256"]:
+def _read_labels(rows: Iterable[Mapping], reading: Reading) -> list:
+    """Read every row's label, replaced where the labels file has another."""
+    labels = []
+    used = set()
+    for row in rows:
+        _require_columns(row, reading.columns)
+        question_id, label = _read_text(row[reading.columns["id"]]), row[reading.columns["label"]]
+        if question_id in reading.labels:
+            label = _read_label(reading.labels[question_id], reading.label_is)
+            used.add(question_id)
+        labels.append(label)
+    _check_labels({_read_text(label) for label in labels}, reading.labels, used)
+    return labels
+
+
+def _read_label(text: str, label_is: str) -> int | str:
+    """Read a label of the labels file as the dataset would hold it."""
+    try:
+        return int(text) if label_is == "index" else text
+    except ValueError:
+        return text
+
+
+def _reject(prepared: Prepared, question_id: str, problem: RejectedRowError) -> None:
+    prepared.rejected.append(
+        {
+            "question_id": question_id,
+            "reason": problem.reason,
+            "detail": problem.detail,
+            "counted": problem.counted,
+        }
+    )
+
+
+def _keep(question: dict, image: dict, kept: dict[str, dict | None], prepared: Prepared) -> None:
+    """Add a good row, unless its id or its image is there already with other content."""
+    question_id, image_id = question["question_id"], question["image_id"]
+    known_image = prepared.images.get(image_id)
+    same_image = known_image is None or known_image["sha256"] == image["sha256"]
+    if question_id in kept:
+        if kept[question_id] == question and same_image:
+            raise RejectedRowError("repeated row", "merged with its equal", counted=False)
+        problem = RejectedRowError("duplicate id", "rows of this id differ: which one is right?")
+        if kept[question_id] is not None:
+            kept[question_id] = None
+            _reject(prepared, question_id, problem)  # the earlier row: neither can be trusted
+        raise problem
+    if not same_image:
         raise RejectedRowError("image differs", "another row has other bytes for this image id")
+    prepared.images[image_id] = {"image_id": image_id, **image}
+    kept[question_id] = question
 
 
-def _check_whole(prepared: Prepared, labels: Counter, total: int, max_rejected: float) -> None:
+def _check_labels(labels: set[str], replacing: Mapping[str, str], used: set[str]) -> None:
+    if not labels:
+        raise DatasetError("dataset.source has no rows; expected questions")
+    if replacing:
+        logger.info("%d labels replaced, of %d in dataset.labels", len(used), len(replacing))
+        if not used:
+            raise DatasetError(
+                f"dataset.labels: none of its {len(replacing)} IDs is a question's; expected the "
+                f"dataset's own, unlike {min(replacing)!r}"
+            )
+    if labels <= HIDDEN:
+        found = " or ".join(label or "empty" for label in sorted(labels))
+        raise DatasetError(
+            f"every label is {found}: this copy of the dataset hides its answers, so nothing can "
+            "be computed; point dataset.source at a copy with labels, or dataset.labels at a CSV "
+            "file with the columns ID,Label"
+        )
+
+
+def _check_cultures(subsets: Counter, cultures: Mapping[tuple[str, str], str]) -> None:
+    """Say which subsets the dataset and the culture file do not share: it may be a spelling."""
+    found: dict[tuple[str, str], str] = {}
+    for text in subsets:
+        with contextlib.suppress(ValueError):  # such rows are rejected one by one
+            found[parse_subset(text)] = text
+    others = {found[pair]: subsets[found[pair]] for pair in sorted(found.keys() - cultures.keys())}
+    absent = sorted(cultures.keys() - found.keys())
+    if others:
+        logger.info("subsets that no culture names, set aside: %s", others)
+    if absent:
+        logger.warning("subsets of dataset.cultures that no row has; misspelt? %s", absent)
+    if found and len(others) == len(found):
+        raise DatasetError(
+            f"dataset.cultures names none of the dataset's subsets: {others}; write them into the "
+            "culture file as the dataset does"
+        )
+
+
+def _check_rejected(prepared: Prepared, total: int, max_rejected: float) -> None:
     reasons = Counter(row["reason"] for row in prepared.rejected)
     logger.info(
         "%d rows: %d questions on %d images, %d rejected %s",
@@ -144,21 +199,16 @@ def _check_whole(prepared: Prepared, labels: Counter, total: int, max_rejected: 
         len(prepared.rejected),
         dict(reasons) or "",
     )
-    if not total:
-        raise DatasetError("dataset.source has no rows; expected questions")
-    if set(labels) <= {"-1", "-1.0", "None", "nan"}:
+    notes = Counter(image["note"] for image in prepared.images.values() if image["note"])
+    if notes:
+        logger.info("pictures that decoding alters: %s", dict(sorted(notes.items())))
+    counted = Counter(row["reason"] for row in prepared.rejected if row["counted"])
+    asked = len(prepared.questions) + counted.total()
+    if counted.total() > max_rejected * asked or not prepared.questions:
         raise DatasetError(
-            f"every label is {' or '.join(sorted(labels))}: this copy of the dataset hides its "
-            "answers, so nothing can be computed; point dataset.source at a copy with labels"
-        )
-    if len(prepared.rejected) > max_rejected * total or not prepared.questions:
-        unknown = Counter(
-            row["detail"] for row in prepared.rejected if row["reason"] == "unknown subset"
-        )
-        raise DatasetError(
-            f"{len(prepared.rejected)} of {total} rows are rejected, more than "
-            f"dataset.max_rejected = {max_rejected} allows (and one must be left): "
-            f"{dict(reasons)} {dict(unknown) or ''}"
+            f"{counted.total()} of {asked} rows are rejected, more than dataset.max_rejected = "
+            f"{max_rejected} allows (and one must be left): {dict(counted)}; first: "
+            f"{next(row for row in prepared.rejected if row['counted'])}"
         )
 
 
@@ -172,59 +222,93 @@ def _require_columns(row: Mapping, columns: Mapping) -> None:
         )
 
 
-def _read_question(question_id, row, columns, cultures, folds) -> dict:
+def _read_question(question_id: str, row: Mapping, label, reading: Reading) -> dict:
+    if not question_id:
+        raise RejectedRowError("missing id", "the row has no id")
+    columns = reading.columns
     subset = str(row[columns["subset"]])
     try:
         language, country = parse_subset(subset)
     except ValueError as error:
         raise RejectedRowError("unreadable subset", str(error)) from error
-    if (language, country) not in cultures:
-        raise RejectedRowError("unknown subset", subset)
-    texts = []
-    for prompt, names in columns["texts"].items():
-        text, options = row[names["question"]], row[names["options"]]
-        if not (isinstance(text, str) and text.strip()):
-            raise RejectedRowError("empty question", f"prompt {prompt!r}")
-        if not isinstance(options, list) or len(options) != OPTIONS:
-            raise RejectedRowError("option count", f"{options!r}, expected {OPTIONS}")
-        options = ["" if option is None else str(option).strip() for option in options]
-        if len(set(options)) != OPTIONS or not all(options):
-            raise RejectedRowError("options not distinct", f"{options!r}")
-        texts.append({"prompt": prompt, "question": text.strip(), "options": options})
-    label = row[columns["label"]]
-    is_integer = isinstance(label, Integral) and not isinstance(label, bool)
-    if not is_integer or not 0 <= label < OPTIONS:
-        raise RejectedRowError(
-            "label out of range", f"{label!r}, expected an integer from 0 to {OPTIONS - 1}"
-        )
+    if (language, country) not in reading.cultures:
+        raise RejectedRowError("subset not asked for", subset, counted=False)
+    texts = [
+        _read_prompt(prompt, row[names["question"]], row[names["options"]], reading.option_counts)
+        for prompt, names in columns["texts"].items()
+    ]
+    counts = {text["prompt"]: len(text["options"]) for text in texts}
+    if len(set(counts.values())) > 1:
+        raise RejectedRowError("option count", f"the prompts differ: {counts}")
     image_id = question_id.rpartition("_")[0] or question_id
     return {
         "question_id": question_id,
         "image_id": image_id,
-        "culture": cultures[(language, country)],
+        "culture": reading.cultures[language, country],
         "subset": subset,
         "language": language,
         "category": str(row[columns["category"]]),
         "texts": texts,
-        "answer": int(label),
-        "fold": assign_fold(image_id, folds),
+        "answer": _find_answer(label, texts, reading.label_is),
+        "fold": assign_fold(image_id, reading.folds),
     }
 
 
-def _read_image(image_id: str, image) -> dict:
-    data = image.get("bytes") if isinstance(image, Mapping) else None
-    if not data:
+def _read_prompt(prompt: str, text, options, option_counts: Collection[int]) -> dict:
+    if not (isinstance(text, str) and text.strip()):
+        raise RejectedRowError("empty question", f"prompt {prompt!r}")
+    if not isinstance(options, list) or len(options) not in option_counts:
+        expected = " or ".join(map(str, sorted(option_counts)))
+        raise RejectedRowError("option count", f"{options!r}, expected {expected}")
+    options = [_read_text(option) for option in options]
+    if len(set(options)) != len(options) or not all(options):
+        raise RejectedRowError("options not distinct", f"{options!r}")
+    return {"prompt": prompt, "question": text.strip(), "options": options}
+
+
+def _find_answer(label, texts: list[dict], label_is: str) -> int:
+    """Find the index of the right option, which all prompts list in one order."""
+    if label_is == "text":
+        answer = _read_text(label)
+        found = {text["options"].index(answer) for text in texts if answer in text["options"]}
+        if len(found) != 1:
+            listed = [text["options"] for text in texts]
+            raise RejectedRowError("label is no option", f"{label!r}, expected one of {listed}")
+        return found.pop()
+    count = len(texts[0]["options"])
+    is_integer = isinstance(label, Integral) and not isinstance(label, bool)
+    if not is_integer or not 0 <= label < count:
+        raise RejectedRowError(
+            "label out of range", f"{label!r}, expected an integer from 0 to {count - 1}"
+        )
+    return int(label)
+
+
+def _read_image(image, folder: Path | None, known: Mapping | None) -> dict:
+    """Read a picture's bytes, from the row or from the file that it names; decode them once."""
+    cell = image if isinstance(image, Mapping) else {}
+    data, path = cell.get("bytes"), cell.get("path")
+    if data is None and path and folder is not None:
+        try:
+            data = (folder / path).read_bytes()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RejectedRowError("missing image", f"{path}: {reason}") from error
+    if data is None:
         raise RejectedRowError("missing image", "no bytes")
+    digest = hashlib.sha256(data).hexdigest()
+    if known is not None and known["sha256"] == digest:
+        return dict(known)
     try:
-        width, height = decode_picture(data).size
+        picture, note = inspect_picture(data)
     except PictureError as error:
-        raise RejectedRowError("unreadable image", str(error)) from error
+        raise RejectedRowError(error.reason, str(error)) from error
     return {
-        "image_id": image_id,
         "bytes": data,
-        "width": width,
-        "height": height,
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "width": picture.width,
+        "height": picture.height,
+        "sha256": digest,
+        "note": note,
     }
 
 

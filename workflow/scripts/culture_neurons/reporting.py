@@ -104,6 +104,26 @@ def count_layers(masks: pl.DataFrame) -> pl.DataFrame:
     return masks.group_by(keys).len("neurons").sort(keys)
 
 
+def count_rejected(rejected: pl.DataFrame) -> pl.DataFrame:
+    """Count rejected rows by reason, and those of subsets that no culture names by subset.
+
+    Args:
+        rejected: Table `rejected`.
+
+    Returns:
+        Columns reason, subset ("" but for rows of other subsets), counted (against
+        dataset.max_rejected), rows; most rows first.
+    """
+    aside = pl.col("reason") == "subset not asked for"
+    keys = ["reason", "subset", "counted"]
+    return (
+        rejected.with_columns(subset=pl.when(aside).then("detail").otherwise(pl.lit("")))
+        .group_by(keys)
+        .len("rows")
+        .sort(["counted", "rows", *keys[:2]], descending=[True, True, False, False])
+    )
+
+
 def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
     """Write a CSV file atomically."""
     with atomic_path(path) as temporary:

@@ -48,11 +48,16 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("width", pa.uint32()),  # as shown: after EXIF rotation
             ("height", pa.uint32()),
             ("sha256", pa.string()),
+            (
+                "note",
+                pa.string(),
+            ),  # what decoding alters: "first of 3 frames"; "" if nothing
         ],
         "rejected": [
             ("question_id", pa.string()),
             ("reason", pa.string()),
             ("detail", pa.string()),
+            ("counted", pa.bool_()),  # against max_rejected; rows that nobody asked for are not
         ],
         # option_order[i] = index of the option shown under letter i
         "answers": [*_RESPONSE, ("option_order", pa.list_(pa.uint8()))],

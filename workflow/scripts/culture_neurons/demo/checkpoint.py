@@ -33,9 +33,9 @@ from transformers.models.llava_next.image_processing_pil_llava_next import (
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from culture_neurons.checkpoints import make_image_only
 from culture_neurons.demo.pictures import SIZE
 from culture_neurons.demo.world import OPTIONS, QUESTIONS, list_words
+from culture_neurons.processors import make_image_only
 from culture_neurons.prompts import INSTRUCTION
 from culture_neurons.tables import atomic_path
 

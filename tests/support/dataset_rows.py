@@ -1,0 +1,65 @@
+"""Rows as a dataset holds them, and how a test has them read."""
+
+import io
+
+from PIL import Image
+
+from culture_neurons.questions import Reading, prepare_questions
+
+COLUMNS = {
+    "id": "ID",
+    "image": "image",
+    "subset": "Subset",
+    "label": "Label",
+    "category": "Category",
+    "texts": {
+        "english": {"question": "Q-en", "options": "O-en"},
+        "native": {"question": "Q", "options": "O"},
+    },
+}
+CULTURES = {("Japanese", "Japan"): "JPN", ("Sinhala", "Sri Lanka"): "LKA"}
+
+
+def encode_picture(picture, kind="PNG", **settings):
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **settings)
+    return buffer.getvalue()
+
+
+def make_picture(color="red", size=(9, 7), kind="PNG", **settings):
+    return encode_picture(Image.new("RGB", size, color), kind, **settings)
+
+
+PICTURE = make_picture()
+
+
+def make_row(question_id="p1_0", data=PICTURE, **changes):
+    return {
+        "ID": question_id,
+        "image": {"bytes": data, "path": None},
+        "Subset": "('Japanese', 'Japan')",
+        "Label": 2,
+        "Category": "Food",
+        "Q-en": "What is this?",
+        "O-en": ["tea", "rice", "soup", "cake"],
+        "Q": "これは?",
+        "O": ["茶", "米", "汁", "餅"],
+        **changes,
+    }
+
+
+def prepare(rows, max_rejected=1.0, **changes):
+    reading = {
+        "columns": COLUMNS,
+        "cultures": CULTURES,
+        "folds": 8,
+        "option_counts": [4],
+        "label_is": "index",
+        "labels": {},
+        "picture_folder": None,
+    }
+    return prepare_questions(rows, Reading(**(reading | changes)), max_rejected)
+
+
+def rejections(prepared):
+    return [(row["question_id"], row["reason"]) for row in prepared.rejected]

@@ -1,0 +1,280 @@
+"""Opening a dataset in every form, offline too, and what cannot be opened. No network."""
+
+import json
+
+import datasets
+import httpx2
+import huggingface_hub
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from dataset_rows import PICTURE, make_row, prepare, rejections
+
+from culture_neurons.loading import open_dataset, read_labels
+from culture_neurons.sources import DatasetError
+
+COMMIT = "0123456789" * 4
+
+
+@pytest.fixture(autouse=True)
+def hub_cache(tmp_path, monkeypatch):
+    """Own caches, and no network but for the calls that a test allows."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    datasets.disable_progress_bars()
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two Parquet files; the pictures are no pictures, so that decoding would fail."""
+    for number, name in enumerate(("a.parquet", "deep/b.parquet")):
+        rows = {
+            "ID": [f"p{number}_0"],
+            "image": [{"bytes": b"as delivered", "path": "p.png"}],
+            "raw": [b"bytes alone"],
+            "number": [number],
+        }
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(rows), path)
+    (tmp_path / "data/readme.txt").write_text("not read")
+    return tmp_path / "data"
+
+
+def open_rows(source, split="test", image_column="image"):
+    return open_dataset(str(source), None, split, image_column).rows
+
+
+# Parquet
+
+
+def test_a_file_is_read_with_pictures_as_delivered(folder):
+    opened = open_dataset(str(folder / "a.parquet"), None, "test", "image")
+    (row,) = opened.rows
+    assert row["ID"] == "p0_0"
+    assert row["image"]["bytes"] == b"as delivered"
+    assert (opened.commit, opened.picture_folder) == (None, None)
+
+
+def test_a_folder_is_read_with_its_folders_in_order(folder):
+    assert [row["ID"] for row in open_rows(folder)] == ["p0_0", "p1_0"]
+
+
+def test_bytes_without_a_struct_are_pictures_too(folder):
+    assert open_rows(folder, image_column="raw")[0]["raw"]["bytes"] == b"bytes alone"
+
+
+def test_local_files_are_read_under_any_split_name(folder):
+    assert len(open_rows(folder, split="dev")) == 2
+
+
+def test_a_split_that_is_no_name_is_refused(folder):
+    with pytest.raises(DatasetError, match=r"\(split 'a b'\) cannot be opened"):
+        open_rows(folder, split="a b")
+
+
+def test_a_file_that_changes_is_read_anew(folder):
+    path = folder / "a.parquet"
+    open_rows(path)
+    pq.write_table(pa.table({"image": [{"bytes": b"new", "path": None}] * 3}), path)
+    assert [row["image"]["bytes"] for row in open_rows(path)] == [b"new"] * 3
+
+
+@pytest.mark.parametrize("name", ["no.parquet", "no.jsonl"])
+def test_a_missing_file_is_refused_without_asking_the_hub(name):
+    with pytest.raises(DatasetError, match=rf"results/{name}: there is no such file"):
+        open_rows(f"results/{name}")
+
+
+def test_a_folder_without_parquet_files_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DatasetError, match=r"empty: no \*.parquet in this folder; expected a Parq"):
+        open_rows(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.jsonl"])
+def test_a_file_that_is_no_table_is_refused(name, tmp_path):
+    path = tmp_path / name
+    path.touch()
+    with pytest.raises(DatasetError, match=rf"{name} is empty; expected a Parquet file"):
+        open_rows(path)
+    path.write_bytes(b"not a table")
+    with pytest.raises(DatasetError, match=rf"{name}' \(split 'test'\) cannot be opened: "):
+        open_rows(path)
+
+
+def test_a_missing_image_column_is_named_with_those_found(folder):
+    with pytest.raises(DatasetError, match=r"columns.image: .* no column 'Image'; found \['ID',"):
+        open_rows(folder, image_column="Image")
+
+
+def test_an_image_column_without_pictures_is_refused_with_its_type(folder):
+    with pytest.raises(DatasetError, match=r"columns.image: column 'number' of .* holds no pict"):
+        open_rows(folder, image_column="number")
+
+
+# Saved by datasets
+
+
+def make_dataset(*ids):
+    return datasets.Dataset.from_list([make_row(name) for name in ids]).cast_column(
+        "image", datasets.Image()
+    )
+
+
+def test_a_saved_dataset_is_read_with_pictures_as_delivered(tmp_path):
+    make_dataset("a_0", "b_0").save_to_disk(tmp_path / "saved")
+    rows = open_rows(tmp_path / "saved")
+    assert [row["image"]["bytes"] for row in rows] == [PICTURE] * 2
+    assert [q["question_id"] for q in prepare(rows).questions] == ["a_0", "b_0"]
+
+
+def test_a_split_of_saved_datasets_is_read_and_another_refused(tmp_path):
+    parts = {"dev": make_dataset("a_0"), "test": make_dataset("b_0", "c_0")}
+    datasets.DatasetDict(parts).save_to_disk(tmp_path / "saved")
+    assert [row["ID"] for row in open_rows(tmp_path / "saved")] == ["b_0", "c_0"]
+    with pytest.raises(DatasetError, match=r"split 'train'.*cannot be opened.*train"):
+        open_rows(tmp_path / "saved", split="train")
+
+
+def test_a_saved_dataset_that_lost_a_file_is_refused(tmp_path):
+    make_dataset("a_0").save_to_disk(tmp_path / "saved")
+    next((tmp_path / "saved").glob("*.arrow")).unlink()
+    with pytest.raises(DatasetError, match=r"saved' .* cannot be opened: "):
+        open_rows(tmp_path / "saved")
+
+
+# JSONL
+
+
+@pytest.fixture
+def jsonl(tmp_path):
+    """A JSONL file beside a folder of pictures; write(rows) makes it."""
+    (tmp_path / "data/pictures").mkdir(parents=True)
+    (tmp_path / "data/pictures/a.png").write_bytes(PICTURE)
+
+    def write(*rows):
+        path = tmp_path / "data/rows.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    return write
+
+
+def read_jsonl(path):
+    opened = open_dataset(str(path), None, "test", "image")
+    return prepare(opened.rows, picture_folder=opened.picture_folder)
+
+
+def test_a_jsonl_file_names_its_pictures_relative_to_itself(jsonl, monkeypatch):
+    monkeypatch.chdir("/")
+    prepared = read_jsonl(jsonl(make_row("a_0", image="pictures/a.png")))
+    assert prepared.images["a"]["bytes"] == PICTURE
+    assert prepared.rejected == []
+
+
+def test_a_picture_that_is_not_there_costs_its_row_only(jsonl):
+    rows = [make_row("a_0", image="pictures/a.png"), make_row("b_0", image="pictures/b.png")]
+    rows += [make_row("c_0", image=None), make_row("d_0", image="pictures")]
+    prepared = read_jsonl(jsonl(*rows))
+    assert rejections(prepared) == [(f"{name}_0", "missing image") for name in "bcd"]
+    details = [row["detail"] for row in prepared.rejected]
+    assert details[0] == "pictures/b.png: No such file or directory"
+    assert details[1:] == ["no bytes", "pictures: Is a directory"]
+
+
+# Hub
+
+
+@pytest.fixture
+def cached(hub_cache, folder):
+    """A Hub dataset in the cache at two commits: the pinned one and a newer main."""
+    repository = hub_cache / "datasets--owner--name"
+    for commit, name in ((COMMIT, "a.parquet"), ("f" * 40, "deep/b.parquet")):
+        snapshot = repository / "snapshots" / commit / "data"
+        snapshot.mkdir(parents=True)
+        blob = repository / "blobs" / f"{commit[0] * 64}"
+        blob.parent.mkdir(exist_ok=True)
+        blob.write_bytes((folder / name).read_bytes())
+        (snapshot / "test-00000-of-00001.parquet").symlink_to(blob)  # as the Hub cache does
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text("f" * 40)
+
+
+@pytest.mark.usefixtures("cached")
+@pytest.mark.parametrize(
+    ("revision", "question_id", "commit"),
+    [(COMMIT, "p0_0", COMMIT), ("main", "p1_0", "f" * 40), (None, "p1_0", "f" * 40)],
+)
+def test_a_hub_dataset_is_read_from_the_cache_at_its_revision(revision, question_id, commit):
+    opened = open_dataset("owner/name", revision, "test", "image")
+    assert [row["ID"] for row in opened.rows] == [question_id]
+    assert opened.rows[0]["image"]["bytes"] == b"as delivered"
+    assert opened.commit == commit
+
+
+@pytest.mark.usefixtures("cached")
+def test_a_split_that_a_hub_dataset_lacks_is_refused():
+    with pytest.raises(DatasetError, match=r"split 'train'\) cannot be opened.*train"):
+        open_dataset("owner/name", COMMIT, "train", "image")
+
+
+@pytest.mark.usefixtures("cached")
+@pytest.mark.parametrize("source", ["owner/name", "owner/other", "some/folder/that/is/not/there"])
+def test_what_is_not_in_the_cache_says_how_to_get_it(source):
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(source, "e" * 40, "test", "image")
+    message = str(caught.value)
+    assert f"dataset.source '{source}': there is no such file or folder here" in message
+    assert f"hf download --repo-type dataset --revision {'e' * 40} {source}" in message
+    assert "a JSONL file, or a Hub id" in message
+
+
+def test_a_hub_that_cannot_be_reached_is_the_same_refusal(monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+
+    def refuse(*_arguments, **_settings):
+        raise httpx2.ConnectError("no route to host")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", refuse)
+    with pytest.raises(DatasetError, match="Hub dataset at revision 'main' cannot be had: "):
+        open_dataset("owner/name", None, "test", "image")
+
+
+# Labels
+
+
+def write_labels(tmp_path, text, encoding="utf-8"):
+    path = tmp_path / "labels.csv"
+    path.write_text(text, encoding=encoding)
+    return path
+
+
+def test_labels_are_read_by_id(tmp_path):
+    text = "note,Label,ID\nx, 2 ,a_0\n,soup,b_0\n,soup,b_0\n"
+    expected = {"a_0": "2", "b_0": "soup"}
+    assert read_labels(write_labels(tmp_path, text)) == expected
+    assert read_labels(write_labels(tmp_path, text, "utf-8-sig")) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"found the columns None; expected a comma-separated file with \['ID', 'Label'\]"),
+        ("id,label\na,1\n", r"found the columns \['id', 'label'\]"),
+        ("ID;Label\na;1\n", r"found the columns \['ID;Label'\]"),
+        ("ID,Label\na_0,1\nb_0,1\na_0,2\n", "line 4: 'a_0' has the labels '1' and '2'; keep one"),
+    ],
+)
+def test_a_bad_file_of_labels_is_refused(text, message, tmp_path):
+    with pytest.raises(DatasetError, match=f"labels.csv.*{message}"):
+        read_labels(write_labels(tmp_path, text))
+
+
+def test_a_file_of_labels_that_cannot_be_read_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="cannot be read: .*No such file"):
+        read_labels(tmp_path / "labels.csv")
+    with pytest.raises(DatasetError, match="cannot be read: .*utf-8"):
+        read_labels(write_labels(tmp_path, "ID,Label\n", "utf-16"))

@@ -1,0 +1,30 @@
+"""Tables for people: counts worked by hand."""
+
+import polars as pl
+
+from culture_neurons.reporting import count_rejected
+
+
+def test_rejected_rows_are_counted_by_reason_and_others_by_subset():
+    rows = [
+        ("a_0", "missing image", "no bytes", True),
+        ("b_0", "subset not asked for", "('x', 'y')", False),
+        ("c_0", "label out of range", "4", True),
+        ("d_0", "label out of range", "-1", True),
+        ("e_0", "subset not asked for", "('v', 'w')", False),
+        ("f_0", "subset not asked for", "('x', 'y')", False),
+    ]
+    table = pl.DataFrame(rows, ["question_id", "reason", "detail", "counted"], orient="row")
+    counted = count_rejected(table)
+    assert counted.columns == ["reason", "subset", "counted", "rows"]
+    assert counted.rows() == [
+        ("label out of range", "", True, 2),
+        ("missing image", "", True, 1),
+        ("subset not asked for", "('x', 'y')", False, 2),
+        ("subset not asked for", "('v', 'w')", False, 1),
+    ]
+
+
+def test_no_rejected_row_is_an_empty_table():
+    empty = pl.DataFrame(schema={"reason": pl.String, "detail": pl.String, "counted": pl.Boolean})
+    assert count_rejected(empty).height == 0
