@@ -1,9 +1,10 @@
 # make demo: install once, then run the embedded demo.  make test: everything that CI runs.
+# make bench: timings of the engine and the tables, into benchmarks/results.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -31,6 +32,13 @@ lint: install
 	snakefmt --check Snakefile workflow
 	codespell
 	snakemake --lint
+
+# Never part of the tests: timings depend on the machine. On a GPU, add --shape (see each script).
+bench: install
+	"$(BIN)/python" benchmarks/intervene.py
+	"$(BIN)/python" benchmarks/extract.py
+	"$(BIN)/python" benchmarks/memory.py
+	"$(BIN)/python" benchmarks/tables.py
 
 clean:
 	rm -rf results .snakemake

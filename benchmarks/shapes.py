@@ -18,7 +18,8 @@ from transformers import PreTrainedTokenizerFast
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
-from culture_neurons.checkpoints import Checkpoint, make_image_only
+from culture_neurons.checkpoints import Checkpoint
+from culture_neurons.processors import make_image_only
 from culture_neurons.prompts import INSTRUCTION, Question, shuffle_options
 
 WORDS = [f"w{number}" for number in range(400)]  # a word is a token

@@ -176,6 +176,17 @@ def test_ranks_break_ties_by_layer_then_neuron():
     assert rank_scores(scores).tolist() == [[[3, 0], [1, 2]]]
 
 
+def test_ranks_are_those_of_a_stable_sort_of_any_floats():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        scores = rng.integers(-5, 5, (3, 4, 50)).astype(np.float32) / 3
+        for odd in (-np.inf, np.inf, -0.0, 0.0, 1e-42, -1e-42, 3.4e38):
+            scores[rng.random(scores.shape) < 0.05] = odd
+        for culture, ranks in zip(scores, rank_scores(scores), strict=True):
+            order = sorted(range(200), key=lambda place: (-culture.ravel()[place], place))
+            assert ranks.ravel()[order].tolist() == list(range(200))
+
+
 def test_a_scorer_that_returns_nan_or_another_shape_is_refused():
     statistics = make_statistics([[1, 2], [3, 4]], [5, 5])
 

@@ -8,6 +8,7 @@ from culture_neurons.devices import lease_device
 from culture_neurons.engine import tabulate_answers
 from culture_neurons.engine_inputs import PictureFile, read_questions
 from culture_neurons.feeding import Feed
+from culture_neurons.greedy import check_greedy
 from culture_neurons.logs import logger, start_log
 from culture_neurons.prompts import find_letter_tokens
 from culture_neurons.tables import name_versions, read_facts, write_table
@@ -23,6 +24,8 @@ with lease_device(resources.device) as device:
     logger.info("letter tokens: %s", letters)
     feed = Feed(questions, pictures, TokenBudget(resources.batch_tokens), resources.workers)
     (columns,) = tabulate_answers(checkpoint, feed, letters).tabulate()
+    predicted = dict(zip(columns["question_id"], columns["predicted"], strict=True))
+    greedy = check_greedy(checkpoint, feed, letters, predicted)
 logger.info("%d of %d answers are correct", columns["correct"].sum(), len(questions))
 
 del columns["mask"]
@@ -33,6 +36,7 @@ facts = {
     **model_facts,
     "option_seed": params.option_seed,
     "letter_tokens": letters,
+    "greedy": greedy,
     "software": name_versions("torch", "transformers", "pillow"),
 }
 write_table(snakemake.output.answers, "answers", columns, facts)

@@ -53,6 +53,7 @@ write_table(
     | {
         "intervention": params.intervention,
         "evaluate_folds": folds,
+        "answers": {"questions": len(questions), "masks": len(facts["masks"])},
         "software": name_versions("torch", "transformers", "pillow"),
     },
 )

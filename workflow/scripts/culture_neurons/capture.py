@@ -52,11 +52,15 @@ def capture(layers: HookedLayers, sums: Sums, weights: Tensor) -> Iterator[None]
     """
     flat = weights.flatten(1)  # (scopes, rows * tokens)
     found: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+    scratch = torch.empty(0, device=weights.device)  # one for all layers: fresh memory is slow
 
     def make_hook(layer: int):
         def hook(_module, _inputs, activation: Tensor) -> None:  # (rows, tokens, width)
             gates = activation.detach().flatten(0, 1).float()  # (rows * tokens, width)
-            found[layer] = (flat @ (gates > 0).float(), flat @ gates, flat @ gates.square())
+            scratch.resize_(gates.shape)
+            active = flat @ torch.gt(gates, 0, out=scratch)
+            squares = flat @ torch.square(gates, out=scratch)
+            found[layer] = (active, flat @ gates, squares)
 
         return hook
 

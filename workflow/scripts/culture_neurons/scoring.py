@@ -43,10 +43,20 @@ def rank_scores(scores: np.ndarray) -> np.ndarray:
     """Rank neurons within each culture: score descending, then layer, then neuron; 0 is best."""
     flat = scores.reshape(len(scores), -1)
     ranks = np.empty(flat.shape, dtype=np.uint32)
+    places = np.arange(flat.shape[1], dtype=np.uint32)
     for row, values in enumerate(flat):
-        order = np.argsort(-values, kind="stable")  # stable: ties stay in (layer, neuron) order
-        ranks[row, order] = np.arange(flat.shape[1], dtype=np.uint32)
+        # Score and place in one integer: sorting plain integers is ten times faster than a stable
+        # argsort of floats, and no two are equal, so ties stay in the order of (layer, neuron).
+        keys = np.sort(_descending_bits(values).astype(np.uint64) << 32 | places)
+        ranks[row, keys.astype(np.uint32)] = places  # the lower half: the place
     return ranks.reshape(scores.shape)
+
+
+def _descending_bits(values: np.ndarray) -> np.ndarray:
+    """Turn float32 values, NaN excepted, into uint32 whose order is theirs reversed."""
+    bits = (values + np.float32(0)).view(np.uint32)  # + 0: -0.0 equals 0.0
+    negative = bits >> 31 == 1
+    return np.where(negative, bits, ~bits & np.uint32(0x7FFFFFFF))
 
 
 def tabulate_scores(

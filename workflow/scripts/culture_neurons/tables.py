@@ -182,7 +182,12 @@ def write_table(
     with (
         atomic_path(path) as temporary,
         pq.ParquetWriter(
-            temporary, schema_out, compression="zstd", write_page_checksum=True
+            temporary,
+            schema_out,
+            compression="zstd",
+            # Names repeat, numbers hardly do: a dictionary of them costs time and saves nothing.
+            use_dictionary=[field.name for field in schema if field.type == pa.string()],
+            write_page_checksum=True,
         ) as writer,
     ):
         for chunk in chunks:
