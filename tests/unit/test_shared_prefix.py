@@ -3,6 +3,7 @@
 import logging
 
 import architectures
+import numpy as np
 import pytest
 import torch
 from plain_models import plain_logits, silence_columns
@@ -11,7 +12,7 @@ from transformers import PaliGemmaForConditionalGeneration
 
 from culture_neurons.batches import ImageGroup, TokenBudget, find_shared
 from culture_neurons.checkpoints import load_checkpoint
-from culture_neurons.engine import UNMODIFIED, answer_questions
+from culture_neurons.engine import UNMODIFIED, answer_questions, tabulate_answers
 from culture_neurons.extraction import capture_cells
 from culture_neurons.feeding import Feed, feed_cells
 from culture_neurons.hookpoints import find_layers
@@ -220,6 +221,29 @@ def test_a_table_of_responses_names_what_was_never_answered():
     table = ResponseTable(["m"], ask_images()[:2])
     with pytest.raises(ValueError, match="2 of 2 answers are missing"):
         list(table.tabulate())
+
+
+def test_masks_can_be_asked_different_questions(checkpoint):
+    questions = ask_images()
+    layers = find_layers(checkpoint.model, "mlp.gate_act")
+    letters = [[5], [6, 7], [8], [9]]
+    masks = {name: ablate(mask) for name, mask in zip("bacd", MASKS, strict=True)}
+    ids = [question.question_id for question in questions]
+    asked = {"a": ids[:3], "b": ids[2:7], "c": ids[:3], "d": ids}
+    feed = make_feed(questions)
+    whole = tabulate_answers(checkpoint, feed, letters, layers, masks)
+    parts = tabulate_answers(checkpoint, feed, letters, layers, masks, asked)
+    assert len(whole) == 4 * len(ids)
+    assert len(parts) == sum(map(len, asked.values()))
+    for full, part in zip(whole.tabulate(), parts.tabulate(), strict=True):
+        assert full["mask"] == part["mask"]
+        assert part["question_id"] == sorted(asked[part["mask"]])
+        rows = [full["question_id"].index(question_id) for question_id in part["question_id"]]
+        assert part["predicted"].tolist() == full["predicted"][rows].tolist()
+        assert part["correct"].tolist() == full["correct"][rows].tolist()
+        assert np.allclose(part["non_letter_mass"], full["non_letter_mass"][rows], atol=1e-5)
+        for found, row in zip(part["option_logprobs"], rows, strict=True):
+            assert np.allclose(found, full["option_logprobs"][row], atol=1e-4)
 
 
 def test_an_empty_map_is_the_unmodified_model(checkpoint):

@@ -1,6 +1,7 @@
 """Ask a model questions under masks: cells of questions -> letter probabilities."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from culture_neurons.batches import (
     Asked,
@@ -29,23 +30,32 @@ def tabulate_answers(
     letter_tokens: Sequence[Sequence[int]],
     layers: HookedLayers | None = None,
     masks: Mapping[str, AffineMap] = {"": UNMODIFIED},  # noqa: B006 - never changed
+    asked: Mapping[str, Collection[str]] | None = None,
 ) -> ResponseTable:
-    """Answer all questions under all masks (name -> map), with progress.
+    """Answer questions under masks, with progress.
 
-    Args and errors: answer_questions.
+    Args:
+        checkpoint: The model.
+        feed: The questions.
+        letter_tokens: Token ids of each letter (find_letter_tokens).
+        layers: Where the masks apply; None where no mask names a neuron.
+        masks: Name -> map.
+        asked: Name -> ids of the questions that this mask is asked; None: all.
     """
-    table = ResponseTable(list(masks), feed.questions)
-    total = len(masks) * len(feed.questions)
-    with progress(total, "answers", f"{len(masks)} masks") as bar:
-        for responses in answer_questions(
-            checkpoint, feed, letter_tokens, layers, list(masks.values())
-        ):
-            table.add(responses)
-            bar.update(responses.outside.size)
-            bar.set_postfix_str(describe_memory(checkpoint.model.device), refresh=False)
+    table = ResponseTable(list(masks), feed.questions, asked)
+    maps, device = list(masks.values()), checkpoint.model.device
+    with progress(len(table), "answers", f"{len(masks)} masks") as bar:
+        for indices, questions in table.list_groups():
+            part = replace(feed, questions=questions)
+            chosen = [maps[index] for index in indices]
+            for responses in answer_questions(checkpoint, part, letter_tokens, layers, chosen):
+                own = tuple(indices[mask] for mask in responses.masks)
+                table.add(replace(responses, masks=own))
+                bar.update(responses.outside.size)
+                bar.set_postfix_str(describe_memory(device), refresh=False)
     logger.info(
-        "%d answers: %d questions x %d masks; %s",
-        *(total, len(feed.questions), len(masks), describe_memory(checkpoint.model.device)),
+        "%d answers to %d questions under %d masks; %s",
+        *(len(table), len(feed.questions), len(masks), describe_memory(device)),
     )
     return table
 

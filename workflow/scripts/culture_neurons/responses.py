@@ -1,6 +1,6 @@
 """Logits -> answers: what a model says to which question under which mask."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,8 +59,13 @@ def read_responses(
 class ResponseTable:
     """All answers of a job in a few arrays: memory grows by bytes, not objects, per answer."""
 
-    def __init__(self, masks: Sequence[str], questions: Sequence[Question]):
-        """Make room for every mask's answer to every question."""
+    def __init__(
+        self,
+        masks: Sequence[str],
+        questions: Sequence[Question],
+        asked: Mapping[str, Collection[str]] | None = None,
+    ):
+        """Make room for every mask's answer to every question, or to those it is `asked`."""
         self.masks = list(masks)
         self.questions = sorted(questions, key=lambda question: question.question_id)
         self._place = {q.question_id: place for place, q in enumerate(self.questions)}
@@ -68,6 +73,20 @@ class ResponseTable:
         shape = (len(self.masks), len(self.questions))
         self._letters = np.full((*shape, most), np.nan, dtype=np.float32)
         self._outside = np.full(shape, np.nan, dtype=np.float32)
+        self._asked = np.ones(shape, dtype=bool)
+        for row, mask in enumerate(self.masks if asked is not None else []):
+            self._asked[row] = [question.question_id in asked[mask] for question in self.questions]
+
+    def list_groups(self) -> Iterator[tuple[list[int], list[Question]]]:
+        """Yield masks (indices) that are asked the same questions, with these questions."""
+        patterns, group = np.unique(self._asked, axis=0, return_inverse=True)
+        for index, pattern in enumerate(patterns):
+            chosen = [self.questions[place] for place in np.flatnonzero(pattern)]
+            yield np.flatnonzero(group.ravel() == index).tolist(), chosen
+
+    def __len__(self) -> int:
+        """Count the answers that are asked for."""
+        return int(self._asked.sum())
 
     def add(self, responses: Responses) -> None:
         """Take in a batch's answers."""
@@ -82,24 +101,24 @@ class ResponseTable:
         Raises:
             ValueError: An answer is missing.
         """
-        missing = int(np.isnan(self._outside).sum())
+        missing = int((np.isnan(self._outside) & self._asked).sum())
         if missing:
-            raise ValueError(f"{missing} of {self._outside.size} answers are missing")
-        orders = [np.array(question.option_order) for question in self.questions]
-        answers = np.array([question.answer for question in self.questions])
-        ids = [question.question_id for question in self.questions]
+            raise ValueError(f"{missing} of {len(self)} answers are missing")
         for index in sorted(range(len(self.masks)), key=self.masks.__getitem__):
+            places = np.flatnonzero(self._asked[index])
+            asked = [self.questions[place] for place in places]
             by_option, predicted = [], []
-            for order, letters in zip(orders, self._letters[index], strict=True):
+            for question, letters in zip(asked, self._letters[index, places], strict=True):
+                order = np.array(question.option_order)
                 options = np.empty(len(order), dtype=np.float32)
                 options[order] = letters[: len(order)]  # letter i shows option order[i]
                 by_option.append(options)
                 predicted.append(order[letters[: len(order)].argmax()])
             yield {
                 "mask": self.masks[index],
-                "question_id": ids,
+                "question_id": [question.question_id for question in asked],
                 "predicted": np.array(predicted, dtype=np.uint8),
-                "correct": np.array(predicted) == answers,
+                "correct": np.array(predicted) == [question.answer for question in asked],
                 "option_logprobs": by_option,
-                "non_letter_mass": self._outside[index],
+                "non_letter_mass": self._outside[index, places],
             }
