@@ -44,11 +44,9 @@ def check_greedy(
             with torch.inference_mode():
                 tokens = checkpoint.model.generate(**inputs, max_new_tokens=1, do_sample=False)
             shown = letters.get(int(tokens[0, -1]), len(question.options))
-            agrees = (
-                shown < len(question.options)
-                and question.option_order[shown] == predicted[question.question_id]
-            )
-            asked, agreeing = asked + 1, agreeing + agrees
+            asked += 1
+            if shown < len(question.options):
+                agreeing += int(question.option_order[shown] == predicted[question.question_id])
     log = logger.info if agreeing >= LEAST_AGREEMENT * asked else logger.warning
     log("greedy decoding gives the same answer to %d of %d questions", agreeing, asked)
     return {"asked": asked, "agreeing": agreeing}
