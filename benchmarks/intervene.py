@@ -24,6 +24,7 @@ from culture_neurons.hookpoints import find_layers
 from culture_neurons.interventions import ablate
 from culture_neurons.pictures import decode_picture
 from culture_neurons.prompts import find_letter_tokens, render_prompt, write_body
+from culture_neurons.responses import Round
 
 NEW_TOKENS = 2  # a letter and the end token
 
@@ -98,9 +99,10 @@ def time_loop(checkpoint, pairs, size, pictures, layers, masks, letters):
 def time_engine(checkpoint, feed, layers, masks, letters):
     """Ask every question under every mask by the engine; seconds and answers."""
     maps = [ablate({layer: n.to(checkpoint.model.device) for layer, n in m.items()}) for m in masks]
+    rounds = [Round(range(len(maps)), [question.question_id for question in feed.questions])]
     found = {}
     begun = wait(checkpoint.model.device)
-    for responses in answer_questions(checkpoint, feed, letters, layers, maps):
+    for responses in answer_questions(checkpoint, feed, letters, layers, maps, rounds):
         for row, mask in enumerate(responses.masks):
             for column, question_id in enumerate(responses.questions):
                 found[mask, question_id] = torch.from_numpy(responses.letters[row, column])

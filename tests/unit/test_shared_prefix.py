@@ -18,7 +18,7 @@ from culture_neurons.feeding import Feed, feed_cells
 from culture_neurons.hookpoints import find_layers
 from culture_neurons.interventions import ablate
 from culture_neurons.prompts import SCOPES
-from culture_neurons.responses import ResponseTable
+from culture_neurons.responses import ResponseTable, Round
 from culture_neurons.shared_prefix import SharedPrefix, try_sharing
 
 DEMO = ["tiny-llava-v1.6-mistral", "tiny-pangea", "tiny-qwen2.5-vl"]
@@ -84,7 +84,9 @@ def answer(checkpoint, questions, budget=10_000, workers=0, masks=MASKS):
     found = {}
     feed = make_feed(questions, budget, workers)
     maps = [ablate(mask) for mask in masks]
-    for responses in answer_questions(checkpoint, feed, [[5], [6, 7], [8], [9]], layers, maps):
+    rounds = [Round(range(len(masks)), [question.question_id for question in questions])]
+    letters = [[5], [6, 7], [8], [9]]
+    for responses in answer_questions(checkpoint, feed, letters, layers, maps, rounds):
         for row, mask in enumerate(responses.masks):
             for column, question_id in enumerate(responses.questions):
                 assert (mask, question_id) not in found

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from culture_neurons.batches import (
     Asked,
@@ -18,7 +19,7 @@ from culture_neurons.forward import prepare_batch, run_batch
 from culture_neurons.hookpoints import HookedLayers
 from culture_neurons.interventions import AffineMap, intervene
 from culture_neurons.logs import logger, progress
-from culture_neurons.responses import Responses, ResponseTable, read_responses
+from culture_neurons.responses import Responses, ResponseTable, Round, read_responses
 from culture_neurons.shared_prefix import SharedPrefix, try_sharing
 
 UNMODIFIED = AffineMap({}, gain=1.0)
@@ -44,15 +45,12 @@ def tabulate_answers(
     """
     table = ResponseTable(list(masks), feed.questions, asked)
     maps, device = list(masks.values()), checkpoint.model.device
+    answers = answer_questions(checkpoint, feed, letter_tokens, layers, maps, table.list_rounds())
     with progress(len(table), "answers", f"{len(masks)} masks") as bar:
-        for indices, questions in table.list_groups():
-            part = replace(feed, questions=questions)
-            chosen = [maps[index] for index in indices]
-            for responses in answer_questions(checkpoint, part, letter_tokens, layers, chosen):
-                own = tuple(indices[mask] for mask in responses.masks)
-                table.add(replace(responses, masks=own))
-                bar.update(responses.outside.size)
-                bar.set_postfix_str(describe_memory(device), refresh=False)
+        for responses in answers:
+            table.add(responses)
+            bar.update(responses.outside.size)
+            bar.set_postfix_str(describe_memory(device), refresh=False)
     logger.info(
         "%d answers to %d questions under %d masks; %s",
         *(len(table), len(feed.questions), len(masks), describe_memory(device)),
@@ -64,44 +62,57 @@ def answer_questions(
     checkpoint: Checkpoint,
     feed: Feed,
     letter_tokens: Sequence[Sequence[int]],
-    layers: HookedLayers | None = None,
-    maps: Sequence[AffineMap] = (UNMODIFIED,),
+    layers: HookedLayers | None,
+    maps: Sequence[AffineMap],
+    rounds: Sequence[Round],
 ) -> Iterator[Responses]:
-    """Answer questions under every map; yields the responses of one pass at a time.
+    """Answer questions in rounds of masks; yields the responses of one pass at a time.
 
     Questions of one image share what they can (shared_prefix). The first image shows whether the
     model allows it; if not, this is said once and every prompt is run whole.
 
     Args:
         checkpoint: The model.
-        feed: The questions.
+        feed: The questions of all rounds.
         letter_tokens: Token ids of each letter (find_letter_tokens).
         layers: Where the maps apply; None where no map names a neuron.
         maps: An empty map is the unmodified model.
+        rounds: Which maps are asked which questions.
     """
     sharing = None  # not tried yet
     for _, images in feed_cells(checkpoint, feed):
-        groups = [
-            ImageGroup(
-                tuple(asked), find_shared([prompt for _, prompt in asked], checkpoint.image_token)
-            )
-            for asked in images
-        ]
-        able = [group for group in groups if group.shared]
-        if sharing is None and able:
-            against = try_sharing(checkpoint, able[0])
-            sharing = against is None
-            if against:
-                logger.info("prefixes are not shared, every prompt is run whole: %s", against)
-        shared = able if sharing else []
-        alone = [item for group in groups if not (sharing and group.shared) for item in group.asked]
-        yield from _answer_shared(checkpoint, shared, letter_tokens, layers, maps, feed.budget)
-        yield from _answer_whole(checkpoint, alone, letter_tokens, layers, maps, feed.budget)
+        for masks, wanted in rounds:
+            groups = _group(images, wanted, checkpoint.image_token)
+            able = [group for group in groups if group.shared]
+            if sharing is None and able:
+                against = try_sharing(checkpoint, able[0])
+                sharing = against is None
+                if against:
+                    logger.info("prefixes are not shared, every prompt is run whole: %s", against)
+            shared = able if sharing else []
+            whole = [item for g in groups if not (sharing and g.shared) for item in g.asked]
+            chosen = [maps[mask] for mask in masks]
+            ask = (checkpoint, letter_tokens, layers, chosen, feed.budget)
+            for responses in chain(_answer_shared(shared, *ask), _answer_whole(whole, *ask)):
+                yield replace(responses, masks=tuple(masks[index] for index in responses.masks))
+
+
+def _group(
+    images: Sequence[Sequence[Asked]], wanted: Collection[str], image_token: int
+) -> list[ImageGroup]:
+    """Group the wanted questions by image, with what each image's prompts share."""
+    groups = []
+    for image in images:
+        asked = tuple(item for item in image if item[0].question_id in wanted)
+        if asked:
+            shared = find_shared([prompt for _, prompt in asked], image_token)
+            groups.append(ImageGroup(asked, shared))
+    return groups
 
 
 def _answer_shared(
-    checkpoint: Checkpoint,
     groups: Sequence[ImageGroup],
+    checkpoint: Checkpoint,
     letter_tokens: Sequence[Sequence[int]],
     layers: HookedLayers | None,
     maps: Sequence[AffineMap],
@@ -127,8 +138,8 @@ def _answer_shared(
 
 
 def _answer_whole(
-    checkpoint: Checkpoint,
     asked: Sequence[Asked],
+    checkpoint: Checkpoint,
     letter_tokens: Sequence[Sequence[int]],
     layers: HookedLayers | None,
     maps: Sequence[AffineMap],

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +19,13 @@ class Responses:
     questions: tuple[str, ...]  # ids
     letters: np.ndarray  # (masks, questions, letters) float32, log probability
     outside: np.ndarray  # (masks, questions) float32, probability of no option's letter
+
+
+class Round(NamedTuple):
+    """Masks, as indices, and the ids of the questions that each of them is asked."""
+
+    masks: Sequence[int]
+    questions: Collection[str]
 
 
 def read_responses(
@@ -77,12 +85,14 @@ class ResponseTable:
         for row, mask in enumerate(self.masks if asked is not None else []):
             self._asked[row] = [question.question_id in asked[mask] for question in self.questions]
 
-    def list_groups(self) -> Iterator[tuple[list[int], list[Question]]]:
-        """Yield masks (indices) that are asked the same questions, with these questions."""
+    def list_rounds(self) -> list[Round]:
+        """List masks that are asked the same questions, with these questions."""
         patterns, group = np.unique(self._asked, axis=0, return_inverse=True)
-        for index, pattern in enumerate(patterns):
-            chosen = [self.questions[place] for place in np.flatnonzero(pattern)]
-            yield np.flatnonzero(group.ravel() == index).tolist(), chosen
+        ids = np.array([question.question_id for question in self.questions], dtype=object)
+        return [
+            Round(np.flatnonzero(group.ravel() == index).tolist(), frozenset(ids[pattern]))
+            for index, pattern in enumerate(patterns)
+        ]
 
     def __len__(self) -> int:
         """Count the answers that are asked for."""
