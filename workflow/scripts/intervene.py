@@ -53,7 +53,7 @@ write_table(
     | {
         "intervention": params.intervention,
         "evaluate_folds": folds,
-        "answers": {"questions": len(questions), "masks": len(facts["masks"])},
+        "evaluate_questions": len(questions),
         "software": name_versions("torch", "transformers", "pillow"),
     },
 )
