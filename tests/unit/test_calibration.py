@@ -19,7 +19,7 @@ ACCURACY = 0.7  # of the unmodified model
 WIN = 0.02  # share of wrong answers that a mask turns right
 
 
-def ask(generator, loss, images, per_image=2, common=0.3):
+def ask(generator, loss, images, per_image=2, common=0.3, win=WIN):
     """Answers under masks that lose a right answer with probability `loss` (masks, cultures).
 
     A share `common` of the questions follow their image: they are lost together or not at all.
@@ -31,7 +31,7 @@ def ask(generator, loss, images, per_image=2, common=0.3):
     by_image = generator.random((cultures, cultures * images))[:, image]
     luck = np.where(generator.random(len(culture)) < common, by_image, generator.random(shape))
     before = generator.random(len(culture)) < ACCURACY
-    won = ~before & (generator.random(shape) < WIN)
+    won = ~before & (generator.random(shape) < win)
     gained = won - 1.0 * (before & (luck < loss[:, culture]))
     nothing = np.zeros(shape)
     return Paired(
@@ -92,18 +92,19 @@ def test_intervals_cover_at_their_level(cultures, spread):
 def test_the_false_discovery_rate_is_held_with_planted_effects():
     generator = np.random.default_rng(3)
     shares, found = [], []
-    for seed in range(60):
-        loss = np.full((10, 10), WIN * (1 - ACCURACY) / ACCURACY)  # losses and gains balance
+    win = 0.5  # many flips, or the exact tests are far below their level
+    for seed in range(100):
+        loss = np.full((10, 10), win * (1 - ACCURACY) / ACCURACY)  # losses and gains balance
         planted = np.zeros((10, 10), dtype=bool)
         planted[np.arange(6), np.arange(6)] = True
-        loss[planted] = 0.4
-        paired = ask(generator, loss, images=60, per_image=1)
+        loss[planted] = 0.5
+        paired = ask(generator, loss, images=150, per_image=1, win=win)
         effects = tabulate_effects(paired, bootstrap_cells(paired, 2, seed), 0.95, 0.05, 0.8)
         flagged = (effects["q"] <= 0.05).reshape(10, 10)
         shares.append((flagged & ~planted).sum() / max(flagged.sum(), 1))
         found.append(flagged[planted].mean())
-    assert np.mean(shares) <= 0.05
-    assert np.mean(found) > 0.9
+    assert 0.01 <= np.mean(shares) <= 0.05
+    assert np.mean(found) > 0.5
 
 
 def test_two_equal_scorers_differ_at_the_level_of_the_test():

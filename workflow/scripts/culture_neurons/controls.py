@@ -77,12 +77,43 @@ def draw_masks(
             yield tabulate_draw(culture, draw, chosen, width)
 
 
-def draw_shared(
-    count: int, layers: int, width: int, draws: int, seed: int
+def draw_control(
+    kind: str,
+    statistics: Statistics,
+    masks: pl.DataFrame | None,
+    count: int,
+    draws: int,
+    seed: int,
 ) -> Iterator[pl.DataFrame]:
-    """Draw random masks of one size that stand for every culture, named "*/{draw}"."""
-    everything = {ANY_CULTURE: np.zeros(layers * width, dtype=np.int64)}
-    return draw_masks(everything, {ANY_CULTURE: np.arange(count)}, width, draws, seed)
+    """Draw one control of a scorer, or one that all scorers with masks of one size share.
+
+    Args:
+        kind: As of `make_strata`.
+        statistics: Sums per culture, layer, and neuron.
+        masks: The scorer's, as table `masks`. None: masks of `count` neurons of all, which stand
+            for every culture.
+        count: Number of neurons that the rate asks for.
+        draws: Masks per culture.
+        seed: Seed of the draws.
+
+    Yields:
+        Rows of table `masks`, one mask at a time.
+    """
+    _, layers, width = statistics.active.shape
+    if masks is None:
+        strata = {ANY_CULTURE: np.zeros(layers * width, dtype=np.int64)}
+        neurons = {ANY_CULTURE: np.arange(count)}
+    else:
+        strata = make_strata(kind, statistics)
+        place = pl.col("layer").cast(pl.Int64) * width + pl.col("neuron")
+        placed = masks.select("mask", place=place)
+        neurons = {c: placed.filter(mask=c)["place"].to_numpy() for c in statistics.cultures}
+    return draw_masks(strata, neurons, width, draws, seed)
+
+
+def count_rows(masks: pl.DataFrame) -> dict[str, int]:
+    """Count the neurons of each mask that has any, in the order of their rows."""
+    return dict(masks.group_by("mask", maintain_order=True).len().iter_rows())
 
 
 def tabulate_draw(culture: str, draw: int, chosen: np.ndarray, width: int) -> pl.DataFrame:

@@ -57,11 +57,14 @@ def contrast(delta: np.ndarray, cross: str) -> dict[str, np.ndarray]:
 def share_out(measures: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Give each culture its part in the means over cultures, each [..., culture].
 
-    A culture enters the mean cross as a mask and as a target: its part is the sum of both less
-    the mean. The parts' mean is the measures' own.
+    A culture enters the mean cross as a mask and as a target: its part deviates from the mean as
+    both do together. Its own cell is left out of both, which shortens deviations by
+    (cultures - 2) / (cultures - 1). The parts' mean is the measures' own.
     """
     by_mask, by_target = measures["cross_by_mask"], measures["cross_by_target"]
-    cross = by_mask + by_target - by_mask.mean(axis=-1, keepdims=True)
+    mean = by_mask.mean(axis=-1, keepdims=True)
+    cultures = by_mask.shape[-1]
+    cross = mean + (by_mask + by_target - 2 * mean) * (cultures - 1) / max(cultures - 2, 1)
     return {
         "self": measures["self"],
         "cross_by_mask": cross,

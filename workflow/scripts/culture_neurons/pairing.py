@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -40,6 +41,15 @@ class Paired:
     def average(self, values: np.ndarray) -> np.ndarray:
         """Average values (..., masks, questions) over the questions asked of each culture."""
         return self.tally(values) / self.tally(1.0)
+
+
+def read_questions(
+    path: str | Path, folds: Sequence[int], cultures: Sequence[str]
+) -> pl.DataFrame:
+    """Read the evaluate questions: question_id, image_id, culture."""
+    columns = ["question_id", "image_id", "culture", "fold"]
+    kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))
+    return pl.read_parquet(path, columns=columns).filter(kept).drop("fold")
 
 
 def letter_entropy(option_logprobs: pl.Series) -> np.ndarray:
