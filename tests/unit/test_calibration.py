@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from culture_neurons.controls import permute_labels
 from culture_neurons.effects import contrast, share_out, summarise_effects, tabulate_effects
 from culture_neurons.pairing import Paired
+from culture_neurons.permutation import permute_labels
 from culture_neurons.resampling import bootstrap_cells, resample_mean
 from culture_neurons.scorers.cas import cas
 from culture_neurons.scoring import rank_scores, score_neurons

@@ -42,8 +42,8 @@ COMPARISONS = "results/comparisons/{model}/{hookpoint}/{split}/{rate}"
 
 
 def one_of(names):
-    """Match exactly the given names."""
-    return "|".join(re.escape(name) for name in names)
+    """Match exactly the given names, or nothing where there are none."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
 wildcard_constraints:

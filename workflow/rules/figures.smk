@@ -110,6 +110,7 @@ rule plot_deactivation:
         "../../envs/figures.yaml"
     params:
         scorers=lambda wildcards: get_scorers(wildcards.model),
+        alpha=config["evaluate"]["alpha"],
     script:
         "../scripts/plot_deactivation.py"
 

@@ -2,9 +2,10 @@
 
 import polars as pl
 
-from culture_neurons.controls import count_rows, select_permuted
+from culture_neurons.controls import count_rows
 from culture_neurons.folds import identify_folds
 from culture_neurons.logs import logger, start_log
+from culture_neurons.permutation import select_permuted
 from culture_neurons.scoring import load_scorer
 from culture_neurons.selection import count_neurons
 from culture_neurons.statistics import read_cells
