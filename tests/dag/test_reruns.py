@@ -12,6 +12,7 @@ FIGURES_AND_TABLES = {
     "plot_self_cross",
     "plot_recovery",
     "measure_recovery",
+    "compare_scorers",
     "write_tables",
 }
 
@@ -104,9 +105,43 @@ def test_settings_of_speed_rerun_nothing(finished):
 
 
 def test_settings_of_statistics_rerun_no_model(finished):
-    edit(finished / "config/config.yaml", "resamples: 2000", "resamples: 3000")
-    rules = rules_of(plan(finished))
-    assert rules == {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
+    config = finished / "config/config.yaml"
+    edit(config, "collapse: 0.1", "collapse: 0.2")
+    assert rules_of(plan(finished)) == {"write_tables"}
+    edit(config, "power: 0.8", "power: 0.9")
+    measured = {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
+    assert rules_of(plan(finished)) == measured
+    edit(config, "resamples: 2000", "resamples: 3000")
+    edit(config, "cross: by_mask", "cross: by_target")
+    edit(config, "confidence: 0.95", "confidence: 0.9")
+    edit(config, "alpha: 0.05", "alpha: 0.01")
+    edit(config, "  seed: 0\n  # Level", "  seed: 1\n  # Level")
+    assert rules_of(plan(finished)) == measured | {"compare_scorers"}
+
+
+def test_more_draws_of_a_control_rerun_that_control(finished):
+    edit(finished / "config/config.yaml", "draws: 20", "draws: 40")
+    jobs = plan(finished)
+    for rule, wildcards in jobs:
+        if rule in ("draw_random", "intervene"):
+            assert re.search(r"(control|selector)=random(_of_lape)?$", wildcards), wildcards
+    shown = {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
+    assert rules_of(jobs) == {"draw_random", "intervene"} | shown
+
+
+def test_all_four_controls_reuse_the_demo_and_run_no_other_pass_of_the_model(finished):
+    jobs = plan(finished, "--configfile", "config/validate.yaml")
+    added = r"(random_layer|random_activity|permuted)_of_\w+$"
+    for rule, wildcards in jobs:
+        if rule in ("draw_random", "select_permuted", "intervene"):
+            assert re.search(r"(control|selector)=" + added, wildcards), wildcards
+    counts = {rule: sum(r == rule for r, _ in jobs) for rule in rules_of(jobs)}
+    models, scorers = 3, 5
+    assert counts["draw_random"] == models * (scorers + 1) * 2  # + planted
+    assert counts["select_permuted"] == models * scorers
+    assert counts["intervene"] == counts["draw_random"] + counts["select_permuted"]
+    shown = {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
+    assert rules_of(jobs) == {"draw_random", "select_permuted", "intervene"} | shown
 
 
 def test_adding_a_scorer_plans_its_branch_only(finished):
@@ -151,6 +186,7 @@ def test_the_default_plan_has_every_stage_for_every_model(finished):
     assert counts["score_neurons"] == counts["select_neurons"] == models * scorers
     assert counts["intervene"] == models * selectors
     assert counts["measure_effects"] == models * (scorers + 1)
+    assert counts["compare_scorers"] == models
 
 
 def test_the_paper_config_plans_without_torch_or_polars(tmp_path):

@@ -161,7 +161,7 @@ def closure(script, *modules):
     [
         ("answer_questions", ANSWER_CODE | {"greedy"}),
         ("extract_activations", MODEL_CODE | {"capture", "extraction"}),
-        ("intervene", ANSWER_CODE | {"folds"}),
+        ("intervene", ANSWER_CODE | {"folds", "questioning"}),
     ],
 )
 def test_the_model_jobs_depend_on_these_modules_alone(script, modules):

@@ -80,7 +80,7 @@ def test_two_sections_suffice_and_the_rest_is_the_schema_s_defaults():
     assert completed["models"][0]["dtype"] == "bfloat16"
     assert completed["dataset"]["columns"]["texts"]["native"]["question"] == "Question"
     assert completed["score"]["scorers"][4]["options"] == {}
-    assert completed["select"]["random"]["draws"] == 20
+    assert completed["select"]["controls"][0]["draws"] == 20
 
 
 def test_defaults_are_not_shared_between_entries():
@@ -93,7 +93,11 @@ def test_defaults_are_not_shared_between_entries():
 CASES = {
     "unknown key, top level": (("modelz",), [], ["'modelz' is unknown", "did you mean 'models'"]),
     "unknown key, nested": (("cells", "fold"), 4, ["'cells.fold'", "did you mean 'folds'"]),
-    "unknown key, deep": (("select", "random", "drawz"), 4, ["'select.random.drawz'", "'draws'"]),
+    "unknown key, deep": (
+        ("select", "controls", 0, "drawz"),
+        4,
+        ["'select.controls[0].drawz'", "'draws'"],
+    ),
     "unknown key, list item": (("models", 1, "prompd"), "x", ["'models[1].prompd'", "'prompt'"]),
     "unknown key, texts": (
         ("dataset", "columns", "texts", "english", "answers"),
@@ -222,11 +226,33 @@ CASES = {
         float("nan"),
         ["'score.scorers[1].options.quantile' is nan"],
     ),
-    "scorer named as a control": (
+    "scorer named as a control of a scorer": (
         ("score", "scorers", 0),
         {"name": "random_of_lape", "scorer": "lap", "options": {"statistic": "mean"}},
         ["'score.scorers[0].name' is 'random_of_lape'", "another name"],
     ),
+    "scorer named as a control": (
+        ("score", "scorers", 0),
+        {"name": "random", "scorer": "lap", "options": {"statistic": "mean"}},
+        ["'score.scorers[0].name' is 'random'", "another name"],
+    ),
+    "control named as the planted neurons": (
+        ("select", "controls", 0, "name"),
+        "planted",
+        ["'select.controls[0].name' is 'planted'", "another name"],
+    ),
+    "one control name twice": (
+        ("select", "controls"),
+        [{"name": "a", "kind": "random"}, {"name": "a", "kind": "permuted"}],
+        ["'select.controls'", "'a'", "names that differ"],
+    ),
+    "unknown kind of control": (
+        ("select", "controls", 0, "kind"),
+        "permutated",
+        ["'select.controls[0].kind'", "did you mean 'permuted'"],
+    ),
+    "no question of the others": (("select", "others"), 0, ["'select.others' is 0", "1 or more"]),
+    "no controls": (("select", "controls"), [], ["'select.controls' is []", "1 or more entries"]),
     "one scorer name twice": (("score", "scorers", 0, "name"), "cas", ["score.scorers", "'cas'"]),
     "unknown kind": (("intervene", 0, "kind"), "ablaze", ["'intervene[0].kind'", "'ablate'"]),
     "steer without alpha": (

@@ -1,49 +1,61 @@
-"""Effects on hand-worked outcomes; intervals and p-values where the truth is known."""
+"""Effects on hand-worked outcomes, and against slow, plain loops."""
 
 import numpy as np
 import polars as pl
 import pytest
-from scipy import stats
 
-from culture_neurons.effects import (
-    EffectError,
-    adjust_p,
-    arrange_control,
-    bootstrap_deltas,
-    contrast,
-    mcnemar,
-    measure_effects,
-    pair_outcomes,
-)
+from culture_neurons.comparisons import compare_scorers
+from culture_neurons.effects import contrast, measure_effects, rank_effects, share_out
+from culture_neurons.pairing import EffectError, letter_entropy, pair_outcomes
+from culture_neurons.questioning import choose_questions, name_owner
+from culture_neurons.resampling import bootstrap_cells, find_interval, resample_mean
 
-SETTINGS = {"cross": "by_mask", "resamples": 500, "confidence": 0.95, "seed": 0}
+SETTINGS = {
+    "others": None,
+    "cross": "by_mask",
+    "resamples": 500,
+    "confidence": 0.95,
+    "seed": 0,
+    "alpha": 0.05,
+    "power": 0.8,
+}
+SURE, TORN = [-0.001, -9.0], [-1.0, -1.0]
+
+
+def make_questions(cultures="ab", count=4, per_image=2):
+    return pl.DataFrame(
+        {
+            "question_id": [f"{c}{i}" for c in cultures for i in range(count)],
+            "image_id": [f"{c}{i // per_image}" for c in cultures for i in range(count)],
+            "culture": [c for c in cultures for _ in range(count)],
+        }
+    )
+
+
+def make_responses(ids, correct, predicted=None):
+    return pl.DataFrame(
+        {
+            "question_id": list(ids),
+            "predicted": [0 if flag else 1 for flag in correct] if predicted is None else predicted,
+            "correct": list(correct),
+            "option_logprobs": [SURE if flag else TORN for flag in correct],
+            "non_letter_mass": [0.0 if flag else 0.5 for flag in correct],
+        }
+    )
 
 
 def make_study(after):
     """Two cultures, four questions each on two images; `after[mask][culture]` are correct flags."""
-    questions = pl.DataFrame(
-        {
-            "question_id": [f"{c}{i}" for c in "ab" for i in range(4)],
-            "image_id": [f"{c}{i // 2}" for c in "ab" for i in range(4)],
-            "culture": [c for c in "ab" for _ in range(4)],
-        }
+    questions = make_questions()
+    answers = make_responses(
+        questions["question_id"], [True, True, True, False, True, True, False, False]
     )
-    before = [True, True, True, False, True, True, False, False]
-    answers = pl.DataFrame(
-        {
-            "question_id": questions["question_id"],
-            "predicted": [0 if flag else 1 for flag in before],
-            "correct": before,
-        }
-    )
-    rows = [
-        (mask, f"{c}{i}", 0 if flag else 2, flag)
+    outcomes = pl.concat(
+        make_responses(
+            [f"{c}{i}" for i in range(4)], flags, [0 if flag else 2 for flag in flags]
+        ).with_columns(mask=pl.lit(mask))
         for mask, cultures in after.items()
         for c, flags in cultures.items()
-        for i, flag in enumerate(flags)
-    ]
-    outcomes = pl.DataFrame(
-        rows, schema=["mask", "question_id", "predicted", "correct"], orient="row"
     )
     return questions, answers, outcomes
 
@@ -54,30 +66,37 @@ AFTER = {
 }
 
 
-def test_effects_of_a_hand_worked_matrix():
-    questions, answers, outcomes = make_study(AFTER)
-    control = outcomes.filter(pl.col("mask") == "a").with_columns(mask=pl.lit("3/0"))
-    effects, summaries = measure_effects(
+def measure(after, **settings):
+    questions, answers, outcomes = make_study(after)
+    return measure_effects(
         questions=questions,
         answers=answers,
         outcomes=outcomes,
-        control=control,
-        sizes={"a": 3, "b": 3},
-        control_sizes={"3/0": 3},
-        draws=1,
-        **SETTINGS,
+        cultures=["b", "a"],
+        **SETTINGS | settings,
     )
+
+
+def by_measure(columns):
+    return {(row["culture"], row["measure"]): row for row in pl.DataFrame(columns).to_dicts()}
+
+
+def test_effects_of_a_hand_worked_matrix():
+    _, effects, summaries = measure(AFTER)
     effects = pl.DataFrame(effects)
     cell = effects.filter(mask_culture="a", culture="a").row(0, named=True)
     assert (cell["accuracy_before"], cell["accuracy_after"], cell["delta"]) == (0.75, 0.25, -0.5)
     assert (cell["correct_to_wrong"], cell["wrong_to_correct"], cell["wrong_to_wrong"]) == (2, 0, 1)
+    assert cell["questions"] == 4
     assert cell["p"] == pytest.approx(0.5)  # two of two discordant pairs, two-sided
+    assert cell["non_letter_mass_change"] == pytest.approx(0.25)  # of two questions of four
+    assert np.isnan(cell["smallest_drop"])  # four questions show nothing
     gain = effects.filter(mask_culture="b", culture="a").row(0, named=True)
     assert (gain["delta"], gain["wrong_to_correct"]) == (0.25, 1)
     assert len(effects) == 4
     assert (effects["q"] >= effects["p"]).all()
 
-    table = {(r["culture"], r["measure"]): r for r in pl.DataFrame(summaries).to_dicts()}
+    table = by_measure(summaries)
     assert table["a", "self"]["value"] == -0.5
     assert table["b", "self"]["value"] == -0.5
     assert table["a", "cross_by_mask"]["value"] == 0.0
@@ -85,21 +104,16 @@ def test_effects_of_a_hand_worked_matrix():
     assert table["a", "cross_by_target"]["value"] == 0.25
     assert table["b", "gap"]["value"] == -0.75
     assert table[None, "gap"]["value"] == pytest.approx(-0.625)
-    assert table[None, "self"]["control_draws"] == 1
-    # The control is mask a for both cultures: self of a is -0.5, of b 0.0.
-    assert table["b", "self"]["control_mean"] == 0.0
-    assert table["a", "self"]["rank_p"] == 1.0
-    assert table["b", "self"]["rank_p"] == 0.5
+    assert table["a", "self"]["non_letter_mass_change"] == pytest.approx(0.25)
+    assert table[None, "cross_by_mask"]["non_letter_mass_change"] == pytest.approx(-0.0625)
+    assert table["a", "self"]["letter_entropy_change"] == pytest.approx(0.5, abs=0.01)
 
 
-def test_p_values_equal_those_of_the_statistics_library():
-    for lost in range(0, 30, 3):
-        for won in range(0, 12, 2):
-            expected = stats.binomtest(lost, lost + won).pvalue if lost + won else 1.0
-            assert mcnemar(lost, won) == pytest.approx(expected, rel=1e-12)
-    p = np.random.default_rng(0).random(200) ** 3
-    p[10:20] = p[10]  # ties
-    np.testing.assert_allclose(adjust_p(p), stats.false_discovery_control(p), rtol=1e-12)
+def test_letter_entropy_is_a_share_of_its_largest():
+    third = np.log([0.2, 0.2, 0.1])  # the rest is on other tokens
+    entropy = letter_entropy(pl.Series([[-1.0, -1.0], third.tolist(), [0.0, float("-inf")]]))
+    expected = -(2 * 0.4 * np.log(0.4) + 0.2 * np.log(0.2)) / np.log(3)
+    assert entropy == pytest.approx([1.0, expected, 0.0])
 
 
 def test_contrast_takes_the_named_cross_for_the_gap():
@@ -108,20 +122,88 @@ def test_contrast_takes_the_named_cross_for_the_gap():
     assert measures["cross_by_mask"].tolist() == [1.5, 2.0, 6.0]
     assert measures["cross_by_target"].tolist() == [2.5, 4.0, 3.0]
     assert measures["gap"].tolist() == [-5.5, -10.0, -12.0]
+    parts = share_out(measures)
+    deviations = [1.5 + 2.5 - 19 / 3, 2 + 4 - 19 / 3, 6 + 3 - 19 / 3]  # twice the mean is 19 / 3
+    for name, values in measures.items():
+        assert parts[name].mean() == pytest.approx(values.mean())
+    assert parts["cross_by_mask"].tolist() == pytest.approx([19 / 6 + 2 * d for d in deviations])
 
 
-def test_a_missing_answer_is_refused():
+def test_a_missing_or_doubled_answer_is_refused():
     questions, answers, outcomes = make_study(AFTER)
     with pytest.raises(EffectError, match="mask 'b': 7 answers for 8"):
         pair_outcomes(questions, answers, outcomes.head(15), ["a", "b"])
+    with pytest.raises(EffectError, match="mask 'a': 10 answers for 8"):
+        pair_outcomes(questions, answers, pl.concat([outcomes, outcomes.head(2)]), ["a", "b"])
     with pytest.raises(EffectError, match="2 evaluate questions have no answer"):
         pair_outcomes(questions, answers.head(6), outcomes, ["a", "b"])
+    with pytest.raises(EffectError, match=r"questions of cultures \('a', 'b'\), but masks of"):
+        measure_effects(
+            questions=questions,
+            answers=answers,
+            outcomes=outcomes,
+            cultures=["a"],
+            **SETTINGS,
+        )
+
+
+# Which questions are asked
+
+
+def test_own_questions_in_full_and_a_stable_sample_of_the_others():
+    culture = dict(make_questions("abc", 40).select("question_id", "culture").iter_rows())
+    asked = choose_questions(["a", "b", "b/3", "*/0"], culture, 5)
+    for mask in ("a", "b"):
+        counts = {c: sum(culture[q] == c for q in asked[mask]) for c in "abc"}
+        assert counts == {c: 40 if c == mask else 5 for c in "abc"}
+    assert asked["b/3"] == asked["b"]
+    assert len(asked["*/0"]) == 120
+
+    def sample(mask, other, others, asked=culture):
+        return {q for q in choose_questions([mask], asked, others)[mask] if culture[q] == other}
+
+    assert sample("a", "c", 5) == sample("b", "c", 5)  # one sample for all masks
+    assert sample("a", "c", 5) < sample("a", "c", 9)
+    assert sample("a", "c", 5) == sample("a", "c", 5, dict(reversed(culture.items())))
+    assert choose_questions(["a"], culture, None)["a"] == set(culture)
+    assert len(sample("a", "c", 99)) == 40
+    assert [name_owner(name) for name in ("a", "a/b/3", "*/2")] == ["a", "a/b", "*"]
+
+
+def test_questions_that_were_not_chosen_do_not_count():
+    full = by_measure(measure(AFTER)[2])
+    questions, _, _ = make_study(AFTER)
+    culture = dict(questions.select("question_id", "culture").iter_rows())
+    chosen = choose_questions(["a"], culture, 1)["a"] - {f"a{i}" for i in range(4)}
+    assert len(chosen) == 1
+    part = by_measure(measure(AFTER, others=1)[2])
+    assert part["a", "self"]["value"] == full["a", "self"]["value"]
+    (other,) = (q for q in choose_questions(["b"], culture, 1)["b"] if culture[q] == "a")
+    expected = {"a0": 0.0, "a1": 0.0, "a2": 0.0, "a3": 1.0}[other]
+    assert part["b", "cross_by_mask"]["value"] == expected
+
+
+# Bootstrap
+
+
+def make_random_study(seed=5, masks=("a",), cultures="a", count=60, drop=0.3):
+    generator = np.random.default_rng(seed)
+    questions = make_questions(cultures, count, 3)
+    ids = questions["question_id"]
+    before = generator.random(len(ids)) < 0.8
+    outcomes = pl.concat(
+        make_responses(ids, before & (generator.random(len(ids)) > drop)).with_columns(
+            mask=pl.lit(mask)
+        )
+        for mask in masks
+    )
+    return questions, make_responses(ids, before), outcomes
 
 
 def test_bootstrap_keeps_the_questions_of_an_image_together():
     questions, answers, outcomes = make_study(AFTER)
-    pair = pair_outcomes(questions, answers, outcomes, ["a", "b"])["a"]
-    samples = bootstrap_deltas(pair, 4000, np.random.default_rng(0))[:, 0]
+    paired = pair_outcomes(questions, answers, outcomes, ["a", "b"])
+    samples = bootstrap_cells(paired, 4000, 0)[:, 0, 0]
     # Image a0 changes by -2 of 2, image a1 by 0 of 2: only -1, -1/2, 0 can occur, 1:2:1.
     values, counts = np.unique(samples, return_counts=True)
     assert values.tolist() == [-1.0, -0.5, 0.0]
@@ -129,39 +211,148 @@ def test_bootstrap_keeps_the_questions_of_an_image_together():
 
 
 def test_bootstrap_equals_a_plain_loop_over_images():
-    generator = np.random.default_rng(5)
-    images = np.repeat(np.arange(30), generator.integers(1, 4, 30))
-    questions = pl.DataFrame(
-        {
-            "question_id": [f"q{i:03d}" for i in range(len(images))],
-            "image_id": [f"i{i:03d}" for i in images],
-            "culture": ["a"] * len(images),
-        }
+    questions, answers, outcomes = make_random_study()
+    paired = pair_outcomes(questions, answers, outcomes, ["a"])
+    change = (outcomes["correct"].cast(int) - answers["correct"].cast(int)).to_numpy()
+    images = questions["image_id"].to_numpy()
+    generator = np.random.default_rng(1)
+    for extra in ([], [-1, 1]):
+        fast = bootstrap_cells(paired, 4000, 1, smooth=bool(extra))[:, 0, 0]
+        groups = [change[images == image] for image in np.unique(images)]
+        groups += [np.array([value]) for value in extra]
+        slow = []
+        for _ in range(4000):
+            chosen = generator.integers(0, len(groups), len(groups))
+            slow.append(np.concatenate([groups[index] for index in chosen]).mean())
+        assert np.mean(fast) == pytest.approx(np.mean(slow), abs=0.01)
+        assert np.std(fast) == pytest.approx(np.std(slow), rel=0.08)
+
+
+def test_masks_and_calls_share_the_resamples():
+    questions, answers, outcomes = make_random_study(masks="ab", cultures="ab")
+    paired = pair_outcomes(questions, answers, outcomes, ["a", "b"])
+    same = pair_outcomes(
+        questions, answers, outcomes.filter(mask="b").with_columns(mask=pl.lit("a")), ["a"]
     )
-    before = generator.random(len(images)) < 0.8
-    after = generator.random(len(images)) < 0.5
-    base = questions.select("question_id")
-    answers = base.with_columns(predicted=pl.lit(0), correct=pl.Series(before))
-    outcomes = base.with_columns(mask=pl.lit("a"), predicted=pl.lit(0), correct=pl.Series(after))
-    pair = pair_outcomes(questions, answers, outcomes, ["a"])["a"]
-    fast = bootstrap_deltas(pair, 4000, np.random.default_rng(1))[:, 0]
-    slow = []
-    for _ in range(4000):
-        chosen = generator.integers(0, 30, 30)
-        rows = np.concatenate([np.flatnonzero(images == image) for image in chosen])
-        slow.append(after[rows].mean() - before[rows].mean())
-    assert np.mean(fast) == pytest.approx(np.mean(slow), abs=0.01)
-    assert np.std(fast) == pytest.approx(np.std(slow), rel=0.08)
+    assert (bootstrap_cells(same, 50, 3)[:, 0] == bootstrap_cells(paired, 50, 3)[:, 1]).all()
+    # A sample of the others' questions leaves the draws of the own questions as they are.
+    part = pair_outcomes(questions, answers, outcomes, ["a", "b"], 7)
+    few, full = bootstrap_cells(part, 50, 3), bootstrap_cells(paired, 50, 3)
+    assert (few[:, 0, 0] == full[:, 0, 0]).all()
+    assert (few[:, 0, 1] != full[:, 0, 1]).any()
+    assert (part.asked[0].sum(), part.asked.shape) == (67, (2, 120))
 
 
-def test_control_by_size():
-    questions, answers, outcomes = make_study(AFTER)
-    renamed = outcomes.with_columns(pl.col("mask").replace({"a": "2/0", "b": "2/1"}))
-    drawn = {"2/0": 2, "2/1": 2}
-    paired = pair_outcomes(questions, answers, renamed, list(drawn))
-    matrix = arrange_control(paired, drawn, sizes=[2, 0], draws=2)
-    assert matrix[:, 0].tolist() == [[-0.5, 0.0], [0.25, -0.5]]
-    assert (matrix[:, 1] == 0).all()  # an empty mask changes nothing
-    short = arrange_control(paired, drawn, sizes=[1, 2], draws=2)
-    assert (short[:, 0] == matrix[:, 0]).all()  # the next larger size stands in
-    assert np.isnan(arrange_control(paired, drawn, sizes=[2, 5], draws=2)[:, 1]).all()
+def test_mean_over_equal_cultures_has_the_images_spread_alone():
+    generator = np.random.default_rng(0)
+    noise = generator.normal(size=(4000, 10))
+    values = noise[0]
+    samples = resample_mean(values, values + noise, 0.95, 0)
+    # The spread of `values` is that of the images: little is left for the cultures.
+    assert samples.std() < 1.4 * np.sqrt(1 / 10)
+    wide = resample_mean(values * 30, values * 30 + noise, 0.95, 0)
+    # 10 cultures: their standard error, widened from 1.960 to Student's 2.262
+    expected = 30 * values.std(ddof=1) / np.sqrt(10) * 2.262 / 1.960
+    assert wide.std() == pytest.approx(expected, rel=0.05)
+
+
+# Controls
+
+
+def rank(paired, control_outcomes, masks, draws, others=None):
+    questions, answers, _ = make_study(AFTER)
+    control = pair_outcomes(questions, answers, control_outcomes, masks, others)
+    return by_measure(rank_effects(paired, control, masks, draws, "by_mask"))
+
+
+def rename(outcomes, names):
+    return pl.concat(
+        outcomes.filter(mask=old).with_columns(mask=pl.lit(new)) for new, old in names.items()
+    )
+
+
+def test_a_shared_mask_stands_for_every_culture():
+    paired, _, _ = measure(AFTER)
+    _, _, outcomes = make_study(AFTER)
+    table = rank(paired, rename(outcomes, {"*/0": "a"}), ["*/0"], 1)
+    assert table["a", "self"]["control_mean"] == -0.5
+    assert table["b", "self"]["control_mean"] == 0.0
+    assert table["b", "self"]["draws"] == 1
+    assert table["a", "self"]["rank_p"] == 1.0
+    assert table["b", "self"]["rank_p"] == 0.5
+    assert table[None, "self"]["value"] == -0.5
+
+
+def test_a_draw_is_measured_as_if_it_were_the_scorer():
+    paired, _, summaries = measure(AFTER)
+    _, _, outcomes = make_study(AFTER)
+    names = {"a/0": "b", "b/0": "a", "a/1": "a", "b/1": "b"}
+    table = rank(paired, rename(outcomes, names), list(names), 2)
+    scorer = by_measure(summaries)
+    for key, row in table.items():
+        assert row["value"] == pytest.approx(scorer[key]["value"])
+    # Draw 1 is the scorer itself; draw 0 has the two masks exchanged.
+    swapped = {"a": 0.25, "b": 0.0, None: 0.125}
+    for culture, value in swapped.items():
+        row = table[culture, "self"]
+        assert (row["control_low"], row["control_high"]) == (-0.5, value)
+        assert row["rank_p"] == pytest.approx(2 / 3)
+
+
+def test_a_mask_that_was_not_drawn_changes_nothing():
+    paired, _, _ = measure(AFTER)
+    _, _, outcomes = make_study(AFTER)
+    table = rank(paired, rename(outcomes, {"a/0": "a"}), ["a/0"], 1)
+    assert table["b", "self"]["control_mean"] == 0.0
+    assert table["b", "self"]["rank_p"] == 0.5
+
+
+def test_scorer_and_control_are_compared_on_the_same_questions():
+    paired, _, _ = measure(AFTER)
+    _, _, outcomes = make_study(AFTER)
+    names = {"a/0": "a", "b/0": "b"}
+    table = rank(paired, rename(outcomes, names), list(names), 1, others=1)
+    for culture in ("a", "b"):
+        row = table[culture, "cross_by_mask"]
+        assert row["value"] == row["control_mean"]  # the control is the scorer itself
+    assert table["b", "cross_by_mask"]["value"] in (0.0, 1.0)  # of one question
+
+
+# Two scorers
+
+
+def compare(drops, **settings):
+    scorers = {}
+    for name, drop in drops.items():
+        questions, answers, outcomes = make_random_study(9, "abcde", "abcde", drop=drop)
+        scorers[name] = pair_outcomes(questions, answers, outcomes, list("abcde"))
+    settings = {"cross": "by_mask", "resamples": 800, "confidence": 0.95, "seed": 0} | settings
+    rows = pl.DataFrame(compare_scorers(scorers, **settings)).to_dicts()
+    return {(row["first"], row["second"], row["measure"]): row for row in rows}
+
+
+def test_a_difference_of_scorers_is_found_and_equality_is_not():
+    table = compare({"x": 0.5, "y": 0.1, "z": 0.1})
+    assert len(table) == 9
+    strong = table["x", "y", "self"]
+    assert strong["ci_high"] < 0
+    assert strong["p"] == pytest.approx(2 / 801)
+    assert strong["q"] >= strong["p"]
+    same = table["y", "z", "self"]  # the same seed and drop: the same answers
+    assert (same["value"], same["ci_low"], same["ci_high"], same["p"]) == (0, 0, 0, 1)
+
+
+def test_one_scorer_has_nothing_to_be_compared_with():
+    assert compare({"x": 0.5}) == {}
+
+
+def test_interval_of_a_difference_is_that_of_the_paired_bootstrap():
+    scorers = {}
+    for name, drop in {"x": 0.3, "y": 0.25}.items():
+        questions, answers, outcomes = make_random_study(9, "ab", "ab", drop=drop)
+        scorers[name] = pair_outcomes(questions, answers, outcomes, ["a", "b"])
+    difference = bootstrap_cells(scorers["x"], 900, 4) - bootstrap_cells(scorers["y"], 900, 4)
+    apart = bootstrap_cells(scorers["x"], 900, 4) - bootstrap_cells(scorers["y"], 900, 5)
+    assert np.ptp(find_interval(difference, 0.95), axis=0).mean() < 0.9 * (
+        np.ptp(find_interval(apart, 0.95), axis=0).mean()
+    )

@@ -23,7 +23,7 @@ from culture_neurons.plots.overlap import (
 )
 from culture_neurons.plots.recovery import estimate_share, plot_recovery
 from culture_neurons.plots.rejected import plot_rejected
-from culture_neurons.plots.self_cross import plot_self_cross, read_measure
+from culture_neurons.plots.self_cross import plot_self_cross, read_band, read_measure
 from culture_neurons.plots.style import (
     SCORER_LOOKS,
     empty_figure,
@@ -74,7 +74,7 @@ def make_effects(cultures=CULTURES, seed=0):
     )
 
 
-def make_summaries(cultures=CULTURES, draws=20, seed=0):
+def make_summaries(cultures=CULTURES, seed=0):
     rows = [(c, m) for c in [*cultures, None] for m in ("self", "cross_by_mask", "gap")]
     values = np.random.default_rng(seed).normal(-0.05, 0.03, len(rows))
     return make_frame(
@@ -84,9 +84,25 @@ def make_summaries(cultures=CULTURES, draws=20, seed=0):
         value=values.tolist(),
         ci_low=(values - 0.01).tolist(),
         ci_high=(values + 0.01).tolist(),
-        control_draws=[draws] * len(rows),
-        control_low=[-0.004 if draws else None] * len(rows),
-        control_high=[0.003 if draws else None] * len(rows),
+    )
+
+
+def make_ranks(control="random"):
+    measures = ["self", "cross_by_mask", "gap"]
+    return make_frame(
+        "ranks",
+        culture=[None] * 3,
+        measure=measures,
+        control=[control] * 3,
+        control_low=[-0.004] * 3,
+        control_high=[0.003] * 3,
+    )
+
+
+def draw_self_cross(summaries, ranks=None):
+    """Draw the figure; without ranks, no scorer has the control."""
+    return plot_self_cross(
+        summaries, {key: make_frame("ranks") for key in summaries} | (ranks or {}), "random"
     )
 
 
@@ -234,7 +250,7 @@ def test_effect_matrix_has_masked_cultures_as_rows():
     )
 
 
-def test_measure_is_read_in_points_with_its_band():
+def test_measure_and_band_are_read_in_points():
     summaries = make_frame(
         "summaries",
         culture=["a", "b", None],
@@ -242,17 +258,14 @@ def test_measure_is_read_in_points_with_its_band():
         value=[-0.5, 0.25, -0.125],
         ci_low=[None, None, -0.25],
         ci_high=[None, None, 0.0],
-        control_draws=[20] * 3,
-        control_low=[None, None, -0.01],
-        control_high=[None, None, 0.02],
     )
-    estimate, band = read_measure(summaries, "self")
+    estimate = read_measure(summaries, "self")
     assert estimate[:3] == (-12.5, -25, 0)
     assert estimate.cultures.tolist() == [-50, 25]
-    assert band == (-1, 2)
-    assert np.isnan(read_measure(summaries, "cross_by_mask")[0].value)
-    uncontrolled = summaries.with_columns(control_draws=pl.lit(0, pl.UInt32))
-    assert np.isnan(read_measure(uncontrolled, "self")[1]).all()
+    assert np.isnan(read_measure(summaries, "cross_by_mask").value)
+    assert read_band(make_ranks(), "self", "random") == (-0.4, 0.3)
+    assert np.isnan(read_band(make_ranks(), "self", "permuted")).all()
+    assert np.isnan(read_band(make_frame("ranks"), "self", "random")).all()
 
 
 def test_recovery_pools_cultures_and_skips_empty_masks():
@@ -330,10 +343,13 @@ def draw_family(family, cultures, layers):
     if family == "rejected":
         return plot_rejected(make_rejected(3000), 20_000)
     if family == "deactivation":
-        return plot_deactivation({scorer: make_effects(cultures) for scorer in SCORERS})
+        return plot_deactivation({scorer: make_effects(cultures) for scorer in SCORERS}, 0.05)
     if family == "self_cross":
-        subjects = itertools.product(MODELS, SCORERS)
-        return plot_self_cross({subject: make_summaries(cultures) for subject in subjects})
+        subjects = list(itertools.product(MODELS, SCORERS))
+        return draw_self_cross(
+            {subject: make_summaries(cultures) for subject in subjects},
+            {subject: make_ranks() for subject in subjects},
+        )
     if family == "recovery":
         return plot_recovery({model: make_recovery(cultures) for model in MODELS})
     masks = {scorer: make_masks(cultures, layers, seed=i) for i, scorer in enumerate(SCORERS)}
@@ -376,7 +392,7 @@ def test_small_matrices_carry_their_numbers(tmp_path):
         delta=[-0.704, 0.031, -0.001, None],
         q=[0.001, 0.2, None, None],
     )
-    texts = find_texts(plot_deactivation({"cas": effects}), tmp_path)
+    texts = find_texts(plot_deactivation({"cas": effects}, 0.05), tmp_path)
     assert {"−70", "3", "0"} <= set(texts)
     assert "nan" not in "".join(texts)
 
@@ -388,13 +404,14 @@ def test_small_matrices_carry_their_numbers(tmp_path):
         lambda: plot_accuracy({"m": make_frame("answers")}, make_questions()),
         lambda: plot_layers({}, [], LAYERS),
         lambda: plot_layers({"cas": make_frame("masks")}, CULTURES, LAYERS),
-        lambda: plot_deactivation({}),
-        lambda: plot_deactivation({"cas": make_frame("effects")}),
+        lambda: plot_deactivation({}, 0.05),
+        lambda: plot_deactivation({"cas": make_frame("effects")}, 0.05),
         lambda: plot_deactivation(
-            {"cas": make_frame("effects", mask_culture=["a"], culture=["a"], delta=[math.nan])}
+            {"cas": make_frame("effects", mask_culture=["a"], culture=["a"], delta=[math.nan])},
+            0.05,
         ),
-        lambda: plot_self_cross({}),
-        lambda: plot_self_cross({("m", "cas"): make_frame("summaries")}),
+        lambda: draw_self_cross({}),
+        lambda: draw_self_cross({("m", "cas"): make_frame("summaries")}),
         lambda: plot_overlap({}, []),
         lambda: plot_overlap({"cas": make_frame("masks")}, CULTURES),
         lambda: plot_rejected(make_frame("rejected"), 9),
@@ -414,9 +431,9 @@ def test_nothing_to_show_is_said(draw, tmp_path):
         lambda: plot_layers(
             {"cas": make_masks(["a"]), "mad": make_frame("masks")}, ["a", "b"], LAYERS
         ),
-        lambda: plot_deactivation({"cas": make_effects(["a"]), "mad": make_frame("effects")}),
-        lambda: plot_self_cross({("m", "cas"): make_summaries(["a"], draws=0)}),
-        lambda: plot_self_cross(
+        lambda: plot_deactivation({"cas": make_effects(["a"]), "mad": make_frame("effects")}, 0.05),
+        lambda: draw_self_cross({("m", "cas"): make_summaries(["a"])}),
+        lambda: draw_self_cross(
             {("m", "cas"): make_summaries(), ("n", "mad"): make_frame("summaries")}
         ),
         lambda: plot_overlap({"cas": make_masks(["a"]), "mad": make_frame("masks")}, ["a", "b"]),

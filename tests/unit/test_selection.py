@@ -1,10 +1,7 @@
-"""Masks from scores, random masks, and planted neurons recovered."""
+"""Masks from scores, and planted neurons recovered."""
 
-import numpy as np
 import polars as pl
-from scipy import stats
 
-from culture_neurons.controls import draw_random
 from culture_neurons.recovery import measure_recovery
 from culture_neurons.selection import count_neurons, mask_planted, select_neurons
 
@@ -38,31 +35,6 @@ def test_overall_takes_the_best_neurons_and_shares_them_out():
     )
     masks = select_neurons(scores, 2, "overall", None)
     assert masks.rows() == [("a", "a", 0, 0, 0), ("b", "b", 0, 0, 0), ("b", "b", 1, 0, 1)]
-
-
-def test_random_masks_have_their_sizes_without_replacement_and_are_reproducible():
-    masks = draw_random([3, 7, 0, 3], draws=20, layers=2, width=10, seed=1)
-    assert len(masks) == 40
-    for name, mask in masks.items():
-        size = int(name.split("/")[0])
-        assert mask.height == size
-        assert mask.select("layer", "neuron").is_duplicated().sum() == 0
-        assert mask["layer"].max() < 2
-        assert mask["neuron"].max() < 10
-    again = draw_random([3], draws=25, layers=2, width=10, seed=1)
-    assert again["3/19"].equals(masks["3/19"])
-    assert not draw_random([3], 1, 2, 10, seed=2)["3/0"].equals(masks["3/0"])
-
-
-def test_random_masks_are_uniform_over_all_neurons():
-    masks = draw_random([10], draws=2000, layers=2, width=20, seed=0)
-    drawn = pl.concat(masks.values())
-    counts = np.zeros(40)
-    for layer, neuron in drawn.select("layer", "neuron").iter_rows():
-        counts[20 * layer + neuron] += 1
-    # Draws without replacement vary less than a multinomial, so the test is conservative.
-    assert stats.chisquare(counts).pvalue > 0.001
-    assert counts.min() > 400
 
 
 def test_recovery_counts_hits_per_culture():

@@ -4,6 +4,7 @@ import re
 
 MODELS = {model["name"]: model for model in config["models"]}
 SCORERS = {scorer["name"]: scorer for scorer in config["score"]["scorers"]}
+CONTROLS = {control["name"]: control for control in config["select"]["controls"]}
 INTERVENTIONS = {entry["name"]: entry for entry in config["intervene"]}
 HOOKPOINTS = config["extract"]["hookpoints"]
 SPLITS = [f"split{seed}" for seed in config["cells"]["splits"]]
@@ -37,11 +38,13 @@ MASKS = "results/masks/{model}/{hookpoint}/{split}/{rate}"
 OUTCOMES = "results/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 EFFECTS = "results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 SUMMARIES = "results/summaries/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+RANKS = "results/ranks/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+COMPARISONS = "results/comparisons/{model}/{hookpoint}/{split}/{rate}"
 
 
 def one_of(names):
-    """Match exactly the given names."""
-    return "|".join(re.escape(name) for name in names)
+    """Match exactly the given names, or nothing where there are none."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
 wildcard_constraints:
@@ -90,17 +93,68 @@ def get_scorers(model):
     return [*SCORERS, "planted"] if get_demo_model(model) else list(SCORERS)
 
 
-def get_control(scorer):
-    """Name the random control of a scorer: its own where its masks are of unequal size."""
+def get_controls(scorer):
+    """Name a scorer's controls with their selectors; planted neurons have no scorer to permute.
+
+    All of kind random share one selector where masks are as large as the rate asks for.
+    """
     overall = scorer in SCORERS and SCORERS[scorer]["select"] == "overall"
-    return f"random_of_{scorer}" if overall else "random"
+    return {
+        name: (
+            name
+            if control["kind"] == "random" and not overall
+            else f"{name}_of_{scorer}"
+        )
+        for name, control in CONTROLS.items()
+        if control["kind"] != "permuted" or scorer in SCORERS
+    }
 
 
-def get_random_sizes_input(wildcards):
-    """Find the file that says how large random masks are: statistics, or a scorer's masks."""
-    if wildcards.control == "random":
-        return "results/statistics/{model}/{hookpoint}/{split}.parquet"
-    return f"{MASKS}/{wildcards.control.removeprefix('random_of_')}.parquet"
+# Selector of a control -> the control, and the scorer that it is of.
+CONTROL_SELECTORS = {
+    selector: (name, scorer)
+    for scorer in [*SCORERS, "planted"]
+    for name, selector in get_controls(scorer).items()
+}
+
+
+def list_selectors(permuted):
+    """List the selectors of permuted controls, or of the others."""
+    return [
+        selector
+        for selector, (name, _) in CONTROL_SELECTORS.items()
+        if (CONTROLS[name]["kind"] == "permuted") == permuted
+    ]
+
+
+def get_control(wildcards):
+    """Describe the control that a selector draws: what changes its masks."""
+    name, _ = CONTROL_SELECTORS[wildcards.control]
+    return {key: CONTROLS[name][key] for key in ("name", "kind", "draws", "seed")}
+
+
+def get_control_masks(wildcards):
+    """Find the scorer's masks that a control resembles; one that scorers share has none."""
+    name, scorer = CONTROL_SELECTORS[wildcards.control]
+    return [] if wildcards.control == name else f"{MASKS}/{scorer}.parquet"
+
+
+def get_control_scorer(wildcards):
+    """Describe the scorer that a control is of."""
+    return SCORERS[CONTROL_SELECTORS[wildcards.control][1]]
+
+
+def get_control_outcomes(wildcards):
+    """List the outcomes of a scorer's controls."""
+    selectors = get_controls(wildcards.scorer).values()
+    return [f"{OUTCOMES}/{selector}.parquet" for selector in selectors]
+
+
+def get_others(selector):
+    """Find how many questions of each other culture a selector's masks are asked."""
+    if selector in CONTROL_SELECTORS:
+        return CONTROLS[CONTROL_SELECTORS[selector][0]]["others"]
+    return config["select"]["others"]
 
 
 def get_intervention_statistics(wildcards):
@@ -125,6 +179,15 @@ def expand_studies(pattern, models=MODELS):
             pattern, **{key: values[key] for key in values if f"{{{key}}}" in pattern}
         )
     return paths
+
+
+def expand_subjects(pattern, **wildcards):
+    """Fill a path for every model and each of its scorers."""
+    return [
+        path
+        for model in MODELS
+        for path in expand(pattern, model=model, scorer=get_scorers(model), **wildcards)
+    ]
 
 
 def get_figures(wildcards):

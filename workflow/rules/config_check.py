@@ -174,6 +174,7 @@ def _check_names(config: dict) -> None:
     for key, entries in (
         ("models", config["models"]),
         ("score.scorers", config["score"]["scorers"]),
+        ("select.controls", config["select"]["controls"]),
         ("intervene", config["intervene"]),
     ):
         names = [entry["name"] for entry in entries]
@@ -182,12 +183,17 @@ def _check_names(config: dict) -> None:
             raise ConfigError(
                 f"config key {key!r}: two entries are named {twice!r}; expected names that differ"
             )
-    for index, scorer in enumerate(config["score"]["scorers"]):
-        if scorer["name"] in ("random", "planted") or scorer["name"].startswith("random_of_"):
-            raise ConfigError(
-                f"config key 'score.scorers[{index}].name' is {scorer['name']!r}, which names a "
-                "control or the planted neurons; expected another name"
-            )
+    controls = [control["name"] for control in config["select"]["controls"]]
+    for key, entries, taken in (
+        ("score.scorers", config["score"]["scorers"], [*controls, "planted"]),
+        ("select.controls", config["select"]["controls"], ["planted"]),
+    ):
+        for index, name in enumerate(entry["name"] for entry in entries):
+            if name in taken or "_of_" in name:
+                raise ConfigError(
+                    f"config key '{key}[{index}].name' is {name!r}, which paths use for a control "
+                    "or the planted neurons; expected another name, without '_of_'"
+                )
 
 
 def _check_models(config: dict) -> None:

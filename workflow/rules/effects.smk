@@ -1,17 +1,18 @@
-# Outcomes -> accuracy changes with intervals and p-values; masks -> planted neurons recovered.
+# Outcomes -> accuracy changes, ranks among controls, scorers compared; masks -> planted neurons.
 
 
 rule measure_effects:
-    """Compare answers under one scorer's masks with the unmodified model's, and with chance."""
+    """Compare answers under one scorer's masks with the unmodified model's, and with controls."""
     input:
         questions="results/dataset/questions.parquet",
         answers="results/answers/{model}.parquet",
         outcomes=f"{OUTCOMES}/{{scorer}}.parquet",
-        control=lambda wildcards: f"{OUTCOMES}/{get_control(wildcards.scorer)}.parquet",
+        controls=get_control_outcomes,
         code=find_code_inputs("measure_effects"),
     output:
         effects=f"{EFFECTS}/{{scorer}}.parquet",
         summaries=f"{SUMMARIES}/{{scorer}}.parquet",
+        ranks=f"{RANKS}/{{scorer}}.parquet",
     log:
         "results/logs/measure_effects/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.log",
     benchmark:
@@ -19,9 +20,43 @@ rule measure_effects:
     conda:
         "../../envs/tables.yaml"
     params:
-        statistics=config["evaluate"],
+        statistics={
+            key: config["evaluate"][key]
+            for key in ("cross", "resamples", "confidence", "seed", "alpha", "power")
+        },
+        others=config["select"]["others"],
+        controls=lambda wildcards: {
+            name: CONTROLS[name]["others"] for name in get_controls(wildcards.scorer)
+        },
     script:
         "../scripts/measure_effects.py"
+
+
+rule compare_scorers:
+    """Compare the effects of every two scorers, on the same questions and resamples."""
+    input:
+        questions="results/dataset/questions.parquet",
+        answers="results/answers/{model}.parquet",
+        outcomes=expand(
+            f"{OUTCOMES}/{{scorer}}.parquet", scorer=SCORERS, allow_missing=True
+        ),
+        code=find_code_inputs("compare_scorers"),
+    output:
+        comparisons=f"{COMPARISONS}/{{intervention}}.parquet",
+    log:
+        "results/logs/compare_scorers/{model}/{hookpoint}/{split}/{rate}/{intervention}.log",
+    benchmark:
+        "results/benchmarks/compare_scorers/{model}/{hookpoint}/{split}/{rate}/{intervention}.tsv"
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        statistics={
+            key: config["evaluate"][key]
+            for key in ("cross", "resamples", "confidence", "seed")
+        },
+        others=config["select"]["others"],
+    script:
+        "../scripts/compare_scorers.py"
 
 
 rule measure_recovery:

@@ -134,6 +134,7 @@ rule plot_deactivation:
         "../../envs/figures.yaml"
     params:
         scorers=lambda wildcards: get_scorers(wildcards.model),
+        alpha=config["evaluate"]["alpha"],
     script:
         "../scripts/plot_deactivation.py"
 
@@ -141,16 +142,12 @@ rule plot_deactivation:
 rule plot_self_cross:
     """Draw the accuracy change on own and on other cultures, for every model and scorer."""
     input:
-        summaries=lambda wildcards: [
-            path
-            for model in MODELS
-            for path in expand(
-                f"{SUMMARIES}/{{scorer}}.parquet",
-                model=model,
-                scorer=get_scorers(model),
-                **wildcards,
-            )
-        ],
+        summaries=lambda wildcards: expand_subjects(
+            f"{SUMMARIES}/{{scorer}}.parquet", **wildcards
+        ),
+        ranks=lambda wildcards: expand_subjects(
+            f"{RANKS}/{{scorer}}.parquet", **wildcards
+        ),
         code=find_code_inputs("plot_self_cross"),
     output:
         svg=report(
@@ -169,6 +166,7 @@ rule plot_self_cross:
     params:
         models=[model for model in MODELS for _ in get_scorers(model)],
         scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
+        control=next(iter(CONTROLS)),
     script:
         "../scripts/plot_self_cross.py"
 

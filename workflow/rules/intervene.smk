@@ -24,5 +24,6 @@ rule intervene:
     params:
         model=lambda wildcards: MODELS[wildcards.model],
         intervention=lambda wildcards: INTERVENTIONS[wildcards.intervention],
+        others=lambda wildcards: get_others(wildcards.selector),
     script:
         "../scripts/intervene.py"

@@ -1,4 +1,4 @@
-# Scores -> masks; and masks to compare them with: random ones, and the planted neurons of a demo.
+# Scores -> masks; and masks to compare them with: controls, and the planted neurons of a demo.
 
 
 rule select_neurons:
@@ -47,9 +47,10 @@ rule select_planted:
 
 
 rule draw_random:
-    """Draw random masks of the sizes that a scorer's masks have."""
+    """Draw random masks that resemble a scorer's: in size, per layer, or in activity."""
     input:
-        sizes=get_random_sizes_input,
+        statistics="results/statistics/{model}/{hookpoint}/{split}.parquet",
+        masks=get_control_masks,
         code=find_code_inputs("draw_random"),
     output:
         masks=f"{MASKS}/{{control}}.parquet",
@@ -58,15 +59,40 @@ rule draw_random:
     benchmark:
         "results/benchmarks/draw_random/{model}/{hookpoint}/{split}/{rate}/{control}.tsv"
     wildcard_constraints:
-        control=one_of(["random", *(f"random_of_{scorer}" for scorer in SCORERS)]),
+        control=one_of(list_selectors(permuted=False)),
     conda:
         "../../envs/tables.yaml"
     params:
         rate=lambda wildcards: RATES[wildcards.rate],
-        kind=lambda wildcards: (
-            "statistics" if wildcards.control == "random" else "masks"
-        ),
-        draws=config["select"]["random"]["draws"],
-        seed=config["select"]["random"]["seed"],
+        control=get_control,
     script:
         "../scripts/draw_random.py"
+
+
+rule select_permuted:
+    """Run a scorer and its selection on cells whose culture labels were permuted."""
+    input:
+        shards=expand(
+            "results/activations/{{model}}/{{hookpoint}}/{shard}.parquet", shard=SHARDS
+        ),
+        code=lambda wildcards: find_code_inputs(
+            "select_permuted",
+            f"culture_neurons.scorers.{get_control_scorer(wildcards)['scorer']}",
+        ),
+    output:
+        masks=f"{MASKS}/{{control}}.parquet",
+    log:
+        "results/logs/select_permuted/{model}/{hookpoint}/{split}/{rate}/{control}.log",
+    benchmark:
+        "results/benchmarks/select_permuted/{model}/{hookpoint}/{split}/{rate}/{control}.tsv"
+    wildcard_constraints:
+        control=one_of(list_selectors(permuted=True)),
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        rate=lambda wildcards: RATES[wildcards.rate],
+        scopes=config["score"]["scopes"],
+        scorer=get_control_scorer,
+        control=get_control,
+    script:
+        "../scripts/select_permuted.py"

@@ -18,14 +18,19 @@ rule write_tables:
         ),
         effects=expand_studies(f"{EFFECTS}/{{scorer}}.parquet"),
         summaries=expand_studies(f"{SUMMARIES}/{{scorer}}.parquet"),
+        ranks=expand_studies(f"{RANKS}/{{scorer}}.parquet"),
+        comparisons=expand_studies(f"{COMPARISONS}/{{intervention}}.parquet"),
+        published="config/published.tsv",
         recovery=expand_studies(
             "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
             models=filter(get_demo_model, MODELS),
         ),
         code=find_code_inputs("write_tables"),
     output:
-        study="results/tables/study.csv",
+        verdicts="results/tables/verdicts.csv",
         summaries="results/tables/summaries.csv",
+        ranks="results/tables/ranks.csv",
+        comparisons="results/tables/comparisons.csv",
         effects="results/tables/effects.csv",
         cultures="results/tables/cultures.csv",
         masks="results/tables/masks.csv",
@@ -38,5 +43,7 @@ rule write_tables:
         "results/benchmarks/write_tables.tsv"
     conda:
         "../../envs/tables.yaml"
+    params:
+        verdict={key: config["evaluate"][key] for key in ("alpha", "collapse")},
     script:
         "../scripts/write_tables.py"

@@ -1,35 +1,42 @@
-"""Draw random masks of a scorer's sizes, or of the size that the rate asks for."""
+"""Draw a control's masks: random neurons, as many as a scorer's masks have in each stratum."""
 
 import polars as pl
 
-from culture_neurons.controls import draw_random
+from culture_neurons.controls import count_rows, draw_control
 from culture_neurons.logs import logger, start_log
 from culture_neurons.selection import count_neurons
-from culture_neurons.tables import name_versions, read_facts, write_table
+from culture_neurons.statistics import read_statistics
+from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
-params = snakemake.params
-facts = read_facts(snakemake.input.sizes, params.kind)
-count = count_neurons(params.rate, facts["layers"], facts["width"])
-masks = draw_random(
-    facts.get("masks", {"": count}).values(),
-    params.draws,
-    facts["layers"],
-    facts["width"],
-    params.seed,
+source, params = snakemake.input, snakemake.params
+like = source.get("masks")
+statistics, facts = read_statistics(source.statistics)
+masks = pl.concat(
+    draw_control(
+        params.control["kind"],
+        statistics,
+        pl.read_parquet(like) if like else None,
+        count_neurons(params.rate, facts["layers"], facts["width"]),
+        params.control["draws"],
+        params.control["seed"],
+    )
 )
+if like:
+    facts = join_facts({source.statistics: facts, like: read_facts(like, "masks")})
 for key in ("scorer", "select", "count"):
     facts.pop(key, None)
-logger.info("%d random masks", len(masks))
+sizes = count_rows(masks)
+logger.info("%d random masks", len(sizes))
 write_table(
     snakemake.output.masks,
     "masks",
-    pl.concat(masks.values()).to_dict(as_series=False),
+    masks.to_dict(as_series=False),
     facts
     | {
         "rate": params.rate,
-        "random": {"draws": params.draws, "seed": params.seed},
-        "masks": {name: mask.height for name, mask in masks.items()},
+        "control": params.control,
+        "masks": sizes,
         "software": name_versions("numpy", "polars"),
     },
 )

@@ -11,6 +11,7 @@ from culture_neurons.feeding import Feed
 from culture_neurons.folds import evaluate_folds
 from culture_neurons.hookpoints import find_layers
 from culture_neurons.logs import logger, start_log
+from culture_neurons.questioning import choose_questions
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
@@ -35,6 +36,8 @@ with lease_device(resources.device) as device:
         cultures=facts["cultures"],
         folds=folds,
     )
+    cultures = {question.question_id: question.culture for question in questions}
+    asked = choose_questions(facts["masks"], cultures, params.others)
     logger.info("%d questions of the evaluate folds %s", len(questions), folds)
     table = tabulate_answers(
         checkpoint,
@@ -44,6 +47,7 @@ with lease_device(resources.device) as device:
         make_interventions(
             source.masks, facts["masks"], params.intervention, source.get("statistics")
         ),
+        asked,
     )
 write_table(
     snakemake.output.outcomes,

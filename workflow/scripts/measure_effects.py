@@ -1,38 +1,55 @@
-"""Compare the answers under one scorer's masks with the unmodified model's."""
+"""Compare the answers under one scorer's masks with the unmodified model's, and with controls."""
 
 import polars as pl
 
-from culture_neurons.effects import measure_effects
+from culture_neurons.effects import measure_effects, rank_effects
 from culture_neurons.logs import logger, start_log
+from culture_neurons.pairing import RESPONSE, pair_outcomes, read_questions
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 source, params = snakemake.input, snakemake.params
-control = read_facts(source.control, "outcomes")
+controls = {path: read_facts(path, "outcomes") for path in source.controls}
 facts = join_facts(
     {
         source.questions: read_facts(source.questions, "questions"),
         source.answers: read_facts(source.answers, "answers"),
         source.outcomes: read_facts(source.outcomes, "outcomes"),
-        source.control: {k: v for k, v in control.items() if k != "masks"},
+        **{
+            path: {key: value for key, value in known.items() if key not in ("masks", "control")}
+            for path, known in controls.items()
+        },
     }
 )
-questions = pl.read_parquet(
-    source.questions, columns=["question_id", "image_id", "culture", "fold"]
-).filter(pl.col("fold").is_in(facts["evaluate_folds"]), pl.col("culture").is_in(facts["cultures"]))
-columns = ["question_id", "predicted", "correct"]
-effects, summaries = measure_effects(
+questions = read_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
+answers = pl.read_parquet(source.answers, columns=RESPONSE)
+paired, effects, summaries = measure_effects(
     questions=questions,
-    answers=pl.read_parquet(source.answers, columns=columns),
-    outcomes=pl.read_parquet(source.outcomes, columns=["mask", *columns]),
-    control=pl.read_parquet(source.control, columns=["mask", *columns]),
-    sizes=facts["masks"],
-    control_sizes=control["masks"],
-    draws=facts["random"]["draws"],
+    answers=answers,
+    outcomes=pl.read_parquet(source.outcomes, columns=["mask", *RESPONSE]),
+    cultures=list(facts["masks"]),
+    others=params.others,
     **params.statistics,
 )
-facts |= {"statistics": params.statistics, "software": name_versions("numpy", "polars", "scipy")}
+
+
+def rank_controls():
+    """Yield the ranks among each control's draws, one control in memory at a time."""
+    for name, path in zip(params.controls, source.controls, strict=True):
+        masks, draws = list(controls[path]["masks"]), controls[path]["control"]["draws"]
+        outcomes = pl.read_parquet(path, columns=["mask", *RESPONSE])
+        control = pair_outcomes(questions, answers, outcomes, masks, params.controls[name])
+        ranks = rank_effects(paired, control, masks, draws, params.statistics["cross"])
+        logger.info("%s: %d draws, %d masks", name, draws, len(masks))
+        yield {**ranks, "control": [name] * len(ranks["value"])}
+
+
+facts |= {
+    "statistics": params.statistics,
+    "others": params.others,
+    "software": name_versions("numpy", "polars", "scipy"),
+}
 write_table(snakemake.output.effects, "effects", effects, facts)
 write_table(snakemake.output.summaries, "summaries", summaries, facts)
-logger.info("mask sizes %s; random masks of %s", facts["masks"], set(control["masks"].values()))
+write_table(snakemake.output.ranks, "ranks", rank_controls(), facts | {"controls": params.controls})
 logger.info("%d cultures, %d questions", len(facts["masks"]), len(questions))

@@ -8,5 +8,9 @@ from culture_neurons.plots.style import save_figure
 start_log(snakemake.log[0])
 
 subjects = list(zip(snakemake.params.models, snakemake.params.scorers, strict=True))
-figure = plot_self_cross(summaries=read_frames(snakemake.input.summaries, "summaries", subjects))
+figure = plot_self_cross(
+    summaries=read_frames(snakemake.input.summaries, "summaries", subjects),
+    ranks=read_frames(snakemake.input.ranks, "ranks", subjects),
+    control=snakemake.params.control,
+)
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -1,40 +1,55 @@
-"""Print the study's table and the paths of its figures: the last thing `make demo` does."""
+"""Print the study's verdicts and the paths of its figures: the last thing `make demo` does."""
 
 from pathlib import Path
 
 import polars as pl
 
-COLUMNS = [
-    "model",
-    "scorer",
-    "accuracy",
-    "self",
-    "cross",
-    "gap",
-    "gap_rank_p",
-    "precision",
-    "recall",
-]
+EFFECTS = ("self", "cross", "gap")
 
 
 def main() -> None:
-    """Read results/tables/study.csv and print it."""
-    study = pl.read_csv("results/tables/study.csv")
+    """Read results/tables/verdicts.csv and print it."""
+    verdicts = pl.read_csv("results/tables/verdicts.csv")
     with pl.Config(
         tbl_rows=-1,
         tbl_cols=-1,
-        tbl_width_chars=160,
+        tbl_width_chars=1000,
+        fmt_str_lengths=200,
         tbl_hide_dataframe_shape=True,
         tbl_hide_column_data_types=True,
         tbl_formatting="ASCII_MARKDOWN",
         float_precision=2,
     ):
         print(
-            "Accuracy and its changes in per cent points; precision and recall of planted neurons."
+            "Accuracy and its changes in per cent points with intervals; p among each control's "
+            "draws;\ncultures that lose on their own mask; precision and recall of planted neurons."
         )
-        print(study.select(COLUMNS))
+        print(abridge(verdicts))
     for path in sorted(Path("results/figures").glob("**/*.png")):
         print(path)
+
+
+def abridge(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Put each interval beside its value, and leave out what stands in the file alone."""
+    intervals = [
+        pl.format(
+            "{} [{}, {}]", *(_round(column) for column in (name, f"{name}_low", f"{name}_high"))
+        ).alias(name)
+        for name in EFFECTS
+    ]
+    ranks = [name for name in verdicts.columns if "_p_" in name]
+    significant = pl.format("{}/{}", "cultures_significant", "cultures").alias("significant")
+    last = [name for name in ("precision", "recall", "published") if name in verdicts.columns]
+    axes = ("split", "rate", "intervention")
+    varied = [name for name in axes if verdicts[name].n_unique() > 1]
+    return verdicts.select(
+        "model", *varied, "scorer", *intervals, *ranks, significant, "collapse", *last, "verdict"
+    )
+
+
+def _round(column: str) -> pl.Expr:
+    # adding 0.0 makes -0.0 a plain 0
+    return (pl.col(column).round(1) + 0.0).cast(pl.String)
 
 
 if __name__ == "__main__":

@@ -10,19 +10,30 @@ from culture_neurons.reporting import (
     stack_tables,
     tabulate_cultures,
     tabulate_masks,
-    tabulate_study,
     write_csv,
 )
+from culture_neurons.verdicts import KEYS, NOTED, tabulate_verdicts
 
 start_log(snakemake.log[0])
 source, output = snakemake.input, snakemake.output
-summaries = stack_tables(source.summaries, "summaries", [*STUDY, "intervention", "scorer"])
-recovery = stack_tables(source.recovery, "recovery", STUDY) if source.recovery else None
-study = tabulate_study(stack_tables(source.answers, "answers", ["model"]), summaries, recovery)
-write_csv(study, output.study)
-write_csv(summaries, output.summaries)
+summaries = stack_tables(source.summaries, "summaries", [*KEYS, *NOTED])
+ranks = stack_tables(source.ranks, "ranks", KEYS)
+effects = stack_tables(source.effects, "effects", KEYS)
+verdicts = tabulate_verdicts(
+    answers=stack_tables(source.answers, "answers", ["model"]),
+    summaries=summaries,
+    ranks=ranks,
+    effects=effects,
+    recovery=stack_tables(source.recovery, "recovery", STUDY) if source.recovery else None,
+    published=pl.read_csv(source.published, separator="\t"),
+    **snakemake.params.verdict,
+)
+write_csv(verdicts, output.verdicts)
+write_csv(summaries.drop(NOTED), output.summaries)
+write_csv(ranks, output.ranks)
+write_csv(effects, output.effects)
 write_csv(
-    stack_tables(source.effects, "effects", [*STUDY, "intervention", "scorer"]), output.effects
+    stack_tables(source.comparisons, "comparisons", [*STUDY, "intervention"]), output.comparisons
 )
 write_csv(
     tabulate_cultures(
@@ -35,4 +46,4 @@ write_csv(count_layers(stack_tables(source.masks, "masks", [*STUDY, "scorer"])),
 rejected = pl.read_parquet(source.rejected)
 write_csv(rejected, output.rejected)
 write_csv(count_rejected(rejected), output.rejected_reasons)
-logger.info("%d rows in %s", len(study), output.study)
+logger.info("%d rows in %s", len(verdicts), output.verdicts)

@@ -24,45 +24,6 @@ def _name(value):
     return value["name"] if isinstance(value, dict) else value
 
 
-def tabulate_study(
-    answers: pl.DataFrame, summaries: pl.DataFrame, recovery: pl.DataFrame | None
-) -> pl.DataFrame:
-    """Make the table of the whole study: one row per model, split, rate, intervention, scorer.
-
-    Accuracies and changes are in per cent (points). Planted precision and recall are of all
-    cultures' masks together, null where nothing was planted.
-
-    Args:
-        answers: Stacked `answers`, with model.
-        summaries: Stacked `summaries`, with STUDY, intervention, scorer.
-        recovery: Stacked `recovery`, with STUDY; None where no model is a demo's.
-    """
-    keys = [*STUDY, "intervention", "scorer"]
-    accuracy = answers.group_by("model").agg((100 * pl.col("correct").mean()).alias("accuracy"))
-    overall = summaries.filter(pl.col("culture").is_null())
-    study = summaries.select(keys).unique().join(accuracy, on="model")
-    for measure, name in (("self", "self"), ("cross_by_mask", "cross"), ("gap", "gap")):
-        part = overall.filter(measure=measure).select(
-            *keys,
-            (100 * pl.col("value")).alias(name),
-            (100 * pl.col("ci_low")).alias(f"{name}_low"),
-            (100 * pl.col("ci_high")).alias(f"{name}_high"),
-            (100 * pl.col("control_mean")).alias(f"{name}_random"),
-            pl.col("rank_p").alias(f"{name}_rank_p"),
-        )
-        study = study.join(part, on=keys)
-    if recovery is None:
-        nothing = pl.lit(None, dtype=pl.Float64)
-        study = study.with_columns(precision=nothing, recall=nothing)
-    else:
-        found = recovery.group_by(*STUDY, "scorer").agg(
-            (pl.col("hits").sum() / pl.col("selected").sum()).alias("precision"),
-            (pl.col("hits").sum() / pl.col("planted").sum()).alias("recall"),
-        )
-        study = study.join(found, on=[*STUDY, "scorer"], how="left")
-    return study.sort(keys)
-
-
 def tabulate_cultures(questions: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
     """Count per model and culture: questions, correct ones, those used, and why others are not.
 

@@ -27,6 +27,10 @@ _RESPONSE = [
     ("non_letter_mass", pa.float32()),  # probability on tokens that are no option letter
 ]
 _INTERVAL = [("ci_low", pa.float64()), ("ci_high", pa.float64())]
+_COLLAPSE = [  # means of what tells a broken model from a lost culture
+    ("non_letter_mass_change", pa.float64()),
+    ("letter_entropy_change", pa.float64()),  # of the largest entropy, 0 to 1
+]
 
 SCHEMAS: dict[str, pa.Schema] = {
     kind: pa.schema(fields)
@@ -103,17 +107,35 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("wrong_to_wrong", pa.uint32()),  # the answer changed, both are wrong
             ("p", pa.float64()),  # exact McNemar
             ("q", pa.float64()),  # Benjamini-Hochberg over the cells of one model and scorer
+            ("smallest_drop", pa.float64()),  # that the cell's test shows with the stated power
+            *_COLLAPSE,
         ],
         "summaries": [
             ("culture", pa.string()),  # null: the mean over cultures
             ("measure", pa.string()),  # self | cross_by_mask | cross_by_target | gap
             ("value", pa.float64()),
             *_INTERVAL,
-            ("control_draws", pa.uint32()),
+            *_COLLAPSE,
+        ],
+        "ranks": [
+            ("culture", pa.string()),  # null: the mean over cultures
+            ("measure", pa.string()),
+            ("control", pa.string()),
+            ("value", pa.float64()),  # the scorer's, on the questions that the control was asked
+            ("draws", pa.uint32()),
             ("control_mean", pa.float64()),
             ("control_low", pa.float64()),  # smallest and largest value over the control's draws
             ("control_high", pa.float64()),
             ("rank_p", pa.float64()),
+        ],
+        "comparisons": [
+            ("first", pa.string()),
+            ("second", pa.string()),
+            ("measure", pa.string()),
+            ("value", pa.float64()),  # first - second, means over cultures
+            *_INTERVAL,
+            ("p", pa.float64()),
+            ("q", pa.float64()),  # Benjamini-Hochberg over the pairs, per measure
         ],
         "planted": _IDENTITY,
         "recovery": [

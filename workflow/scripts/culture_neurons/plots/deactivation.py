@@ -20,17 +20,16 @@ from culture_neurons.plots.heatmaps import (
 )
 from culture_neurons.plots.style import empty_figure, in_style, set_title
 
-_LEVEL = 0.05  # of the false discovery rate
-
 
 @in_style
-def plot_deactivation(effects: Mapping[str, pl.DataFrame]) -> Figure:
+def plot_deactivation(effects: Mapping[str, pl.DataFrame], alpha: float) -> Figure:
     """Draw accuracy change per masked and evaluated culture, a panel per scorer.
 
-    All panels share one diverging scale with equal limits around 0. A dot marks q < 0.05.
+    All panels share one diverging scale with equal limits around 0. A dot marks q <= alpha.
 
     Args:
         effects: Scorer -> its effects table.
+        alpha: Level of the false discovery rate.
     """
     cultures = sorted(
         {
@@ -51,7 +50,7 @@ def plot_deactivation(effects: Mapping[str, pl.DataFrame]) -> Figure:
         draw_cells(axes, change, colors, norm)
         if len(cultures) <= ANNOTATED:
             annotate_cells(axes, change, colors, norm, _form_points)
-        _mark_cells(axes, effect_matrix(effects[scorer], cultures, "q") < _LEVEL, cultures)
+        _mark_cells(axes, effect_matrix(effects[scorer], cultures, "q") <= alpha, cultures)
         label_rows(axes, cultures)
         label_columns(axes, cultures)
         axes.set_title(scorer, loc="left")
@@ -59,7 +58,7 @@ def plot_deactivation(effects: Mapping[str, pl.DataFrame]) -> Figure:
             axes.set_ylabel("masked culture")
         if index + 2 >= len(changes):
             axes.set_xlabel("evaluated culture")
-    label = "accuracy change (% points)\ndot: q < 0.05; grey: not evaluated"
+    label = f"accuracy change (% points)\ndot: q ≤ {alpha:g}; grey: not evaluated"
     add_colorbar(figure, panels, spare, colors, norm, label)
     set_title(figure, "Accuracy change on each culture under each culture's mask")
     return figure

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -18,16 +17,20 @@ from culture_neurons.plots.dots import (
 from culture_neurons.plots.style import empty_figure, in_style, scorer_looks, set_title
 
 _MEASURES = ("self", "cross_by_mask")
-_COLUMNS = ("value", "ci_low", "ci_high", "control_low", "control_high")
 
 
 @in_style
-def plot_self_cross(summaries: Mapping[tuple[str, str], pl.DataFrame]) -> Figure:
+def plot_self_cross(
+    summaries: Mapping[tuple[str, str], pl.DataFrame],
+    ranks: Mapping[tuple[str, str], pl.DataFrame],
+    control: str,
+) -> Figure:
     """Draw mean accuracy change on own and other cultures per model and scorer.
 
     Args:
         summaries: (Model, scorer) -> its summaries table. The row without a culture is the mean.
-            The control's band is drawn where there are control draws.
+        ranks: (Model, scorer) -> its ranks table.
+        control: The control whose band is drawn, where a scorer has it.
     """
     models = list(dict.fromkeys(model for model, _ in summaries))
     scorers = list(dict.fromkeys(scorer for _, scorer in summaries))
@@ -42,7 +45,8 @@ def plot_self_cross(summaries: Mapping[tuple[str, str], pl.DataFrame]) -> Figure
             if (model, scorer) not in summaries:
                 continue
             for second, measure in enumerate(_MEASURES):
-                estimate, band = read_measure(summaries[model, scorer], measure)
+                estimate = read_measure(summaries[model, scorer], measure)
+                band = read_band(ranks[model, scorer], measure, control)
                 draw_band(axes, row, bool(second), *band)
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
     figure.legend(
@@ -50,7 +54,7 @@ def plot_self_cross(summaries: Mapping[tuple[str, str], pl.DataFrame]) -> Figure
             legend_dot("the mask's own culture (self)", second=False),
             legend_dot("the other cultures (cross)", second=True),
             legend_cultures(),
-            Patch(color="0.75", label="control masks (all draws)"),
+            Patch(color="0.75", label=f"{control} masks (all draws)"),
         ],
         loc="outside lower center",
         ncols=4,
@@ -61,16 +65,19 @@ def plot_self_cross(summaries: Mapping[tuple[str, str], pl.DataFrame]) -> Figure
     return figure
 
 
-def read_measure(summaries: pl.DataFrame, measure: str) -> tuple[Estimate, tuple[float, float]]:
-    """Return a measure's estimate and its control's band, in percentage points; absent is NaN."""
+def read_measure(summaries: pl.DataFrame, measure: str) -> Estimate:
+    """Return a measure's estimate in percentage points; what is absent is NaN."""
     rows = summaries.filter(pl.col("measure") == measure).sort("culture")
     single = rows.filter(pl.col("culture").is_not_null())["value"].to_numpy()
     mean = rows.filter(pl.col("culture").is_null())
-    cells = {name: 100 * _cell(mean, name) for name in _COLUMNS}
-    estimate = Estimate(cells["value"], cells["ci_low"], cells["ci_high"], 100 * single)
-    if not mean.height or not mean["control_draws"][0]:
-        return estimate, (np.nan, np.nan)
-    return estimate, (cells["control_low"], cells["control_high"])
+    value, low, high = (100 * _cell(mean, name) for name in ("value", "ci_low", "ci_high"))
+    return Estimate(value, low, high, 100 * single)
+
+
+def read_band(ranks: pl.DataFrame, measure: str, control: str) -> tuple[float, float]:
+    """Return a control's smallest and largest mean, in percentage points; absent is NaN."""
+    mean = ranks.filter(pl.col("culture").is_null(), measure=measure, control=control)
+    return 100 * _cell(mean, "control_low"), 100 * _cell(mean, "control_high")
 
 
 def _cell(frame: pl.DataFrame, column: str) -> float:

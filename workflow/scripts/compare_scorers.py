@@ -1,0 +1,51 @@
+"""Compare the effects of every two scorers of one study."""
+
+import polars as pl
+
+from culture_neurons.comparisons import compare_scorers
+from culture_neurons.effects import pair_scorer
+from culture_neurons.logs import logger, start_log
+from culture_neurons.pairing import RESPONSE, read_questions
+from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
+
+start_log(snakemake.log[0])
+source, params = snakemake.input, snakemake.params
+scorers = {path: read_facts(path, "outcomes") for path in source.outcomes}
+own = ("masks", "scorer", "select", "count")
+facts = join_facts(
+    {
+        source.questions: read_facts(source.questions, "questions"),
+        source.answers: read_facts(source.answers, "answers"),
+        **{
+            path: {key: value for key, value in known.items() if key not in own}
+            for path, known in scorers.items()
+        },
+    }
+)
+questions = read_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
+answers = pl.read_parquet(source.answers, columns=RESPONSE)
+comparisons = compare_scorers(
+    {
+        known["scorer"]["name"]: pair_scorer(
+            questions,
+            answers,
+            pl.read_parquet(path, columns=["mask", *RESPONSE]),
+            facts["cultures"],
+            params.others,
+        )
+        for path, known in scorers.items()
+    },
+    **params.statistics,
+)
+write_table(
+    snakemake.output.comparisons,
+    "comparisons",
+    comparisons,
+    facts
+    | {
+        "statistics": params.statistics,
+        "others": params.others,
+        "software": name_versions("numpy", "polars", "scipy"),
+    },
+)
+logger.info("%d scorers, %d rows", len(scorers), len(comparisons["first"]))

@@ -1,0 +1,59 @@
+"""Which questions a mask is asked: its own culture's in full, of the others all or a sample."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+ANY_CULTURE = "*"  # owner of a mask that stands for every culture
+
+
+def name_owner(mask: str) -> str:
+    """Name the culture of a mask; masks are named "{culture}" or "{culture}/{draw}"."""
+    return mask.rpartition("/")[0] or mask
+
+
+def choose_questions(
+    masks: Iterable[str], cultures: Mapping[str, str], others: int | None
+) -> dict[str, set[str]]:
+    """Choose the questions of every mask.
+
+    Args:
+        masks: Names of masks.
+        cultures: question_id -> culture.
+        others: Questions of each culture that is not the mask's own, or None for all.
+
+    Returns:
+        Mask -> question ids.
+    """
+    names, ids = list(masks), list(cultures)
+    owners = [name_owner(name) for name in names]
+    asked = mark_asked(owners, ids, list(cultures.values()), others)
+    return {
+        name: {ids[place] for place in np.flatnonzero(row)}
+        for name, row in zip(names, asked, strict=True)
+    }
+
+
+def mark_asked(
+    owners: Sequence[str], question_ids: Sequence[str], cultures: Sequence[str], others: int | None
+) -> np.ndarray:
+    """Mark the questions that masks of these cultures are asked, bool (owners, questions).
+
+    The sample of a culture is its `others` first questions in the order of a stable hash of their
+    ids: one sample for all masks, and a larger one holds the smaller.
+    """
+    culture = np.array(cultures)
+    own = np.array(owners)[:, None] == culture
+    if others is None:
+        return np.ones_like(own)
+    hashes = np.array([_hash(question_id) for question_id in question_ids])
+    sampled = np.zeros(len(culture), dtype=bool)
+    for name in np.unique(culture):
+        here = np.flatnonzero(culture == name)
+        sampled[here[np.argsort(hashes[here])][:others]] = True
+    return own | sampled | (np.array(owners)[:, None] == ANY_CULTURE)
+
+
+def _hash(question_id: str) -> str:
+    return hashlib.sha256(f"others {question_id}".encode()).hexdigest()

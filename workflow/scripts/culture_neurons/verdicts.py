@@ -1,0 +1,125 @@
+"""What a study shows: one row per model and scorer, with every test and what they add up to."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from culture_neurons.reporting import STUDY
+
+KEYS = (*STUDY, "intervention", "scorer")
+NOTED = ("checkpoint", "dataset_source")  # facts by which a published figure is found
+_EFFECTS = {"self": "self", "cross_by_mask": "cross", "gap": "gap"}
+
+
+def tabulate_verdicts(
+    *,
+    answers: pl.DataFrame,
+    summaries: pl.DataFrame,
+    ranks: pl.DataFrame,
+    effects: pl.DataFrame,
+    recovery: pl.DataFrame | None,
+    published: pl.DataFrame,
+    alpha: float,
+    collapse: float,
+) -> pl.DataFrame:
+    """Make the table of verdicts, in per cent (points).
+
+    Args:
+        answers: Stacked `answers`, with model.
+        summaries: Stacked `summaries`, with KEYS and NOTED.
+        ranks: Stacked `ranks`, with KEYS.
+        effects: Stacked `effects`, with KEYS.
+        recovery: Stacked `recovery`, with STUDY; None where no model is a demo's.
+        published: Table of published figures: columns NOTED, KEYS but model and split, published.
+        alpha: Level of the tests.
+        collapse: Rise of non-letter mass or letter entropy that flags a broken model.
+
+    Returns:
+        One row per model, split, rate, intervention, and scorer.
+    """
+    accuracy = answers.group_by("model").agg((100 * pl.col("correct").mean()).alias("accuracy"))
+    verdicts = summaries.select(*KEYS, *NOTED).unique().join(accuracy, on="model")
+    for part in (
+        _spread_means(summaries),
+        _spread_ranks(ranks),
+        _count_significant(effects, alpha),
+    ):
+        verdicts = verdicts.join(part, on=KEYS, how="left")
+    broken = pl.max_horizontal("non_letter_self", "non_letter_cross", "entropy_cross") > collapse
+    verdicts = verdicts.with_columns(collapse=broken).sort(KEYS)
+    controls = ranks["control"].unique().sort().to_list()
+    words = [word_verdict(row, controls, alpha) for row in verdicts.iter_rows(named=True)]
+    verdicts = verdicts.with_columns(pl.Series("verdict", words, pl.String))
+    if recovery is not None:
+        found = _share_recovered(recovery)
+        verdicts = verdicts.join(found, on=[*STUDY, "scorer"], how="left", maintain_order="left")
+    on = [key for key in published.columns if key != "published"]
+    return verdicts.join(published, on=on, how="left", maintain_order="left").drop(NOTED)
+
+
+def _spread_means(summaries: pl.DataFrame) -> pl.DataFrame:
+    """Spread the means over cultures to columns: each effect, its interval, its collapse signs."""
+    overall = summaries.filter(pl.col("culture").is_null())
+    parts = []
+    for measure, name in _EFFECTS.items():
+        columns = {
+            name: 100 * pl.col("value"),
+            f"{name}_low": 100 * pl.col("ci_low"),
+            f"{name}_high": 100 * pl.col("ci_high"),
+            f"non_letter_{name}": pl.col("non_letter_mass_change"),
+            f"entropy_{name}": pl.col("letter_entropy_change"),
+        }
+        chosen = [value.alias(column) for column, value in columns.items()]
+        parts.append(overall.filter(measure=measure).select(*KEYS, *chosen))
+    own, cross, gap = parts
+    gap = gap.drop("non_letter_gap", "entropy_gap")
+    return own.join(cross, on=KEYS).join(gap, on=KEYS)
+
+
+def _spread_ranks(ranks: pl.DataFrame) -> pl.DataFrame:
+    """Spread the rank p-values of self and gap to columns {measure}_p_{control}."""
+    overall = ranks.filter(pl.col("culture").is_null(), pl.col("measure").is_in(["self", "gap"]))
+    column = pl.concat_str("measure", pl.lit("_p_"), "control").alias("column")
+    named = overall.select(*KEYS, column, "rank_p").sort("column")
+    return named.pivot("column", index=KEYS, values="rank_p")
+
+
+def _count_significant(effects: pl.DataFrame, alpha: float) -> pl.DataFrame:
+    """Count the cultures whose own mask lowers their accuracy, at a false discovery rate."""
+    own = effects.filter(pl.col("mask_culture") == pl.col("culture"))
+    significant = (pl.col("q") <= alpha) & (pl.col("delta") < 0)
+    return own.group_by(KEYS).agg(
+        pl.len().alias("cultures"), significant.sum().alias("cultures_significant")
+    )
+
+
+def _share_recovered(recovery: pl.DataFrame) -> pl.DataFrame:
+    """Share of planted neurons among the selected and the reverse, of all masks together."""
+    return recovery.group_by(*STUDY, "scorer").agg(
+        (pl.col("hits").sum() / pl.col("selected").sum()).alias("precision"),
+        (pl.col("hits").sum() / pl.col("planted").sum()).alias("recall"),
+    )
+
+
+def word_verdict(row: Mapping[str, object], controls: Sequence[str], alpha: float) -> str:
+    """Say what the tests of a row show together, or which of them failed.
+
+    Args:
+        row: A row of the table of verdicts.
+        controls: Names of all controls; a row may lack some.
+        alpha: Level of the ranks.
+    """
+    if row["collapse"]:
+        return "not shown: the model breaks"
+    ranked = [control for control in controls if row[f"gap_p_{control}"] is not None]
+    failed = [] if ranked else ["no control"]
+    failed += ["gap's interval reaches 0"] if row["gap_high"] >= 0 else []
+    failed += [
+        f"{measure} within {control}"
+        for control in ranked
+        for measure in ("self", "gap")
+        if row[f"{measure}_p_{control}"] > alpha
+    ]
+    if failed:
+        return f"not shown: {', '.join(failed)}"
+    return f"own culture loses more, beyond {', '.join(ranked)}"
