@@ -11,13 +11,14 @@
 #   results/masks/{model}/{hookpoint}/{split}/{rate}/{selector}.parquet
 #   results/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}/{selector}.parquet
 #   results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
-#   results/summaries/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
+#   results/{summaries,ranks}/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
+#   results/comparisons/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet
 #   results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet          (demo models)
 #   results/figures/<family>/...    results/tables/*.csv
 #   results/logs/<rule>/...         results/benchmarks/<rule>/...
 #
-# A selector is a scorer, "planted" (a demo model's ground truth), "random" (random masks of the
-# rate's size), or "random_of_{scorer}" (of that scorer's own sizes, where they are unequal).
+# A selector is a scorer, "planted" (a demo model's ground truth), or a control: "{control}_of_{scorer}",
+# or "{control}" alone where scorers share it (kind random, masks of the rate's size).
 import shlex
 import sys
 from pathlib import Path
