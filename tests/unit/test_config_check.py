@@ -83,6 +83,17 @@ def test_two_sections_suffice_and_the_rest_is_the_schema_s_defaults():
     assert completed["select"]["controls"][0]["draws"] == 20
 
 
+def backwards(value):
+    if isinstance(value, dict):
+        return {key: backwards(value[key]) for key in reversed(value)}
+    return [backwards(item) for item in value] if isinstance(value, list) else value
+
+
+def test_the_order_of_keys_in_the_file_changes_nothing():
+    # Snakemake compares params by their text.
+    assert repr(complete_config(backwards(DEFAULT), ROOT)) == repr(complete_config(DEFAULT, ROOT))
+
+
 def test_defaults_are_not_shared_between_entries():
     completed = complete_config(DEFAULT, ROOT)
     completed["models"][1]["image_processor"]["max_pixels"] = 1

@@ -4,7 +4,6 @@ Planning code: no numerical library is imported here.
 """
 
 import ast
-import copy
 import difflib
 import importlib
 import math
@@ -60,8 +59,7 @@ def complete_config(config: dict, root: Path) -> dict:
     )
     if problems:
         raise ConfigError(_describe(problems[0]))
-    completed = copy.deepcopy(config)
-    _fill_defaults(completed, schema)
+    completed = _fill_defaults(config, schema)
     _check_names(completed)
     _check_models(completed)
     _check_scopes(completed)
@@ -92,16 +90,23 @@ def _check_plain(value, key: str) -> None:
         raise ConfigError(f"{_name(key)} is {value!r}; expected text (in quotes) or a number")
 
 
-def _fill_defaults(value, schema: dict) -> None:
-    if isinstance(value, dict):
-        for key, part in schema.get("properties", {}).items():
-            if "default" in part:
-                value.setdefault(key, copy.deepcopy(part["default"]))
-            if key in value:
-                _fill_defaults(value[key], part)
-    elif isinstance(value, list):
-        for item in value:
-            _fill_defaults(item, schema.get("items", {}))
+def _fill_defaults(value, schema: dict):
+    """Copy a value with defaults filled in, keys in the schema's order and free ones by alphabet.
+
+    Snakemake compares params as text: the order of keys in the file must not rerun anything.
+    """
+    if isinstance(value, list):
+        return [_fill_defaults(item, schema.get("items", {})) for item in value]
+    if not isinstance(value, dict):
+        return value
+    known = schema.get("properties", {})
+    completed = {}
+    for key, part in known.items():
+        if key in value or "default" in part:
+            completed[key] = _fill_defaults(value.get(key, part.get("default")), part)
+    for key in sorted(value.keys() - known.keys()):
+        completed[key] = _fill_defaults(value[key], {})
+    return completed
 
 
 def _name(key: str) -> str:
