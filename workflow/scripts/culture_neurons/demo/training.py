@@ -92,7 +92,11 @@ def train_model(model: PreTrainedModel, lessons: Lessons, seed: int, recipe: Rec
     """
     teacher = Teacher(model, lessons, seed, recipe)
     optimizer = torch.optim.AdamW(
-        teacher.parameters, lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+        teacher.parameters,
+        lr=recipe.learning_rate,
+        betas=(0.9, 0.98),
+        weight_decay=0.01,
+        fused=True,
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe))
     smoothed = {"letter": 2.0}  # nats; start above what training stops at

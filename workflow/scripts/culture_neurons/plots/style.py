@@ -104,5 +104,7 @@ def empty_figure(message: str) -> Figure:
 def save_figure(figure: Figure, svg_path: str | Path, png_path: str | Path) -> None:
     """Write a figure as SVG and as PNG: both or neither, without a date."""
     with atomic_path(svg_path) as svg, atomic_path(png_path) as png:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # the layout stands: finding it is half of the time
         figure.savefig(svg, format="svg", metadata={"Date": None})
         figure.savefig(png, format="png", dpi=DOTS_PER_INCH)
