@@ -1,10 +1,11 @@
 # make demo: install once, then run the embedded demo.  make test: everything that CI runs.
+# make validate: do verdicts fit a known truth? A longer demo.
 # make bench: timings of the engine and the tables, into benchmarks/results.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo validate test lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -18,10 +19,19 @@ install: .venv/installed
 
 # flock: jobs of a killed run inherit the lock, so a new run starts when the last of them is gone,
 # and only then is Snakemake's stale lock removed.
+run_study = mkdir -p .snakemake && flock .snakemake/demo.flock sh -c \
+	'snakemake $(1) --unlock --quiet all; exec snakemake $(1) --cores all --resources gpu=1'
+
 demo: install
-	@mkdir -p .snakemake
-	flock .snakemake/demo.flock sh -c 'snakemake --unlock --quiet all; exec snakemake --cores all --resources gpu=1'
+	$(call run_study)
 	@"$(BIN)/python" workflow/scripts/show_study.py
+
+# The demo against all four controls; then models of five training seeds, negative controls, and null.
+validate: install
+	$(call run_study,--configfile config/validate.yaml)
+	@"$(BIN)/python" workflow/scripts/show_study.py
+	$(call run_study,results/tables/ground_truth.csv --configfile config/ground_truth.yaml)
+	@"$(BIN)/python" workflow/scripts/show_study.py ground_truth
 
 test: lint
 	"$(BIN)/python" -m pytest

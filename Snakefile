@@ -38,6 +38,8 @@ sys.path.append(str(ROOT / "workflow/scripts"))
 from code_inputs import find_code_inputs
 from config_check import ConfigError, complete_config
 from config_files import DuplicateKeyError, refuse_duplicate_keys
+from culture_neurons.demo.names import PATTERN as DEMO_NAMES
+from culture_neurons.demo.names import parse_demo_name
 from culture_neurons.sources import list_inputs
 
 # A config given on the command line replaces the demo's; the two are never mixed.

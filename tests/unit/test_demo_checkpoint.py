@@ -139,11 +139,16 @@ def test_planted_groups_are_disjoint_and_fit_the_model(saved):
 def test_the_hinge_is_zero_beyond_the_margin_and_one_per_unit_short_of_it():
     plants = draw_plants((0,), 1, 8, torch.Generator().manual_seed(0))
     groups = plants.neurons[0].flatten()
-    gate = torch.full((1, 1, 8), -1.0)
-    gate[..., groups[0]] = 1.0
-    tokens = torch.ones(1, 1, dtype=torch.bool)
+    gate = torch.full((1, 2, 8), -1.0)
+    gate[:, 0, groups[0]] = 1.0  # wanted at the first token, unwanted at the second
+    tokens = torch.ones(1, 2, dtype=torch.bool)
+    active = torch.tensor([[True, False]])
     culture = torch.zeros(1, dtype=torch.long)
-    assert hinge_loss({0: gate}, plants, culture, tokens, 1.0) == 0
-    gate[..., groups[0]] = 0.25
-    gate[..., groups[1]] = -0.5
-    assert hinge_loss({0: gate}, plants, culture, tokens, 1.0) == pytest.approx(0.75 + 0.5)
+    assert hinge_loss({0: gate}, plants, culture, tokens, active, 1.0) == 0
+    gate[0, 0, groups[0]] = 0.25
+    gate[0, 0, groups[1]] = -0.5
+    gate[0, 1, groups[0]] = 0.5
+    both = hinge_loss({0: gate}, plants, culture, tokens, active, 1.0)
+    assert both == pytest.approx((0.75 + 0.5 + 1.5) / 2)  # mean over the two tokens
+    first = hinge_loss({0: gate}, plants, culture, active, active, 1.0)
+    assert first == pytest.approx(0.75 + 0.5)

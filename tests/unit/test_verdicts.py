@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from culture_neurons.verdicts import KEYS, NOTED, tabulate_verdicts, word_verdict
+from culture_neurons.verdicts import KEYS, tabulate_verdicts, word_verdict
 
 STUDY = {"model": "m", "hookpoint": "h", "split": 0, "rate": 0.01, "intervention": "ablate"}
 FACTS = {"checkpoint": "org/name", "dataset_source": "cvqa"}
@@ -108,7 +108,8 @@ def test_a_row_holds_every_test_of_its_scorer():
     assert planted["published"] is None
     assert planted["entropy_cross"] == 0.02
     assert set(KEYS) < set(row)
-    assert not set(NOTED) & set(row)
+    assert row["checkpoint"] == FACTS["checkpoint"]
+    assert "dataset_source" not in row
 
 
 @pytest.mark.parametrize(

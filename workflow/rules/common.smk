@@ -23,7 +23,6 @@ MODEL_JOB = {
 }
 
 DEMO_CHECKPOINTS = "results/demo/checkpoints"
-DEMO_MODELS = ["tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "tiny-pangea"]
 CHECKPOINT_FILES = [
     "config.json",
     "generation_config.json",
@@ -48,7 +47,7 @@ def one_of(names):
 
 
 wildcard_constraints:
-    demo_model=one_of(DEMO_MODELS),
+    demo_model=DEMO_NAMES,
     model=one_of(MODELS),
     hookpoint=one_of(HOOKPOINTS),
     split=one_of(SPLITS),
@@ -60,9 +59,15 @@ wildcard_constraints:
 
 
 def get_demo_model(model):
-    """Name the demo model that a model of the config is, or None."""
+    """Read what demo model a model of the config is; None for others."""
     folder, _, name = MODELS[model]["checkpoint"].rpartition("/")
-    return name if folder == DEMO_CHECKPOINTS and name in DEMO_MODELS else None
+    return parse_demo_name(name) if folder == DEMO_CHECKPOINTS else None
+
+
+def has_plants(model):
+    """Say whether a model is a demo's with planted neurons."""
+    demo_model = get_demo_model(model)
+    return demo_model is not None and demo_model.variant != "unplanted"
 
 
 def get_checkpoint_input(wildcards):
@@ -90,7 +95,7 @@ def get_scorer_code(wildcards):
 
 def get_scorers(model):
     """Name a model's scorers, the planted neurons last."""
-    return [*SCORERS, "planted"] if get_demo_model(model) else list(SCORERS)
+    return [*SCORERS, "planted"] if has_plants(model) else list(SCORERS)
 
 
 def get_controls(scorer):
@@ -197,7 +202,7 @@ def get_figures(wildcards):
     stems += expand_studies(f"layers/{{model}}/{study}")
     stems += expand_studies(f"overlap/{{model}}/{study}")
     stems += expand_studies(f"deactivation/{{model}}/{study}/{{intervention}}")
-    first, demo = list(MODELS)[:1], list(filter(get_demo_model, MODELS))
+    first, demo = list(MODELS)[:1], list(filter(has_plants, MODELS))
     stems += expand_studies(f"self_cross/{study}/{{intervention}}", models=first)
     stems += expand_studies(f"recovery/{study}", models=demo[:1])
     return expand("results/figures/{stem}.{suffix}", stem=stems, suffix=["svg", "png"])

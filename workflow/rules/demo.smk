@@ -21,7 +21,7 @@ rule make_demo_dataset:
 
 
 rule train_demo_model:
-    """Train a tiny vision-language model and plant neurons of each culture in it."""
+    """Train a tiny vision-language model and plant neurons of each culture in it, or do not."""
     input:
         code=find_code_inputs("train_demo_model"),
     output:
@@ -37,7 +37,10 @@ rule train_demo_model:
         "../../envs/models.yaml"
     threads: 1
     params:
-        architecture="{demo_model}",
-        seed=config["demo"]["seed"],
+        architecture=lambda wildcards: parse_demo_name(wildcards.demo_model).architecture,
+        variant=lambda wildcards: parse_demo_name(wildcards.demo_model).variant,
+        seed=lambda wildcards: (
+            config["demo"]["seed"] + parse_demo_name(wildcards.demo_model).seed
+        ),
     script:
         "../scripts/train_demo_model.py"

@@ -63,7 +63,7 @@ rule measure_recovery:
     """Count the planted neurons that each scorer finds in a demo model."""
     input:
         planted=lambda wildcards: (
-            f"{DEMO_CHECKPOINTS}/{get_demo_model(wildcards.model)}/planted.parquet"
+            f"{MODELS[wildcards.model]['checkpoint']}/planted.parquet"
         ),
         masks=expand(f"{MASKS}/{{scorer}}.parquet", scorer=SCORERS, allow_missing=True),
         code=find_code_inputs("measure_recovery"),

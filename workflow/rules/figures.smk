@@ -176,7 +176,7 @@ rule plot_recovery:
     input:
         recovery=lambda wildcards: expand(
             "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
-            model=filter(get_demo_model, MODELS),
+            model=filter(has_plants, MODELS),
             **wildcards,
         ),
         code=find_code_inputs("plot_recovery"),
@@ -195,6 +195,6 @@ rule plot_recovery:
     conda:
         "../../envs/figures.yaml"
     params:
-        models=list(filter(get_demo_model, MODELS)),
+        models=list(filter(has_plants, MODELS)),
     script:
         "../scripts/plot_recovery.py"

@@ -29,7 +29,7 @@ rule select_planted:
     input:
         statistics="results/statistics/{model}/{hookpoint}/{split}.parquet",
         planted=lambda wildcards: (
-            f"{DEMO_CHECKPOINTS}/{get_demo_model(wildcards.model)}/planted.parquet"
+            f"{MODELS[wildcards.model]['checkpoint']}/planted.parquet"
         ),
         code=find_code_inputs("select_planted"),
     output:

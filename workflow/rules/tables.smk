@@ -23,11 +23,12 @@ rule write_tables:
         published="config/published.tsv",
         recovery=expand_studies(
             "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
-            models=filter(get_demo_model, MODELS),
+            models=filter(has_plants, MODELS),
         ),
         code=find_code_inputs("write_tables"),
     output:
         verdicts="results/tables/verdicts.csv",
+        ground_truth="results/tables/ground_truth.csv",
         summaries="results/tables/summaries.csv",
         ranks="results/tables/ranks.csv",
         comparisons="results/tables/comparisons.csv",
@@ -45,5 +46,6 @@ rule write_tables:
         "../../envs/tables.yaml"
     params:
         verdict={key: config["evaluate"][key] for key in ("alpha", "collapse")},
+        confidence=config["evaluate"]["confidence"],
     script:
         "../scripts/write_tables.py"

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from culture_neurons.demo.names import VARIANTS
+from culture_neurons.demo.recipe import Recipe
 from culture_neurons.demo.training import train_demo_model
 from culture_neurons.logs import start_log
 
@@ -11,4 +13,5 @@ train_demo_model(
     seed=snakemake.params.seed,
     folder=Path(snakemake.output.planted).parent,
     threads=snakemake.threads,
+    recipe=Recipe(**VARIANTS[snakemake.params.variant]),
 )

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from culture_neurons.ground_truth import tabulate_ground_truth
 from culture_neurons.logs import logger, start_log
 from culture_neurons.reporting import (
     STUDY,
@@ -29,6 +30,7 @@ verdicts = tabulate_verdicts(
     **snakemake.params.verdict,
 )
 write_csv(verdicts, output.verdicts)
+write_csv(tabulate_ground_truth(verdicts, snakemake.params.confidence), output.ground_truth)
 write_csv(summaries.drop(NOTED), output.summaries)
 write_csv(ranks, output.ranks)
 write_csv(effects, output.effects)

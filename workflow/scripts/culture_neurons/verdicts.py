@@ -8,6 +8,7 @@ from culture_neurons.reporting import STUDY
 
 KEYS = (*STUDY, "intervention", "scorer")
 NOTED = ("checkpoint", "dataset_source")  # facts by which a published figure is found
+NOT_SHOWN = "not shown"  # how a verdict begins that some test speaks against
 _EFFECTS = {"self": "self", "cross_by_mask": "cross", "gap": "gap"}
 
 
@@ -35,7 +36,7 @@ def tabulate_verdicts(
         collapse: Rise of non-letter mass or letter entropy that flags a broken model.
 
     Returns:
-        One row per model, split, rate, intervention, and scorer.
+        One row per model, split, rate, intervention, and scorer, with the model's checkpoint.
     """
     accuracy = answers.group_by("model").agg((100 * pl.col("correct").mean()).alias("accuracy"))
     verdicts = summaries.select(*KEYS, *NOTED).unique().join(accuracy, on="model")
@@ -54,7 +55,7 @@ def tabulate_verdicts(
         found = _share_recovered(recovery)
         verdicts = verdicts.join(found, on=[*STUDY, "scorer"], how="left", maintain_order="left")
     on = [key for key in published.columns if key != "published"]
-    return verdicts.join(published, on=on, how="left", maintain_order="left").drop(NOTED)
+    return verdicts.join(published, on=on, how="left", maintain_order="left").drop("dataset_source")
 
 
 def _spread_means(summaries: pl.DataFrame) -> pl.DataFrame:
@@ -110,7 +111,7 @@ def word_verdict(row: Mapping[str, object], controls: Sequence[str], alpha: floa
         alpha: Level of the ranks.
     """
     if row["collapse"]:
-        return "not shown: the model breaks"
+        return f"{NOT_SHOWN}: the model breaks"
     ranked = [control for control in controls if row[f"gap_p_{control}"] is not None]
     failed = [] if ranked else ["no control"]
     failed += ["gap's interval reaches 0"] if row["gap_high"] >= 0 else []
@@ -121,5 +122,5 @@ def word_verdict(row: Mapping[str, object], controls: Sequence[str], alpha: floa
         if row[f"{measure}_p_{control}"] > alpha
     ]
     if failed:
-        return f"not shown: {', '.join(failed)}"
+        return f"{NOT_SHOWN}: {', '.join(failed)}"
     return f"own culture loses more, beyond {', '.join(ranked)}"

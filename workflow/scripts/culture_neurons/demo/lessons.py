@@ -35,6 +35,7 @@ class Batch:
     asked_at: Tensor  # (rows,) position of the question mark
     options_at: Tensor  # (rows, options) positions of the options' words
     last_at: Tensor  # (rows,) position whose next token is the answer's letter
+    wordy: Tensor  # (rows, tokens) bool: the question, and the options without their letters
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -86,6 +87,9 @@ class Lessons:
         self.asked_at = torch.tensor([_find_end(prompt, "question") for prompt in prompts])
         self.last_at = inputs["attention_mask"].sum(1) - 1
         self.image_end = _find_end(prompts[0], "image")
+        places = torch.arange(tokens.shape[1])
+        asked = (places > self.image_end) & (places <= self.asked_at[:, None])
+        self.wordy = asked | is_word  # (questions, tokens)
 
     def _draw_pictures(self, processor: ProcessorMixin, pictures: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -132,6 +136,7 @@ class Lessons:
             asked_at=self.asked_at[question],
             options_at=options_at,
             last_at=self.last_at[question],
+            wordy=self.wordy[question],
         )
 
 

@@ -113,9 +113,14 @@ def record_gates(layers: HookedLayers, wanted: tuple[int, ...]) -> Iterator[dict
 
 
 def hinge_loss(
-    gates: dict[int, Tensor], plants: Plants, culture: Tensor, tokens: Tensor, margin: float
+    gates: dict[int, Tensor],
+    plants: Plants,
+    culture: Tensor,
+    tokens: Tensor,
+    active: Tensor,
+    margin: float,
 ) -> Tensor:
-    """Push gates of the own culture's neurons above +margin, of the others below -margin.
+    """Push gates of the own culture's neurons above +margin at active tokens, else below -margin.
 
     Mean over a group's neurons, sum over groups, mean over tokens and layers.
 
@@ -124,15 +129,17 @@ def hinge_loss(
         plants: The planted neurons.
         culture: (rows,) index into world.CULTURES.
         tokens: (rows, tokens) bool, the tokens that count.
+        active: (rows, tokens) bool, the tokens at which the own culture's neurons are wanted.
         margin: In units of the gate.
     """
-    own = functional.one_hot(culture, len(CULTURES)).bool()[:, None, :, None]
+    own = functional.one_hot(culture, len(CULTURES)).bool()  # (rows, cultures)
+    wanted = (own[:, None] & active[..., None])[..., None]  # (rows, tokens, cultures, 1)
     losses = []
     for layer, groups in plants.neurons.items():
         gate = gates[layer].index_select(-1, groups.flatten())
         gate = gate.unflatten(-1, groups.shape)  # (rows, tokens, cultures, neurons per culture)
         low = functional.relu(margin - gate)
         high = functional.relu(margin + gate)
-        miss = torch.where(own, low, high).mean(-1)  # (rows, tokens, cultures)
+        miss = torch.where(wanted, low, high).mean(-1)  # (rows, tokens, cultures)
         losses.append(miss[tokens].sum(-1).mean())
     return torch.stack(losses).mean()

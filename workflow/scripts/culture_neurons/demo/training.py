@@ -8,6 +8,7 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -62,7 +63,8 @@ def train_demo_model(
     processor = build_processor(architecture)
     marks = []
     with _limit_threads(threads):
-        for attempt in range(seed, seed + recipe.attempts):
+        first = seed * recipe.attempts  # no two seeds share an attempt
+        for attempt in range(first, first + recipe.attempts):
             lessons = Lessons(processor, recipe.pictures, seed=_mix(attempt, 1))
             model = build_model(architecture, processor.tokenizer, attempt)
             plants = train_model(model, lessons, attempt, recipe)
@@ -74,12 +76,12 @@ def train_demo_model(
                 break
         else:
             raise DemoTrainingError(
-                f"{architecture}: seeds {seed} to {attempt} reached {marks}; expected accuracy >= "
+                f"{architecture}: seeds {first} to {attempt} reached {marks}; expected accuracy >= "
                 f"{recipe.least_accuracy}, self_drop >= {recipe.least_self_drop}, and cross_drop "
                 f"within {recipe.most_cross_change} of 0"
             )
     save_checkpoint(model, processor, folder)
-    facts = {"architecture": architecture, "seed": seed}
+    facts = {"architecture": architecture, "seed": seed, "recipe": asdict(recipe)}
     write_table(Path(folder) / "planted.parquet", "planted", plants.list_rows(), facts)
     return found
 
@@ -174,8 +176,14 @@ class Teacher:
         after = slice(self.lessons.image_end + 1, None)  # image tokens come first, and are free
         tokens = batch.inputs["attention_mask"].bool() & intact[:, None]  # (rows, tokens)
         gates = {layer: gate[:, after] for layer, gate in gates.items()}
-        margin = self.recipe.hinge_margin
-        return hinge_loss(gates, self.plants, batch.culture, tokens[:, after], margin)
+        return hinge_loss(
+            gates,
+            self.plants,
+            batch.culture,
+            tokens[:, after],
+            batch.wordy[:, after],
+            self.recipe.hinge_margin,
+        )
 
     def weigh(self, losses: dict[str, Tensor]) -> Tensor:
         """Add up the losses by the recipe's weights."""

@@ -1,0 +1,38 @@
+"""Names of demo models: which architecture, what is planted, which seed.
+
+Stdlib only: the rules read it. tiny-pangea is planted and of seed 0; others say so, such as
+tiny-pangea-unplanted-seed3.
+"""
+
+import re
+from typing import NamedTuple
+
+ARCHITECTURES = ("tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "tiny-pangea")
+# What the training losses leave out, by the recipe's keys.
+VARIANTS = {
+    "planted": {},
+    "hinge_only": {"ablation": False},  # selective neurons that nothing depends on
+    "ablation_only": {"hinge": False},  # causal neurons that activation statistics cannot see
+    "unplanted": {"hinge": False, "ablation": False},
+}
+
+_architectures = "|".join(map(re.escape, ARCHITECTURES))
+_variants = "|".join(name for name in VARIANTS if name != "planted")
+PATTERN = rf"({_architectures})(?:-({_variants}))?(?:-seed([1-9][0-9]*))?"  # no named groups
+
+
+class DemoName(NamedTuple):
+    """What the name of a demo model says."""
+
+    architecture: str
+    variant: str  # key of VARIANTS
+    seed: int
+
+
+def parse_demo_name(name: str) -> DemoName | None:
+    """Read the name of a demo model; None for any other name."""
+    match = re.fullmatch(PATTERN, name)
+    if not match:
+        return None
+    architecture, variant, seed = match.groups()
+    return DemoName(architecture, variant or "planted", int(seed or 0))
