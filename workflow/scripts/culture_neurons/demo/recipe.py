@@ -24,10 +24,10 @@ class Recipe:
     learning_rate: float = 3e-3
     plant_from: int = 60  # step after which the planting losses count
     first_stop: int = 250  # earliest step to stop at
-    letter_below: float = 0.04  # smoothed letter loss to stop at, nats
-    ablation_below: float = 0.03  # smoothed ablation loss to stop at, nats over uniform
+    letter_below: float = 0.05  # smoothed letter loss to stop at, nats
+    ablation_below: float = 0.05  # smoothed ablation loss to stop at, nats over uniform
     ablation_weight: float = 1.0  # a large one keeps the model at uniform letters for long
-    hinge_weight: float = 0.2
+    hinge_weight: float = 0.4
     hinge_margin: float = 1.0  # in units of the gate W_gate x
 
     attempts: int = 3  # each with the next seed
