@@ -159,7 +159,7 @@ def closure(script, *modules):
 @pytest.mark.parametrize(
     ("script", "modules"),
     [
-        ("answer_questions", ANSWER_CODE | {"greedy"}),
+        ("answer_questions", ANSWER_CODE | {"greedy", "questioning"}),
         ("extract_activations", MODEL_CODE | {"capture", "extraction"}),
         ("intervene", ANSWER_CODE | {"folds", "questioning"}),
     ],

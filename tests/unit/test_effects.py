@@ -7,7 +7,7 @@ import pytest
 from culture_neurons.comparisons import compare_scorers
 from culture_neurons.effects import contrast, measure_effects, rank_effects, share_out
 from culture_neurons.pairing import EffectError, letter_entropy, pair_outcomes
-from culture_neurons.questioning import choose_questions, name_owner
+from culture_neurons.questioning import choose_questions, name_owner, swap_pictures
 from culture_neurons.resampling import bootstrap_cells, find_interval, resample_mean
 
 SETTINGS = {
@@ -66,12 +66,15 @@ AFTER = {
 }
 
 
-def measure(after, **settings):
+def measure(after, swapped=None, **settings):
     questions, answers, outcomes = make_study(after)
+    _, _, swapped_outcomes = make_study(swapped or {c: {c: after[c][c]} for c in after})
     return measure_effects(
         questions=questions,
         answers=answers,
         outcomes=outcomes,
+        swapped_answers=answers,
+        swapped_outcomes=swapped_outcomes,
         cultures=["b", "a"],
         **SETTINGS | settings,
     )
@@ -109,6 +112,36 @@ def test_effects_of_a_hand_worked_matrix():
     assert table["a", "self"]["letter_entropy_change"] == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_mask_s_own_cell_says_what_is_lost_over_swapped_pictures():
+    # Unmodified, 3 of 4 and 2 of 4 are right; under the masks 1 and 3.
+    swapped = {"a": {"a": [True, False, False, False]}, "b": {"b": [True, True, True, False]}}
+    _, effects, _ = measure(AFTER, swapped)
+    cells = {
+        (row["mask_culture"], row["culture"]): (row["swapped_before"], row["swapped_delta"])
+        for row in pl.DataFrame(effects, strict=False).iter_rows(named=True)
+    }
+    nothing = (None, None)
+    assert cells == {
+        ("a", "a"): (0.75, -0.5),
+        ("a", "b"): nothing,
+        ("b", "a"): nothing,
+        ("b", "b"): (0.5, 0.25),
+    }
+
+
+def test_swapped_pictures_are_of_another_culture_and_shared_as_before():
+    cultures = {f"{c}{number}": {c} for c in "abcd" for number in range(20)}
+    cultures["both"] = {"a", "b"}
+    swapped = swap_pictures(cultures)
+    assert swapped.keys() == cultures.keys()
+    for image_id, other in swapped.items():
+        assert not cultures[image_id] & cultures[other]
+    assert swap_pictures(dict(reversed(cultures.items()))) == swapped
+    assert len(set(swapped.values())) > len(cultures) / 2  # not one picture for all
+    with pytest.raises(ValueError, match=r"picture a[01]: every other picture is of its cultures"):
+        swap_pictures({"a0": {"a"}, "a1": {"a"}})
+
+
 def test_letter_entropy_is_a_share_of_its_largest():
     third = np.log([0.2, 0.2, 0.1])  # the rest is on other tokens
     entropy = letter_entropy(pl.Series([[-1.0, -1.0], third.tolist(), [0.0, float("-inf")]]))
@@ -142,6 +175,8 @@ def test_a_missing_or_doubled_answer_is_refused():
             questions=questions,
             answers=answers,
             outcomes=outcomes,
+            swapped_answers=answers,
+            swapped_outcomes=outcomes,
             cultures=["a"],
             **SETTINGS,
         )

@@ -49,6 +49,7 @@ def make_effects(scorer):
     return make_rows(
         [
             {"scorer": scorer, "mask_culture": m, "culture": c, "delta": d, "q": q}
+            | {"swapped_delta": d / 2 if m == c else None}
             for m, c, d, q in cells
         ]
     )
@@ -99,6 +100,7 @@ def test_a_row_holds_every_test_of_its_scorer():
     assert (row["cross"], row["gap"], row["gap_high"]) == pytest.approx((1, -6, -0.02 * 100))
     assert (row["self_p_random"], row["gap_p_permuted"]) == (0.05, 0.04)
     assert (row["cultures"], row["cultures_significant"]) == (4, 2)  # a and d lose, b gains
+    assert row["self_swapped"] == pytest.approx(100 * (-0.2 + 0.2 - 0.1 - 0.1) / 2 / 4)
     assert row["verdict"] == "own culture loses more, beyond permuted, random"
     assert row["published"] == "self -5"
     assert (row["precision"], row["recall"]) == (0.5, 0.375)

@@ -35,6 +35,7 @@ CHECKPOINT_FILES = [
 
 MASKS = "results/masks/{model}/{hookpoint}/{split}/{rate}"
 OUTCOMES = "results/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+SWAPPED = "results/swapped/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 EFFECTS = "results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 SUMMARIES = "results/summaries/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 RANKS = "results/ranks/{model}/{hookpoint}/{split}/{rate}/{intervention}"

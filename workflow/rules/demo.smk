@@ -37,7 +37,9 @@ rule train_demo_model:
         "../../envs/models.yaml"
     threads: 1
     params:
-        architecture=lambda wildcards: parse_demo_name(wildcards.demo_model).architecture,
+        architecture=lambda wildcards: parse_demo_name(
+            wildcards.demo_model
+        ).architecture,
         variant=lambda wildcards: parse_demo_name(wildcards.demo_model).variant,
         seed=lambda wildcards: (
             config["demo"]["seed"] + parse_demo_name(wildcards.demo_model).seed

@@ -7,6 +7,8 @@ rule measure_effects:
         questions="results/dataset/questions.parquet",
         answers="results/answers/{model}.parquet",
         outcomes=f"{OUTCOMES}/{{scorer}}.parquet",
+        swapped_answers="results/swapped/answers/{model}.parquet",
+        swapped_outcomes=f"{SWAPPED}/{{scorer}}.parquet",
         controls=get_control_outcomes,
         code=find_code_inputs("measure_effects"),
     output:

@@ -12,6 +12,7 @@ rule intervene:
         code=find_code_inputs("intervene"),
     output:
         outcomes=f"{OUTCOMES}/{{selector}}.parquet",
+        swapped=f"{SWAPPED}/{{selector}}.parquet",
     log:
         "results/logs/intervene/{model}/{hookpoint}/{split}/{rate}/{intervention}/{selector}.log",
     benchmark:

@@ -1,4 +1,4 @@
-"""Ask the unmodified model every question: option-letter logits, no decoding."""
+"""Ask the unmodified model every question, also over a picture of another culture: no decoding."""
 
 import torch
 
@@ -6,29 +6,38 @@ from culture_neurons.batches import TokenBudget
 from culture_neurons.checkpoints import load_subject
 from culture_neurons.devices import lease_device
 from culture_neurons.engine import tabulate_answers
-from culture_neurons.engine_inputs import PictureFile, read_questions
+from culture_neurons.engine_inputs import PictureFile, read_picture_cultures, read_questions
 from culture_neurons.feeding import Feed
 from culture_neurons.greedy import check_greedy
 from culture_neurons.logs import logger, start_log
 from culture_neurons.prompts import find_letter_tokens
+from culture_neurons.questioning import swap_pictures
 from culture_neurons.tables import name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
 pictures = PictureFile(source.images)
-questions = read_questions(source.questions, pictures, params.model["prompt"], params.option_seed)
+chosen = (source.questions, pictures, params.model["prompt"], params.option_seed)
+questions = read_questions(*chosen)
+swapped = read_questions(*chosen, swapped=swap_pictures(read_picture_cultures(source.questions)))
 with lease_device(resources.device) as device:
     checkpoint, model_facts = load_subject(params.model, device)
     letters = find_letter_tokens(checkpoint.processor, max(len(q.options) for q in questions))
     logger.info("letter tokens: %s", letters)
-    feed = Feed(questions, pictures, TokenBudget(resources.batch_tokens), resources.workers)
+    budget = TokenBudget(resources.batch_tokens)
+    feed = Feed(questions, pictures, budget, resources.workers)
     (columns,) = tabulate_answers(checkpoint, feed, letters).tabulate()
+    other_feed = Feed(swapped, pictures, budget, resources.workers)
+    (others,) = tabulate_answers(checkpoint, other_feed, letters).tabulate()
     predicted = dict(zip(columns["question_id"], columns["predicted"], strict=True))
     greedy = check_greedy(checkpoint, feed, letters, predicted)
-logger.info("%d of %d answers are correct", columns["correct"].sum(), len(questions))
+logger.info(
+    "%d of %d answers are correct; %d over pictures of other cultures",
+    *(columns["correct"].sum(), len(questions), others["correct"].sum()),
+)
 
-del columns["mask"]
+del columns["mask"], others["mask"]
 orders = {question.question_id: question.option_order for question in questions}
 columns["option_order"] = [orders[question_id] for question_id in columns["question_id"]]
 facts = {
@@ -40,3 +49,4 @@ facts = {
     "software": name_versions("torch", "transformers", "pillow"),
 }
 write_table(snakemake.output.answers, "answers", columns, facts)
+write_table(snakemake.output.swapped, "swapped_answers", others, facts)

@@ -6,12 +6,17 @@ from culture_neurons.batches import TokenBudget
 from culture_neurons.checkpoints import load_subject
 from culture_neurons.devices import lease_device
 from culture_neurons.engine import tabulate_answers
-from culture_neurons.engine_inputs import PictureFile, make_interventions, read_questions
+from culture_neurons.engine_inputs import (
+    PictureFile,
+    make_interventions,
+    read_picture_cultures,
+    read_questions,
+)
 from culture_neurons.feeding import Feed
 from culture_neurons.folds import evaluate_folds
 from culture_neurons.hookpoints import find_layers
 from culture_neurons.logs import logger, start_log
-from culture_neurons.questioning import choose_questions
+from culture_neurons.questioning import choose_own, choose_questions, swap_pictures
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
@@ -28,36 +33,31 @@ with lease_device(resources.device) as device:
     )
     folds = evaluate_folds(facts["folds"], facts["split"])
     pictures = PictureFile(source.images)
-    questions = read_questions(
-        source.questions,
-        pictures,
-        facts["prompt"],
-        facts["option_seed"],
-        cultures=facts["cultures"],
-        folds=folds,
-    )
+    chosen = (source.questions, pictures, facts["prompt"], facts["option_seed"])
+    evaluated = {"cultures": facts["cultures"], "folds": folds}
+    questions = read_questions(*chosen, **evaluated)
     cultures = {question.question_id: question.culture for question in questions}
     asked = choose_questions(facts["masks"], cultures, params.others)
     logger.info("%d questions of the evaluate folds %s", len(questions), folds)
-    table = tabulate_answers(
-        checkpoint,
-        Feed(questions, pictures, TokenBudget(resources.batch_tokens), resources.workers),
-        facts["letter_tokens"],
-        find_layers(checkpoint.model, facts["hookpoint"]),
-        make_interventions(
-            source.masks, facts["masks"], params.intervention, source.get("statistics")
-        ),
-        asked,
+    budget = TokenBudget(resources.batch_tokens)
+    layers = find_layers(checkpoint.model, facts["hookpoint"])
+    maps = make_interventions(
+        source.masks, facts["masks"], params.intervention, source.get("statistics")
     )
-write_table(
-    snakemake.output.outcomes,
-    "outcomes",
-    table.tabulate(),
-    facts
-    | {
-        "intervention": params.intervention,
-        "evaluate_folds": folds,
-        "evaluate_questions": len(questions),
-        "software": name_versions("torch", "transformers", "pillow"),
-    },
-)
+    letters = facts["letter_tokens"]
+    feed = Feed(questions, pictures, budget, resources.workers)
+    table = tabulate_answers(checkpoint, feed, letters, layers, maps, asked)
+    # A culture's own mask alone is asked its own questions over other cultures' pictures.
+    own = {name: affine for name, affine in maps.items() if name in facts["cultures"]}
+    shown = swap_pictures(read_picture_cultures(source.questions))
+    swapped = read_questions(*chosen, **evaluated, swapped=shown) if own else []
+    feed = Feed(swapped, pictures, budget, resources.workers)
+    swapped_table = tabulate_answers(checkpoint, feed, letters, layers, own, choose_own(cultures))
+facts |= {
+    "intervention": params.intervention,
+    "evaluate_folds": folds,
+    "evaluate_questions": len(questions),
+    "software": name_versions("torch", "transformers", "pillow"),
+}
+write_table(snakemake.output.outcomes, "outcomes", table.tabulate(), facts)
+write_table(snakemake.output.swapped, "swapped_outcomes", swapped_table.tabulate(), facts)

@@ -15,6 +15,8 @@ facts = join_facts(
         source.questions: read_facts(source.questions, "questions"),
         source.answers: read_facts(source.answers, "answers"),
         source.outcomes: read_facts(source.outcomes, "outcomes"),
+        source.swapped_answers: read_facts(source.swapped_answers, "swapped_answers"),
+        source.swapped_outcomes: read_facts(source.swapped_outcomes, "swapped_outcomes"),
         **{
             path: {key: value for key, value in known.items() if key not in ("masks", "control")}
             for path, known in controls.items()
@@ -27,6 +29,8 @@ paired, effects, summaries = measure_effects(
     questions=questions,
     answers=answers,
     outcomes=pl.read_parquet(source.outcomes, columns=["mask", *RESPONSE]),
+    swapped_answers=pl.read_parquet(source.swapped_answers, columns=RESPONSE),
+    swapped_outcomes=pl.read_parquet(source.swapped_outcomes, columns=["mask", *RESPONSE]),
     cultures=list(facts["masks"]),
     others=params.others,
     **params.statistics,

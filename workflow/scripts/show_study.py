@@ -49,6 +49,7 @@ def abridge_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
         *_intervals(("self", "cross", "gap"), 1),
         *ranks,
         _share("cultures_significant", "cultures", "significant"),
+        _round("self_swapped", 1),
         "collapse",
         *last,
         "verdict",

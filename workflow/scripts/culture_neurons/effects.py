@@ -76,7 +76,7 @@ def share_out(measures: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def tabulate_effects(
     paired: Paired, smooth: np.ndarray, confidence: float, alpha: float, power: float
 ) -> dict[str, np.ndarray]:
-    """Make table `effects` from a complete culture x culture matrix.
+    """Make table `effects`, less `measure_swapped`'s part, of a whole culture x culture matrix.
 
     p is the exact McNemar test of correct->wrong against wrong->correct; q is Benjamini-Hochberg
     over all cells. The interval is a bootstrap over images.
@@ -118,6 +118,23 @@ def tabulate_effects(
         "letter_entropy_change": paired.average(paired.letter_entropy),
     }
     return {name: column.ravel() for name, column in columns.items()}
+
+
+def measure_swapped(swapped: Paired) -> dict[str, np.ndarray]:
+    """Make the columns of table `effects` that tell what is lost without seeing the culture.
+
+    Args:
+        swapped: Answers over swapped pictures, of each mask to its own culture's questions; the
+            cells of other cultures are null.
+    """
+    own = np.eye(len(swapped.cultures), dtype=bool)
+    asked = swapped.tally(1.0)[own]
+    columns = {}
+    for name, values in (("swapped_before", swapped.before), ("swapped_delta", swapped.gained)):
+        cells = np.full(own.shape, None)
+        cells[own] = swapped.tally(values)[own] / asked
+        columns[name] = cells.ravel()
+    return columns
 
 
 def _measure_churn(won: np.ndarray, asked: np.ndarray) -> float:
@@ -219,6 +236,8 @@ def measure_effects(
     questions: pl.DataFrame,
     answers: pl.DataFrame,
     outcomes: pl.DataFrame,
+    swapped_answers: pl.DataFrame,
+    swapped_outcomes: pl.DataFrame,
     cultures: Sequence[str],
     others: int | None,
     cross: str,
@@ -234,6 +253,8 @@ def measure_effects(
         questions: The evaluate questions: question_id, image_id, culture.
         answers: Answers of the unmodified model.
         outcomes: Answers under the scorer's masks, one mask per culture, named for it.
+        swapped_answers: As `answers`, over pictures of other cultures.
+        swapped_outcomes: As `outcomes`, over these pictures, of each mask's own culture.
         cultures: Names of the masks.
         others: Questions of each culture other than a mask's own; None: all.
         cross: The measure that the gap subtracts.
@@ -252,8 +273,9 @@ def measure_effects(
     paired = pair_scorer(questions, answers, outcomes, cultures, others)
     resampled = bootstrap_cells(paired, resamples, seed)
     smooth = bootstrap_cells(paired, resamples, seed, smooth=True)
+    swapped = pair_scorer(questions, swapped_answers, swapped_outcomes, cultures, others=0)
     effects = tabulate_effects(paired, smooth, confidence, alpha, power)
     summaries = summarise_effects(
         paired, resampled, smooth, cross=cross, confidence=confidence, seed=seed
     )
-    return paired, effects, summaries
+    return paired, effects | measure_swapped(swapped), summaries

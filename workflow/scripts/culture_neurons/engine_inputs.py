@@ -69,8 +69,19 @@ def read_questions(
     ids: Collection[str] | None = None,
     cultures: Collection[str] | None = None,
     folds: Collection[int] | None = None,
+    swapped: Mapping[str, str] | None = None,
 ) -> list[Question]:
     """Read questions with their options shuffled; None takes all.
+
+    Args:
+        questions: Table `questions`.
+        pictures: Of the questions.
+        prompt: Which of the questions' texts.
+        option_seed: Of the options' order.
+        ids: Of the wanted questions.
+        cultures: Of the wanted questions.
+        folds: Of the wanted questions.
+        swapped: image_id -> image_id shown in its place.
 
     Raises:
         TableError: The dataset has no text for this prompt, or an image is missing.
@@ -97,7 +108,7 @@ def read_questions(
                 question_id=row["question_id"],
                 culture=row["culture"],
                 fold=row["fold"],
-                image_id=row["image_id"],
+                image_id=swapped[row["image_id"]] if swapped else row["image_id"],
                 text=texts[prompt]["question"],
                 options=options,
                 answer=row["answer"],
@@ -105,6 +116,15 @@ def read_questions(
             )
         )
     return result
+
+
+def read_picture_cultures(questions: str | Path) -> dict[str, set[str]]:
+    """Read of which cultures each picture's questions are: image_id -> cultures."""
+    table = read_table(questions, "questions", ["image_id", "culture"])
+    cultures: dict[str, set[str]] = {}
+    for image_id, culture in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        cultures.setdefault(image_id, set()).add(culture)
+    return cultures
 
 
 def _value_set(table, column: str, wanted: Collection):

@@ -1,7 +1,7 @@
-"""Which questions a mask is asked: its own culture's in full, of the others all or a sample."""
+"""What a mask is asked: its own culture's questions, the others' or a sample, swapped pictures."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -55,5 +55,42 @@ def mark_asked(
     return own | sampled | (np.array(owners)[:, None] == ANY_CULTURE)
 
 
-def _hash(question_id: str) -> str:
-    return hashlib.sha256(f"others {question_id}".encode()).hexdigest()
+def choose_own(cultures: Mapping[str, str]) -> dict[str, set[str]]:
+    """Choose for each culture's mask the culture's own questions; `cultures` is by question id."""
+    own: dict[str, set[str]] = {}
+    for question_id, culture in cultures.items():
+        own.setdefault(culture, set()).add(question_id)
+    return own
+
+
+def swap_pictures(cultures: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Choose for each picture another one, of none of its cultures: the next in a fixed order.
+
+    Questions of one picture keep one picture in common. The choice depends on all pictures, not
+    on which of them a job shows.
+
+    Args:
+        cultures: image_id -> cultures of the picture's questions.
+
+    Returns:
+        image_id -> image_id of another culture.
+
+    Raises:
+        ValueError: A picture has no other: all are of its cultures.
+    """
+    order = sorted(cultures, key=lambda image_id: _hash(image_id, "swapped"))
+    swapped = {}
+    for place, image_id in enumerate(order):
+        own = set(cultures[image_id])
+        later = order[place + 1 :] + order[:place]
+        swapped[image_id] = next((other for other in later if own.isdisjoint(cultures[other])), "")
+        if not swapped[image_id]:
+            raise ValueError(
+                f"picture {image_id}: every other picture is of its cultures {sorted(own)} too; "
+                "expected pictures of two cultures or more"
+            )
+    return swapped
+
+
+def _hash(name: str, purpose: str = "others") -> str:
+    return hashlib.sha256(f"{purpose} {name}".encode()).hexdigest()

@@ -65,6 +65,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ],
         # option_order[i] = index of the option shown under letter i
         "answers": [*_RESPONSE, ("option_order", pa.list_(pa.uint8()))],
+        # The same questions over pictures of other cultures.
+        "swapped_answers": _RESPONSE,
         "cells": [
             ("culture", pa.string()),
             ("fold", pa.uint8()),
@@ -94,6 +96,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         "scores": [*_IDENTITY, ("score", pa.float32()), ("rank", pa.uint32())],
         "masks": [("mask", pa.string()), *_IDENTITY, ("rank", pa.uint32())],
         "outcomes": [("mask", pa.string()), *_RESPONSE],
+        "swapped_outcomes": [("mask", pa.string()), *_RESPONSE],
         "effects": [
             ("mask_culture", pa.string()),
             ("culture", pa.string()),
@@ -108,6 +111,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("p", pa.float64()),  # exact McNemar
             ("q", pa.float64()),  # Benjamini-Hochberg over the cells of one model and scorer
             ("smallest_drop", pa.float64()),  # that the cell's test shows with the stated power
+            # Of the culture's own mask, on the same questions over other cultures' pictures.
+            ("swapped_before", pa.float64()),
+            ("swapped_delta", pa.float64()),
             *_COLLAPSE,
         ],
         "summaries": [
