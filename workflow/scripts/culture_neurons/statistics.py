@@ -177,11 +177,16 @@ def read_statistics(path: str | Path) -> tuple[Statistics, dict[str, object]]:
     """Read a statistics table as arrays, with its facts."""
     facts = read_facts(path, "statistics")
     shape = (len(facts["cultures"]), facts["layers"], facts["width"])
-    frame = pl.read_parquet(path, columns=["tokens", "active", "total", "total_squares"])
-    if len(frame) != shape[0] * shape[1] * shape[2]:
-        raise TableError(
-            f"{path}: has {len(frame)} rows, its facts say {shape}; delete it and run again"
-        )
-    arrays = {name: frame[name].to_numpy().reshape(shape) for name in frame.columns}
-    arrays["tokens"] = arrays["tokens"][:, 0, 0].astype(np.int64)
-    return Statistics(cultures=tuple(facts["cultures"]), **arrays), facts
+
+    def read(name: str) -> np.ndarray:
+        # A column at a time: the parts of one are joined by copying them.
+        column = pl.read_parquet(path, columns=[name])[name].to_numpy()
+        if len(column) != shape[0] * shape[1] * shape[2]:
+            raise TableError(
+                f"{path}: has {len(column)} rows, its facts say {shape}; delete it and run again"
+            )
+        return column.reshape(shape)
+
+    tokens = read("tokens")[:, 0, 0].astype(np.int64)
+    sums = {name: read(name) for name in _SUMS}
+    return Statistics(cultures=tuple(facts["cultures"]), tokens=tokens, **sums), facts

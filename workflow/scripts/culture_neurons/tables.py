@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -155,6 +156,10 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 
 _METADATA_KEY = b"culture_neurons"
+_NUMBERS = {  # column type -> the array type of the same bytes
+    getattr(pa, name)(): np.dtype(name)
+    for name in ("uint8", "uint16", "uint32", "uint64", "float32", "float64")
+}
 
 
 class TableError(Exception):
@@ -239,6 +244,10 @@ def _is_constant(value: object) -> bool:
 def _make_column(value: object, kind: pa.DataType, count: int) -> pa.Array:
     if _is_constant(value):
         return pa.repeat(pa.scalar(value, kind), count)
+    if isinstance(value, np.ndarray) and kind in _NUMBERS and value.dtype == _NUMBERS[kind]:
+        # As it lies in memory: pa.array would import pandas first, half a second.
+        buffer = pa.py_buffer(np.ascontiguousarray(value))
+        return pa.Array.from_buffers(kind, len(value), [None, buffer])
     return pa.array(value, kind)
 
 

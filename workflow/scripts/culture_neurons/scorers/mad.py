@@ -24,21 +24,22 @@ def mad(
 
     Source: arXiv 2510.24942 names the method and prints no formula; z is our default reading.
     """
-    mean = statistics.mean
-    centre = mean.mean(axis=0)
-    deviation = mean - centre
+    score = statistics.mean  # changed in place from here on: it is as large as memory gets
+    centre, deviation = score.mean(axis=0), score.std(axis=0)
+    score -= centre
     if variant == "z":
-        score = deviation / (mean.std(axis=0) + EPSILON)
+        score /= deviation + EPSILON
     elif variant == "diff":
-        cultures = len(mean)
-        score = deviation * cultures / (cultures - 1)  # mu_c - (C mean - mu_c) / (C - 1)
+        cultures = len(score)
+        score *= cultures / (cultures - 1)  # mu_c - (C mean - mu_c) / (C - 1)
     elif variant == "rel":
-        score = deviation / (np.abs(centre) + EPSILON)
+        score /= np.abs(centre) + EPSILON
     else:
-        spread = np.abs(deviation).mean(axis=0)
-        score = np.divide(np.abs(deviation), spread, out=np.zeros_like(deviation), where=spread > 0)
-    if activity_floor is None:
-        return score
-    probability = statistics.probability
-    enough = probability.max(axis=0) > np.quantile(probability, activity_floor)
-    return np.where(enough, score, -np.inf)
+        np.abs(score, out=score)
+        spread = score.mean(axis=0)
+        np.divide(score, spread, out=score, where=spread > 0)  # where 0, so is the score
+    if activity_floor is not None:
+        probability = statistics.probability
+        enough = probability.max(axis=0) > np.quantile(probability, activity_floor)
+        score[:, ~enough] = -np.inf
+    return score
