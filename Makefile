@@ -49,6 +49,7 @@ bench: install
 	"$(BIN)/python" benchmarks/extract.py
 	"$(BIN)/python" benchmarks/memory.py
 	"$(BIN)/python" benchmarks/tables.py
+	"$(BIN)/python" benchmarks/statistics.py
 
 clean:
 	rm -rf results .snakemake
