@@ -49,7 +49,8 @@ bench: install
 	"$(BIN)/python" benchmarks/extract.py
 	"$(BIN)/python" benchmarks/memory.py
 	"$(BIN)/python" benchmarks/tables.py
-	"$(BIN)/python" benchmarks/statistics.py
+	"$(BIN)/python" benchmarks/effects.py
+	"$(BIN)/python" benchmarks/others.py
 
 clean:
 	rm -rf results .snakemake

@@ -1,55 +1,24 @@
 """Time the statistics of one scorer at the scale of a study: bootstrap, tests, ranks.
 
-    python benchmarks/statistics.py [--resamples 10000] [--cultures 25] [--questions 100]
+    python benchmarks/effects.py [--resamples 10000] [--cultures 25] [--questions 100]
 
 Synthetic answers, as rule measure_effects reads them: every mask on every culture, 20 draws of a
 control. Needs the workflow's environment.
 """
 
 import argparse
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from report import describe_machine, write_result
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
+from synthetic_answers import make_answers, make_questions
 
 from culture_neurons.effects import measure_effects, rank_effects
 from culture_neurons.pairing import pair_outcomes
 
 DRAWS = 20
 SETTINGS = {"cross": "by_mask", "confidence": 0.95, "seed": 0, "alpha": 0.05, "power": 0.8}
-
-
-def make_questions(cultures: int, count: int) -> pl.DataFrame:
-    """Make the evaluate questions, two per image."""
-    culture = np.repeat([f"C{number:02d}" for number in range(cultures)], count)
-    number = np.arange(len(culture))
-    return pl.DataFrame(
-        {
-            "question_id": [f"q{index:06d}" for index in number],
-            "image_id": [f"i{index // 2:06d}" for index in number],
-            "culture": culture,
-        }
-    )
-
-
-def make_answers(questions: pl.DataFrame, accuracy: float, rng: np.random.Generator):
-    """Make random answers to four options."""
-    count = len(questions)
-    letters = np.log(rng.dirichlet(np.ones(5), count))
-    return pl.DataFrame(
-        {
-            "question_id": questions["question_id"],
-            "predicted": rng.integers(4, size=count),
-            "correct": rng.random(count) < accuracy,
-            "option_logprobs": letters[:, :4].tolist(),
-            "non_letter_mass": np.exp(letters[:, 4]),
-        }
-    )
 
 
 def make_outcomes(questions: pl.DataFrame, masks: list[str], rng: np.random.Generator):
@@ -102,7 +71,7 @@ def main() -> None:
         ("effects, intervals, tests of one scorer", f"{measured - begun:.1f}"),
         (f"ranks among {DRAWS} draws of a control", f"{ranked - measured:.1f}"),
     ]
-    write_result("statistics", ("step", "seconds"), rows, facts)
+    write_result("effects", ("step", "seconds"), rows, facts)
 
 
 if __name__ == "__main__":
