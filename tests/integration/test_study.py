@@ -15,10 +15,8 @@ import time
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from planning import PROJECT, copy_project, run_snakemake
+from planning import RUN_STUDY, SMALL_STUDY, copy_project, run_snakemake
 
-CONFIG = ("--configfile", "tests/configs/one_model.yaml")
-RUN = ("--cores", "all", "--resources", "gpu=1", *CONFIG)
 STUDY = "tiny-llava/mlp.gate_act/split0"
 
 
@@ -29,16 +27,6 @@ def hash_tables(folder):
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
     }
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """A finished study in a path with a space."""
-    folder = copy_project(tmp_path_factory.mktemp("integration") / "my study")
-    shutil.copytree(PROJECT / "tests/configs", folder / "tests/configs")
-    finished = run_snakemake(folder, *RUN)
-    assert finished.returncode == 0, finished.stderr[-4000:]
-    return folder
 
 
 def test_an_environment_in_a_path_with_a_space_works(tmp_path):
@@ -142,12 +130,12 @@ def test_every_table_carries_its_facts(study):
 
 
 def test_running_again_does_nothing(study):
-    process = run_snakemake(study, "--dry-run", *CONFIG)
+    process = run_snakemake(study, "--dry-run", *SMALL_STUDY)
     assert "Nothing to be done" in process.stdout + process.stderr
 
 
 def test_the_report_builds(study):
-    process = run_snakemake(study, "--report", "report.html", *CONFIG)
+    process = run_snakemake(study, "--report", "report.html", *SMALL_STUDY)
     assert process.returncode == 0, process.stderr[-2000:]
     assert "accuracy" in (study / "report.html").read_text(encoding="utf-8")
 
@@ -158,7 +146,7 @@ def test_another_number_of_shards_gives_the_same_statistics(study):
     other = study.parent / "shards"
     config = other / "tests/configs/one_model.yaml"
     config.write_text(config.read_text().replace("shards: 2", "shards: 3"))
-    finished = run_snakemake(other, f"results/statistics/{STUDY}.parquet", *RUN)
+    finished = run_snakemake(other, f"results/statistics/{STUDY}.parquet", *RUN_STUDY)
     assert finished.returncode == 0, finished.stderr[-2000:]
     assert (other / f"results/activations/{STUDY.split('/split')[0]}/3-of-3.parquet").exists()
     assert (other / f"results/statistics/{STUDY}.parquet").read_bytes() == before
@@ -178,7 +166,7 @@ def test_a_killed_run_can_be_run_again_to_the_same_bytes(study, rule, lost):
     logs = study / "results/logs" / rule
     shutil.rmtree(logs)
     process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *RUN],
+        [sys.executable, "-m", "snakemake", *RUN_STUDY],
         cwd=study,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -194,7 +182,7 @@ def test_a_killed_run_can_be_run_again_to_the_same_bytes(study, rule, lost):
     process.wait()
     assert any(logs.rglob("*.log"))
     assert hash_tables(study).items() < expected.items()  # what is there is whole, not all is
-    assert run_snakemake(study, "--unlock", *CONFIG).returncode == 0
-    again = run_snakemake(study, *RUN)
+    assert run_snakemake(study, "--unlock", *SMALL_STUDY).returncode == 0
+    again = run_snakemake(study, *RUN_STUDY)
     assert again.returncode == 0, again.stderr[-2000:]
     assert hash_tables(study) == expected
