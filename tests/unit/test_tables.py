@@ -13,7 +13,6 @@ import pytest
 from culture_neurons.tables import (
     SCHEMAS,
     TableError,
-    atomic_path,
     join_facts,
     name_versions,
     read_facts,
@@ -21,6 +20,7 @@ from culture_neurons.tables import (
     to_columns,
     write_table,
 )
+from culture_neurons.writing import atomic_path
 
 FACTS = {"model": "a/b", "cultures": ["A", "B"], "rate": 0.01, "software": {"x": "1"}}
 PLANTED = {"culture": ["A", "B"], "layer": [0, 65535], "neuron": [7, 2**32 - 1]}

@@ -1,9 +1,8 @@
 """Compare the effects of every two scorers of one study."""
 
-import polars as pl
-
 from culture_neurons.comparisons import compare_scorers
 from culture_neurons.effects import pair_scorer
+from culture_neurons.frames import read_frame
 from culture_neurons.logs import logger, start_log
 from culture_neurons.pairing import RESPONSE, read_questions
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
@@ -23,13 +22,13 @@ facts = join_facts(
     }
 )
 questions = read_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
-answers = pl.read_parquet(source.answers, columns=RESPONSE)
+answers = read_frame(source.answers, "answers", RESPONSE)
 comparisons = compare_scorers(
     {
         known["scorer"]["name"]: pair_scorer(
             questions,
             answers,
-            pl.read_parquet(path, columns=["mask", *RESPONSE]),
+            read_frame(path, "outcomes", ["mask", *RESPONSE]),
             facts["cultures"],
             params.others,
         )

@@ -3,6 +3,7 @@
 import polars as pl
 
 from culture_neurons.controls import count_rows, draw_control
+from culture_neurons.frames import read_frame
 from culture_neurons.logs import logger, start_log
 from culture_neurons.selection import count_neurons
 from culture_neurons.statistics import read_statistics
@@ -16,7 +17,7 @@ masks = pl.concat(
     draw_control(
         params.control["kind"],
         statistics,
-        pl.read_parquet(like) if like else None,
+        read_frame(like, "masks") if like else None,
         count_neurons(params.rate, facts["layers"], facts["width"]),
         params.control["draws"],
         params.control["seed"],

@@ -1,8 +1,7 @@
 """Choose equally many correct questions of every (culture, fold)."""
 
-import polars as pl
-
 from culture_neurons.cells import fill_cells
+from culture_neurons.frames import read_frame
 from culture_neurons.logs import logger, start_log
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
 
@@ -12,8 +11,8 @@ facts = join_facts(
     {questions: read_facts(questions, "questions"), answers: read_facts(answers, "answers")}
 )
 cells = fill_cells(
-    pl.read_parquet(questions, columns=["question_id", "culture", "fold"]),
-    pl.read_parquet(answers, columns=["question_id", "correct"]),
+    read_frame(questions, "questions", ["question_id", "culture", "fold"]),
+    read_frame(answers, "answers", ["question_id", "correct"]),
     folds=facts["folds"],
     cap=snakemake.params.cap,
     floor=snakemake.params.floor,

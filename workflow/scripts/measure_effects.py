@@ -1,8 +1,7 @@
 """Compare the answers under one scorer's masks with the unmodified model's, and with controls."""
 
-import polars as pl
-
 from culture_neurons.effects import measure_effects, rank_effects
+from culture_neurons.frames import read_frame
 from culture_neurons.logs import logger, start_log
 from culture_neurons.pairing import RESPONSE, pair_outcomes, read_questions
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
@@ -24,13 +23,13 @@ facts = join_facts(
     }
 )
 questions = read_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
-answers = pl.read_parquet(source.answers, columns=RESPONSE)
+answers = read_frame(source.answers, "answers", RESPONSE)
 paired, effects, summaries = measure_effects(
     questions=questions,
     answers=answers,
-    outcomes=pl.read_parquet(source.outcomes, columns=["mask", *RESPONSE]),
-    swapped_answers=pl.read_parquet(source.swapped_answers, columns=RESPONSE),
-    swapped_outcomes=pl.read_parquet(source.swapped_outcomes, columns=["mask", *RESPONSE]),
+    outcomes=read_frame(source.outcomes, "outcomes", ["mask", *RESPONSE]),
+    swapped_answers=read_frame(source.swapped_answers, "swapped_answers", RESPONSE),
+    swapped_outcomes=read_frame(source.swapped_outcomes, "swapped_outcomes", ["mask", *RESPONSE]),
     cultures=list(facts["masks"]),
     others=params.others,
     **params.statistics,
@@ -41,7 +40,7 @@ def rank_controls():
     """Yield the ranks among each control's draws, one control in memory at a time."""
     for name, path in zip(params.controls, source.controls, strict=True):
         masks, draws = list(controls[path]["masks"]), controls[path]["control"]["draws"]
-        outcomes = pl.read_parquet(path, columns=["mask", *RESPONSE])
+        outcomes = read_frame(path, "outcomes", ["mask", *RESPONSE])
         control = pair_outcomes(questions, answers, outcomes, masks, params.controls[name])
         ranks = rank_effects(paired, control, masks, draws, params.statistics["cross"])
         logger.info("%s: %d draws, %d masks", name, draws, len(masks))

@@ -2,15 +2,16 @@
 
 import polars as pl
 
+from culture_neurons.frames import read_frame
 from culture_neurons.logs import start_log
 from culture_neurons.recovery import measure_recovery
 from culture_neurons.tables import name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
-planted = pl.read_parquet(snakemake.input.planted)
+planted = read_frame(snakemake.input.planted, "planted")
 facts = {path: read_facts(path, "masks") for path in snakemake.input.masks}
 recovery = pl.concat(
-    measure_recovery(planted, pl.read_parquet(path), known["scorer"]["name"])
+    measure_recovery(planted, read_frame(path, "masks"), known["scorer"]["name"])
     for path, known in facts.items()
 )
 shared = {

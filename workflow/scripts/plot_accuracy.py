@@ -1,17 +1,15 @@
 """Draw every model's accuracy per culture (rule plot_accuracy)."""
 
-import polars as pl
-
+from culture_neurons.frames import read_frame
 from culture_neurons.logs import start_log
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.inputs import read_frames
 from culture_neurons.plots.style import save_figure
-from culture_neurons.tables import read_table
 
 start_log(snakemake.log[0])
 
 figure = plot_accuracy(
     answers=read_frames(snakemake.input.answers, "answers", snakemake.params.models),
-    questions=pl.from_arrow(read_table(snakemake.input.questions, "questions")),
+    questions=read_frame(snakemake.input.questions, "questions"),
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

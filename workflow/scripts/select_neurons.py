@@ -1,7 +1,6 @@
 """Take the best neurons of one scorer as masks, one per culture."""
 
-import polars as pl
-
+from culture_neurons.frames import read_frame
 from culture_neurons.logs import logger, start_log
 from culture_neurons.selection import count_neurons, select_neurons
 from culture_neurons.tables import name_versions, read_facts, write_table
@@ -10,7 +9,9 @@ start_log(snakemake.log[0])
 params = snakemake.params
 facts = read_facts(snakemake.input.scores, "scores")
 count = count_neurons(params.rate, facts["layers"], facts["width"])
-masks = select_neurons(pl.read_parquet(snakemake.input.scores), count, params.select, params.above)
+masks = select_neurons(
+    read_frame(snakemake.input.scores, "scores"), count, params.select, params.above
+)
 sizes = {culture: masks.filter(mask=culture).height for culture in facts["cultures"]}
 logger.info("%s neurons asked for (%s), selected: %s", count, params.select, sizes)
 write_table(

@@ -1,7 +1,6 @@
 """Take the planted neurons of a demo model as masks: the ground truth."""
 
-import polars as pl
-
+from culture_neurons.frames import read_frame
 from culture_neurons.logs import start_log
 from culture_neurons.selection import mask_planted
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
@@ -11,7 +10,7 @@ statistics, planted = snakemake.input.statistics, snakemake.input.planted
 facts = join_facts(
     {statistics: read_facts(statistics, "statistics"), planted: read_facts(planted, "planted")}
 )
-masks = mask_planted(pl.read_parquet(planted), facts["cultures"])
+masks = mask_planted(read_frame(planted, "planted"), facts["cultures"])
 write_table(
     snakemake.output.masks,
     "masks",

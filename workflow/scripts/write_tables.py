@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from culture_neurons.frames import read_frame
 from culture_neurons.ground_truth import tabulate_ground_truth
 from culture_neurons.logs import logger, start_log
 from culture_neurons.reporting import (
@@ -39,13 +40,13 @@ write_csv(
 )
 write_csv(
     tabulate_cultures(
-        pl.read_parquet(source.questions), stack_tables(source.cells, "cells", ["model"])
+        read_frame(source.questions, "questions"), stack_tables(source.cells, "cells", ["model"])
     ),
     output.cultures,
 )
 write_csv(tabulate_masks(source.masks), output.masks)
 write_csv(count_layers(stack_tables(source.masks, "masks", [*STUDY, "scorer"])), output.layers)
-rejected = pl.read_parquet(source.rejected)
+rejected = read_frame(source.rejected, "rejected")
 write_csv(rejected, output.rejected)
 write_csv(count_rejected(rejected), output.rejected_reasons)
 logger.info("%d rows in %s", len(verdicts), output.verdicts)

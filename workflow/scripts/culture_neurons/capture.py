@@ -14,10 +14,6 @@ from torch import Tensor
 from culture_neurons.hookpoints import HookedLayers
 
 
-class ActivationError(Exception):
-    """Activations that are not numbers."""
-
-
 @dataclass(frozen=True)
 class Sums:
     """Sums over the tokens of one cell; every tensor is (layers, scopes, width)."""
@@ -78,16 +74,7 @@ def capture(layers: HookedLayers, sums: Sums, weights: Tensor) -> Iterator[None]
             handle.remove()
 
 
-def require_finite(sums: Sums, where: str) -> None:
-    """Refuse NaN and infinite activations, naming the layers.
-
-    Raises:
-        ActivationError: A sum is not finite.
-    """
+def find_bad_layers(sums: Sums) -> list[int]:
+    """List the layers with NaN or infinite sums."""
     finite = (sums.total.isfinite() & sums.total_squares.isfinite()).flatten(1).all(1)
-    if not bool(finite.all()):
-        bad = (~finite).nonzero().flatten().tolist()
-        raise ActivationError(
-            f"{where}: activations of layers {bad} are NaN or infinite; the checkpoint or its "
-            "dtype is at fault (try bfloat16 or float32)"
-        )
+    return (~finite).nonzero().flatten().tolist()

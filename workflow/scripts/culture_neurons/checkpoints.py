@@ -71,6 +71,12 @@ def load_checkpoint(
             trust_remote_code=False,
         )
     except (OSError, ValueError, CheckpointError) as error:
+        if "trust_remote_code" in str(error):  # transformers' own advice would be to trust it
+            raise CheckpointError(
+                f"{checkpoint}: its model or processor is Python code of its own ('auto_map' in "
+                "its JSON files), which is never run; expected an architecture that transformers "
+                "itself has: choose a checkpoint converted to one (often named '-hf')"
+            ) from None
         raise CheckpointError(f"{checkpoint}: cannot be loaded: {error}") from error
     grow_embeddings(model, len(processor.tokenizer))
     resolved = fingerprint_folder(folder) if local else folder.name  # a snapshot's: its commit

@@ -19,6 +19,7 @@ from culture_neurons.forward import prepare_batch, run_batch
 from culture_neurons.hookpoints import HookedLayers
 from culture_neurons.interventions import AffineMap, intervene
 from culture_neurons.logs import logger, progress
+from culture_neurons.prompts import PromptError
 from culture_neurons.responses import Responses, ResponseTable, Round, read_responses
 from culture_neurons.shared_prefix import SharedPrefix, try_sharing
 
@@ -42,15 +43,21 @@ def tabulate_answers(
         layers: Where the masks apply; None where no mask names a neuron.
         masks: Name -> map.
         asked: Name -> ids of the questions that this mask is asked; None: all.
+
+    Raises:
+        PromptError: A question cannot be encoded, or its logits are no numbers; names both.
     """
     table = ResponseTable(list(masks), feed.questions, asked)
     maps, device = list(masks.values()), checkpoint.model.device
     answers = answer_questions(checkpoint, feed, letter_tokens, layers, maps, table.list_rounds())
     with progress(len(table), "answers", f"{len(masks)} masks") as bar:
-        for responses in answers:
-            table.add(responses)
-            bar.update(responses.outside.size)
-            bar.set_postfix_str(describe_memory(device), refresh=False)
+        try:
+            for responses in answers:
+                table.add(responses)
+                bar.update(responses.outside.size)
+                bar.set_postfix_str(describe_memory(device), refresh=False)
+        except PromptError as error:
+            raise PromptError(f"checkpoint {checkpoint.model.name_or_path}: {error}") from error
     logger.info(
         "%d answers to %d questions under %d masks; %s",
         *(len(table), len(feed.questions), len(masks), describe_memory(device)),

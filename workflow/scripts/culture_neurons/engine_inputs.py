@@ -12,7 +12,7 @@ from torch import Tensor
 
 from culture_neurons.interventions import AffineMap, ablate, mean_ablate, steer
 from culture_neurons.prompts import Question, shuffle_options
-from culture_neurons.tables import TableError, read_facts, read_table
+from culture_neurons.tables import TableError, open_table, read_table
 
 
 class PictureFile(Mapping[str, bytes]):
@@ -25,8 +25,7 @@ class PictureFile(Mapping[str, bytes]):
     def __init__(self, path: str | Path):
         """Note where each picture stands."""
         self.path = path
-        read_facts(path, "images")
-        with pq.ParquetFile(path) as file:
+        with open_table(path, "images") as file:
             self._group = {
                 image_id: group
                 for group in range(file.num_row_groups)

@@ -7,12 +7,16 @@ import torch
 from torch import Tensor
 
 from culture_neurons.batches import Asked, pack_prompts
-from culture_neurons.capture import Sums, capture, require_finite
+from culture_neurons.capture import Sums, capture, find_bad_layers
 from culture_neurons.checkpoints import Checkpoint
 from culture_neurons.feeding import Feed, feed_cells
 from culture_neurons.forward import run_plain
 from culture_neurons.hookpoints import HookedLayers
 from culture_neurons.prompts import SCOPES, EncodedPrompt
+
+
+class ActivationError(Exception):
+    """Activations that are not numbers."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def capture_cells(
         scopes: Stored scope -> the token scopes (prompts.SCOPES) it unites.
 
     Raises:
-        ActivationError: NaN or infinite activations.
+        ActivationError: NaN or infinite activations; names the checkpoint, layers, and question.
     """
     for (culture, fold), images in feed_cells(checkpoint, feed):
         asked = [item for image in images for item in image]
@@ -58,9 +62,29 @@ def capture_cells(
         for packed in pack_prompts(asked, feed.budget):
             feed.budget.run(add, packed)
         host = sums.to("cpu")
-        require_finite(host, f"culture {culture}, fold {fold}")
+        if find_bad_layers(host):
+            raise ActivationError(_describe_bad(checkpoint, layers, asked))
         tokens = scope_weights([prompt for _, prompt in asked], scopes).sum((1, 2)).long()
         yield CellSums(culture, fold, tuple(scopes), len(asked), tuple(tokens.tolist()), host)
+
+
+def _describe_bad(checkpoint: Checkpoint, layers: HookedLayers, asked: Sequence[Asked]) -> str:
+    """Run a cell's questions one by one to name the first with bad activations, and its layers."""
+    where = f"a batch of culture {asked[0][0].culture}, fold {asked[0][0].fold}"
+    bad: list[int] = []
+    for question, prompt in asked:
+        sums = Sums.zeros(layers, 1, checkpoint.model.device)
+        with capture(layers, sums, torch.ones(1, 1, prompt.tokens, device=sums.total.device)):
+            run_plain(checkpoint, [prompt])
+        bad = find_bad_layers(sums)
+        if bad:
+            where = f"question {question.question_id} ({question.culture}, fold {question.fold})"
+            break
+    return (
+        f"checkpoint {checkpoint.model.name_or_path}: {where}: activations of layers {bad} are NaN "
+        "or infinite; expected numbers: the weights or the dtype are at fault (set the model's "
+        "`dtype` to bfloat16 or float32, or fetch the checkpoint again)"
+    )
 
 
 def tabulate_cell(cell: CellSums) -> Iterator[dict[str, object]]:

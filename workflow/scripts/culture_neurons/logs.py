@@ -1,6 +1,8 @@
 """One log per job: every line goes to the terminal and to the rule's log file, progress too."""
 
 import logging
+import os
+import re
 import sys
 from pathlib import Path
 
@@ -8,17 +10,30 @@ from tqdm import tqdm
 
 logger = logging.getLogger("culture_neurons")
 
+_TOKEN = re.compile(r"hf_\w{20,}")
+_TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+
+
+class _Discreet(logging.Formatter):
+    """Blacks out access tokens of the Hub, which an error may quote (a server's answer, a URL)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = _TOKEN.sub("hf_***", super().format(record))
+        for name in _TOKEN_VARIABLES:
+            if os.environ.get(name):
+                text = text.replace(os.environ[name], "***")
+        return text
+
 
 def start_log(path: str | Path) -> None:
     """Send log lines, and the error that ends a job, to stderr and to `path`."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(message)s",
-        datefmt="%H:%M:%S",
-        handlers=[logging.StreamHandler(), logging.FileHandler(path, mode="w", encoding="utf-8")],
-        force=True,
-    )
+    handlers = [logging.StreamHandler(), logging.FileHandler(path, mode="w", encoding="utf-8")]
+    for handler in handlers:
+        handler.setFormatter(_Discreet("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    # A full disk takes no log lines either; that is no reason to bury the error on the terminal.
+    logging.raiseExceptions = False
     for library in ("httpx", "httpcore", "filelock", "fsspec", "urllib3", "huggingface_hub"):
         logging.getLogger(library).setLevel(logging.WARNING)
     sys.excepthook = _log_exception

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from culture_neurons.frames import read_frame
 from culture_neurons.questioning import mark_asked, name_owner
 
 RESPONSE = ["question_id", "predicted", "correct", "option_logprobs", "non_letter_mass"]
@@ -47,7 +48,7 @@ def read_questions(path: str | Path, folds: Sequence[int], cultures: Sequence[st
     """Read the evaluate questions: question_id, image_id, culture."""
     columns = ["question_id", "image_id", "culture", "fold"]
     kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))
-    return pl.read_parquet(path, columns=columns).filter(kept).drop("fold")
+    return read_frame(path, "questions", columns).filter(kept).drop("fold")
 
 
 def letter_entropy(option_logprobs: pl.Series) -> np.ndarray:

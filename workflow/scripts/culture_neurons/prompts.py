@@ -215,8 +215,9 @@ def find_letter_tokens(processor, letters: int) -> list[list[int]]:
                 found.add(ids[-1])
         if not found:
             raise PromptError(
-                f"letter {letter!r} is not a single token after the prompt's end "
-                f"{rendered[-20:]!r}; this tokenizer cannot be scored by option letters"
+                f"tokenizer {tokenizer.name_or_path}: letter {letter!r} is not a single token "
+                f"after the prompt's end {rendered[-20:]!r}; expected one, as answers are read off "
+                "the option letters: choose a checkpoint with another tokenizer"
             )
         forms.append(sorted(found))
     flat = [token for ids in forms for token in ids]

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from culture_neurons.tables import atomic_path, read_facts
+from culture_neurons.frames import read_frame
+from culture_neurons.tables import read_facts
+from culture_neurons.writing import atomic_path
 
 STUDY = ("model", "hookpoint", "split", "rate")
 
@@ -16,7 +18,7 @@ def stack_tables(paths: Iterable[str | Path], kind: str, facts: Sequence[str]) -
     for path in paths:
         known = read_facts(path, kind)
         keys = [pl.lit(_name(known[fact])).alias(fact) for fact in facts]
-        frames.append(pl.read_parquet(path).select(*keys, pl.all()))
+        frames.append(read_frame(path, kind).select(*keys, pl.all()))
     return pl.concat(frames)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from culture_neurons.tables import TableError, read_facts
+from culture_neurons.frames import read_frame
+from culture_neurons.tables import TableError, read_facts, read_rows
 
 
 @dataclass(frozen=True)
@@ -62,36 +63,15 @@ def read_cells(
     Raises:
         TableError: A cell is missing, incomplete, or there twice.
     """
-    scan = pl.scan_parquet(list(shards)).filter(
-        pl.col("fold").is_in(list(folds)),
-        pl.col("scope").is_in(list(scopes)),
-        pl.col("culture").is_in(list(cultures)),
-    )
-    heads = (
-        scan.filter(pl.col("layer") == 0, pl.col("neuron") == 0)
-        .select("culture", "fold", "scope", "tokens")
-        .sort("culture", "fold", "scope")
-        .collect()
-    )
-    wanted = [(c, f, s) for c in sorted(cultures) for f in sorted(folds) for s in sorted(scopes)]
-    found = [row[:3] for row in heads.iter_rows()]
-    if found != wanted:
-        odd = sorted(set(wanted) ^ set(found)) or [c for c in found if found.count(c) > 1]
-        raise TableError(
-            f"activation shards of {Path(shards[0]).parent}: cells {odd[:3]} are missing or occur "
-            "twice; delete the shards there and run again"
-        )
-    shape = (len(cultures), len(folds), len(scopes))
-    sums = [
-        _read_culture(scan, culture, *shape[1:], layers * width) for culture in sorted(cultures)
-    ]
+    folds, scopes, cultures = sorted(folds), sorted(scopes), sorted(cultures)
+    parts = [_read_culture(shards, name, folds, scopes, layers * width) for name in cultures]
     return Cells(
-        cultures=tuple(sorted(cultures)),
-        folds=tuple(sorted(folds)),
+        cultures=tuple(cultures),
+        folds=tuple(folds),
         layers=layers,
         width=width,
-        tokens=heads["tokens"].to_numpy().reshape(shape),
-        **{name: np.stack([part[name] for part in sums]) for name in _SUMS},
+        tokens=np.stack([part["tokens"][..., 0] for part in parts]),
+        **{name: np.stack([part[name] for part in parts]) for name in _SUMS},
     )
 
 
@@ -99,20 +79,37 @@ _SUMS = ("active", "total", "total_squares")
 
 
 def _read_culture(
-    scan: pl.LazyFrame, culture: str, folds: int, scopes: int, neurons: int
+    shards: Sequence[str | Path],
+    culture: str,
+    folds: Sequence[int],
+    scopes: Sequence[str],
+    neurons: int,
 ) -> dict[str, np.ndarray]:
-    frame = (
-        scan.filter(pl.col("culture") == culture)
-        .select("fold", "scope", "layer", "neuron", *_SUMS)
-        .sort("fold", "scope", "layer", "neuron")
-        .collect(engine="streaming")
-    )
-    if len(frame) != folds * scopes * neurons:
+    """Read one culture's cells: arrays (folds, scopes, neurons)."""
+    wanted = {"culture": [culture], "fold": folds, "scope": scopes}
+    columns = [*wanted, "layer", "neuron", "tokens", *_SUMS]
+    chosen = [pl.col(name).is_in(list(values)) for name, values in wanted.items()]
+    frame = pl.concat(
+        pl.from_arrow(read_rows(path, "activations", columns, wanted)).filter(chosen)
+        for path in shards
+    ).sort("fold", "scope", "layer", "neuron")
+    heads = frame.filter(layer=0, neuron=0)
+    found = list(heads.select(wanted).iter_rows())
+    cells = [(culture, fold, scope) for fold in folds for scope in scopes]
+    if found != cells:
+        odd = sorted(set(cells) ^ set(found)) or [cell for cell in found if found.count(cell) > 1]
         raise TableError(
-            f"activation shards: culture {culture} has {len(frame)} rows, expected "
-            f"{folds * scopes} cells x {neurons} neurons; delete the shards and run again"
+            f"activation shards of {Path(shards[0]).parent}: cells {odd[:3]} are missing or occur "
+            "twice; delete the shards there and run again"
         )
-    return {name: frame[name].to_numpy().reshape(folds, scopes, neurons) for name in _SUMS}
+    if len(frame) != len(cells) * neurons:
+        raise TableError(
+            f"activation shards of {Path(shards[0]).parent}: culture {culture} has {len(frame)} "
+            f"rows, expected {len(cells)} cells x {neurons} neurons; delete the shards there and "
+            "run again"
+        )
+    shape = (len(folds), len(scopes), neurons)
+    return {name: frame[name].to_numpy().reshape(shape) for name in ("tokens", *_SUMS)}
 
 
 def add_cells(cells: Cells, labels: np.ndarray) -> Statistics:
@@ -180,7 +177,7 @@ def read_statistics(path: str | Path) -> tuple[Statistics, dict[str, object]]:
 
     def read(name: str) -> np.ndarray:
         # A column at a time: the parts of one are joined by copying them.
-        column = pl.read_parquet(path, columns=[name])[name].to_numpy()
+        column = read_frame(path, "statistics", [name])[name].to_numpy()
         if len(column) != shape[0] * shape[1] * shape[2]:
             raise TableError(
                 f"{path}: has {len(column)} rows, its facts say {shape}; delete it and run again"

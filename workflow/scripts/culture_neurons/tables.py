@@ -1,4 +1,4 @@
-"""Columns of every table, atomic writing, and the facts that travel in Parquet metadata.
+"""Columns of every table, and the facts that travel in Parquet metadata.
 
 Not for computing anything: a table is written whole or not at all, and a file made for another
 model, hookpoint, or dataset is refused by name.
@@ -6,15 +6,15 @@ model, hookpoint, or dataset is refused by name.
 
 import contextlib
 import json
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from culture_neurons.writing import atomic_path
 
 _TEXT = pa.struct(
     [("prompt", pa.string()), ("question", pa.string()), ("options", pa.list_(pa.string()))]
@@ -166,30 +166,6 @@ class TableError(Exception):
     """A table file that is missing, damaged, of another kind, or of another study."""
 
 
-@contextlib.contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it into place if the block succeeds.
-
-    Each writer has a name of its own, so two writers of one target never mix: the last whole
-    file wins.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600; results are shared files
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_table(
     path: str | Path,
     kind: str,
@@ -308,6 +284,53 @@ def read_table(path: str | Path, kind: str, columns: list[str] | None = None) ->
         f"{path}: lacks the columns {wrong}, or they have another type than a {kind} table's; "
         "delete it and run again"
     )
+
+
+def read_rows(
+    path: str | Path, kind: str, columns: list[str], wanted: Mapping[str, Collection]
+) -> pa.Table:
+    """Read the row groups that may hold wanted values, with their checksums verified.
+
+    Args:
+        path: A table of `kind`.
+        kind: Key of `SCHEMAS`.
+        columns: Columns to read.
+        wanted: Column -> values. Row groups whose smallest and largest value exclude all of them
+            are not read; others may hold rows of other values, too.
+
+    Raises:
+        TableError: As read_table.
+    """
+    with open_table(path, kind) as file:
+        places = {file.metadata.schema.column(i).path: i for i in range(file.metadata.num_columns)}
+        groups = []
+        for index in range(file.num_row_groups):
+            group = file.metadata.row_group(index)
+            parts = [(group.column(places[name]).statistics, wanted[name]) for name in wanted]
+            if all(_may_hold(statistics, values) for statistics, values in parts):
+                groups.append(index)
+        return file.read_row_groups(groups, columns)
+
+
+def _may_hold(statistics: pq.Statistics | None, values: Collection) -> bool:
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return any(statistics.min <= value <= statistics.max for value in values)
+
+
+@contextlib.contextmanager
+def open_table(path: str | Path, kind: str) -> Iterator[pq.ParquetFile]:
+    """Open a table of `kind` to read parts of it, with their checksums verified.
+
+    Raises:
+        TableError: As read_facts; also for what the block reads, if it is damaged.
+    """
+    read_facts(path, kind)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield file
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise TableError(f"{path}: is damaged ({error}); delete it and run again") from error
 
 
 def join_facts(sources: Mapping[str, Mapping[str, object]]) -> dict[str, object]:

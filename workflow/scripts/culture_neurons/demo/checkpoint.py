@@ -37,7 +37,7 @@ from culture_neurons.demo.pictures import SIZE
 from culture_neurons.demo.world import OPTIONS, QUESTIONS, list_words
 from culture_neurons.processors import make_image_only
 from culture_neurons.prompts import INSTRUCTION
-from culture_neurons.tables import atomic_path
+from culture_neurons.writing import atomic_path
 
 # A Qwen2.5-VL processor has a video half: described for machines with torchvision, unused here.
 CHECKPOINT_FILES = (

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import polars as pl
 
-from culture_neurons.tables import read_facts, read_table
+from culture_neurons.frames import read_frame
+from culture_neurons.tables import read_facts
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -20,9 +21,7 @@ def read_frames(
         ValueError: Paths and keys are not one to one.
         TableError: A file is missing, damaged, or of another kind.
     """
-    frames = {
-        key: pl.from_arrow(read_table(path, kind)) for path, key in zip(paths, keys, strict=True)
-    }
+    frames = {key: read_frame(path, kind) for path, key in zip(paths, keys, strict=True)}
     if len(frames) != len(paths):
         raise ValueError(f"two {kind} tables under one key: {list(keys)}")
     return frames

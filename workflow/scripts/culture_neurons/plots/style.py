@@ -11,7 +11,7 @@ from typing import NamedTuple
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from culture_neurons.tables import atomic_path
+from culture_neurons.writing import atomic_path
 
 NARROW = 3.3  # inches, one column of a page
 WIDE = 6.9  # inches, both columns
