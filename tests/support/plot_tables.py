@@ -1,0 +1,117 @@
+"""Made-up tables of a study, as figures read them."""
+
+import itertools
+
+import numpy as np
+import polars as pl
+
+from culture_neurons.tables import SCHEMAS
+
+SCORERS = ["lap", "lape", "lape_matched", "mad", "cas"]
+MODELS = ["first", "second", "third"]
+CULTURES = [f"C{index:02}" for index in range(25)]
+LAYERS = 28
+
+
+def make_frame(kind, **columns):
+    """Make a table of a kind; the columns that are not given are null."""
+    schema = SCHEMAS[kind]
+    rows = max((len(values) for values in columns.values()), default=0)
+    blank = dict.fromkeys(schema.names, [None] * rows)
+    types = pl.from_arrow(schema.empty_table()).schema
+    return pl.DataFrame(blank | columns, schema=types)
+
+
+def make_masks(cultures=CULTURES, layers=LAYERS, neurons=40, seed=0):
+    generator = np.random.default_rng(seed)
+    size = len(cultures) * neurons
+    names = np.repeat(cultures, neurons).tolist()
+    return make_frame(
+        "masks",
+        mask=names,
+        culture=names,
+        layer=generator.integers(0, layers, size).tolist(),
+        neuron=np.tile(np.arange(neurons), len(cultures)).tolist(),
+        rank=np.tile(np.arange(neurons), len(cultures)).tolist(),
+    )
+
+
+def make_effects(cultures=CULTURES, seed=0):
+    pairs = list(itertools.product(cultures, cultures))
+    generator = np.random.default_rng(seed)
+    return make_frame(
+        "effects",
+        mask_culture=[masked for masked, _ in pairs],
+        culture=[evaluated for _, evaluated in pairs],
+        delta=generator.normal(0, 0.03, len(pairs)).tolist(),
+        q=generator.random(len(pairs)).tolist(),
+    )
+
+
+def make_summaries(cultures=CULTURES, seed=0):
+    rows = [(c, m) for c in [*cultures, None] for m in ("self", "cross_by_mask", "gap")]
+    values = np.random.default_rng(seed).normal(-0.05, 0.03, len(rows))
+    return make_frame(
+        "summaries",
+        culture=[culture for culture, _ in rows],
+        measure=[measure for _, measure in rows],
+        value=values.tolist(),
+        ci_low=(values - 0.01).tolist(),
+        ci_high=(values + 0.01).tolist(),
+    )
+
+
+def make_ranks(control="random"):
+    measures = ["self", "cross_by_mask", "gap"]
+    return make_frame(
+        "ranks",
+        culture=[None] * 3,
+        measure=measures,
+        control=[control] * 3,
+        control_low=[-0.004] * 3,
+        control_high=[0.003] * 3,
+    )
+
+
+def make_recovery(cultures=CULTURES):
+    rows = list(itertools.product(SCORERS, cultures))
+    return make_frame(
+        "recovery",
+        scorer=[scorer for scorer, _ in rows],
+        culture=[culture for _, culture in rows],
+        planted=[16] * len(rows),
+        selected=[16] * len(rows),
+        hits=[index % 17 for index in range(len(rows))],
+    )
+
+
+def make_questions(cultures=CULTURES, questions=6):
+    """Make questions with two per image and four options each."""
+    rows = list(itertools.product(cultures, range(questions)))
+    text = [{"prompt": "english", "question": "?", "options": ["a", "b", "c", "d"]}]
+    return make_frame(
+        "questions",
+        question_id=[f"{culture}_{number}" for culture, number in rows],
+        image_id=[f"{culture}_{number // 2}" for culture, number in rows],
+        culture=[culture for culture, _ in rows],
+        texts=[text] * len(rows),
+    )
+
+
+def make_answers(questions, seed=0):
+    correct = np.random.default_rng(seed).random(questions.height) < 0.6
+    return make_frame(
+        "answers", question_id=questions["question_id"].to_list(), correct=correct.tolist()
+    )
+
+
+def make_rejected(rows=6):
+    aside = ["subset not asked for", "repeated row"]
+    reasons = ["missing image", "label out of range", "unreadable image", *aside]
+    return make_frame(
+        "rejected",
+        question_id=[f"q{index}" for index in range(rows)],
+        reason=[reasons[index % 5] for index in range(rows)],
+        detail=["('a', 'b')"] * rows,
+        counted=[index % 5 < 3 for index in range(rows)],
+    )
