@@ -19,8 +19,9 @@ source, output = snakemake.input, snakemake.output
 summaries = stack_tables(source.summaries, "summaries", [*KEYS, *NOTED])
 ranks = stack_tables(source.ranks, "ranks", KEYS)
 effects = stack_tables(source.effects, "effects", KEYS)
+answers = stack_tables(source.answers, "answers", ["model"])
 verdicts = tabulate_verdicts(
-    answers=stack_tables(source.answers, "answers", ["model"]),
+    answers=answers,
     summaries=summaries,
     ranks=ranks,
     effects=effects,
@@ -37,7 +38,9 @@ write_csv(
 )
 write_csv(
     tabulate_cultures(
-        pl.read_parquet(source.questions), stack_tables(source.cells, "cells", ["model"])
+        pl.read_parquet(source.questions),
+        answers,
+        stack_tables(source.cells, "cells", ["model"]),
     ),
     output.cultures,
 )

@@ -185,3 +185,8 @@ def read_statistics(path: str | Path) -> tuple[Statistics, dict[str, object]]:
     arrays = {name: frame[name].to_numpy().reshape(shape) for name in frame.columns}
     arrays["tokens"] = arrays["tokens"][:, 0, 0].astype(np.int64)
     return Statistics(cultures=tuple(facts["cultures"]), **arrays), facts
+
+
+def count_questions(shards: Sequence[str | Path]) -> int:
+    """Count the questions of one cell; all have equally many."""
+    return pl.scan_parquet(list(shards)).select(pl.col("questions").first()).collect().item()
