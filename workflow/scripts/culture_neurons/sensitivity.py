@@ -14,7 +14,8 @@ from culture_neurons.breakdowns import AGREEMENT, SUBJECT, average_models
 SUMMARY = {
     "model": pl.String,
     "hookpoint": pl.String,
-    "intervention": pl.String,  # null: masks are compared
+    "compared": pl.String,  # effects, or neurons: scores and masks
+    "intervention": pl.String,  # null for neurons
     "analysis": pl.String,
     "reference": pl.String,
     "settings": pl.String,
@@ -143,7 +144,7 @@ def summarise_effects(
         reference = read_gaps(own.filter(split=split, rate=rate))
         tests = comparisons.filter(**known, split=split, rate=rate)
         conclusion = find_conclusion(reference, tests, alpha)
-        head = {**known, "reference": f"split{split}, r{rate:g}"}
+        head = {**known, "compared": "effects", "reference": f"split{split}, r{rate:g}"}
         for analysis, settings in {
             "rates": _spread(own.filter(split=split), "rate", rate, "r{:g}"),
             "splits": _spread(own.filter(rate=rate), "split", split, "split{}"),
@@ -214,11 +215,12 @@ def summarise_agreement(
             yield {
                 "model": model,
                 "hookpoint": hookpoint,
+                "compared": "neurons",
                 "reference": f"r{rate:g}" + (f", split{split}" if analysis == "models" else ""),
                 **_name(analysis, own["setting"].unique(maintain_order=True).to_list()),
                 **dict(zip(AGREEMENT, own.select(pl.col(AGREEMENT).mean()).row(0), strict=True)),
                 "weakest": least.select(worst).item() if least.height else "",
-                "conclusion": "effects not tested: scores and masks are compared",
+                "conclusion": "effects not tested",
             }
 
 
