@@ -173,3 +173,21 @@ def test_law_six_any_table_gives_equal_cells_whatever_the_order_of_rows(counts, 
         counted="correct",
     )
     assert shuffled.equals(cells)
+
+
+def test_all_answers_count_where_asked_to():
+    questions, answers = make_tables({"A": [5, 3], "B": [4, 2]}, wrong=3, unanswered=1)
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=5, counted="all")
+    assert set(used_per_cell(cells).values()) == {5}  # B's second cell: 2 right, 3 wrong
+    assert reasons(cells) == {
+        "": 20,
+        "no answer": 4,
+        "over the quota of 5 per cell": (8 + 6 + 7 + 5) - 20,
+    }
+    correct = answers.filter("correct")["question_id"]
+    used = cells.filter("used")["question_id"]
+    assert 0 < used.is_in(correct.implode()).sum() < len(used)
+    with pytest.raises(CellError, match=r"cells.floor = 6 answers in each of 2 folds"):
+        fill_cells(questions, answers, folds=2, cap=25, floor=6, counted="all")
+    with pytest.raises(CellError, match=r"cells.floor = 3 correct answers in each"):
+        fill_cells(questions, answers, folds=2, cap=25, floor=3, counted="correct")

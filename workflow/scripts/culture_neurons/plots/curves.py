@@ -38,7 +38,7 @@ def plot_samples(reliability: Mapping[str, pl.DataFrame]) -> Figure:
                 own = frame.filter(scorer=scorer, analysis=analysis)
                 draws = own.group_by("questions", "draw").agg(pl.col(measure).mean())
                 x, *points = _range_over_draws(draws.drop_nulls(measure), measure)
-                x = x + _dodge(number, scorers) * x.min(initial=np.inf) / 2
+                x = x + _dodge(number, scorers) * x.min(initial=1) / 2
                 draw_curve(axes, x, *points, looks[scorer], scorer)
     lowest = min(frame["spearman"].min() or 0 for frame in reliability.values())
     grid[0][0].set_ylim(min(-0.03, lowest), 1.03)
@@ -107,8 +107,7 @@ def plot_rates(rates: Mapping[str, pl.DataFrame]) -> Figure:
             axes.minorticks_off()
     for axes in grid[-1]:
         axes.set_xlabel("selected neurons (%)")
-    for row, model in zip(grid, rates, strict=True):
-        row[0].set_ylabel(f"{model}\naccuracy change (% points)")
+    figure.supylabel("accuracy change (% points)", size=8)
     name = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
     _add_legend(figure, grid, [Patch(color="0.8", label=f"{name} masks (all draws)")])
     set_title(figure, "Accuracy change by share of selected neurons")

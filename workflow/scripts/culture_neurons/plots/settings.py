@@ -18,9 +18,11 @@ from culture_neurons.plots.dots import (
     model_panels,
 )
 from culture_neurons.plots.heatmaps import (
+    ANNOTATED,
     add_colorbar,
     annotate_cells,
     draw_cells,
+    form_points,
     label_columns,
     label_rows,
     matrix_grid,
@@ -98,11 +100,15 @@ def plot_categories(categories: Mapping[str, pl.DataFrame]) -> Figure:
         zip(axes_list, matrices, panels, strict=True)
     ):
         draw_cells(axes, matrix, colors, norm)
-        annotate_cells(axes, matrix, colors, norm, lambda points: f"{points:.0f}")
+        if len(names) <= ANNOTATED:
+            annotate_cells(axes, matrix, colors, norm, form_points)
         label_rows(axes, names if index % 2 == 0 else [""] * len(names))
-        label_columns(axes, scorers)
+        lowest = index + 2 >= len(panels)
+        label_columns(axes, scorers if lowest else [""] * len(scorers))
         axes.set_title(f"{model}: {_MEASURES[measure]}", loc="left")
-    add_colorbar(figure, axes_list, spare, colors, norm, "accuracy change (% points)")
+    add_colorbar(
+        figure, axes_list, spare, colors, norm, "accuracy change (% points)\ngrey: no such question"
+    )
     set_title(figure, "Accuracy change by category of the questions")
     return figure
 
