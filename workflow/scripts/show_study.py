@@ -4,11 +4,12 @@ from pathlib import Path
 
 import polars as pl
 
+SENSITIVITY = Path("results/tables/sensitivity.csv")
 EFFECTS = ("self", "cross", "gap")
 
 
 def main() -> None:
-    """Read results/tables/verdicts.csv and print it."""
+    """Read results/tables/verdicts.csv and, if it is there, sensitivity.csv; print them."""
     verdicts = pl.read_csv("results/tables/verdicts.csv")
     with pl.Config(
         tbl_rows=-1,
@@ -25,6 +26,9 @@ def main() -> None:
             "draws;\ncultures that lose on their own mask; precision and recall of planted neurons."
         )
         print(abridge(verdicts))
+        if SENSITIVITY.exists():
+            print("Does the conclusion hold under other choices? (docs/method.md, Sensitivity)")
+            print(abridge_sensitivity(pl.read_csv(SENSITIVITY)))
     for path in sorted(Path("results/figures").glob("**/*.png")):
         print(path)
 
@@ -44,6 +48,21 @@ def abridge(verdicts: pl.DataFrame) -> pl.DataFrame:
     varied = [name for name in axes if verdicts[name].n_unique() > 1]
     return verdicts.select(
         "model", *varied, "scorer", *intervals, *ranks, significant, "collapse", *last, "verdict"
+    )
+
+
+def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
+    """Put what is kept beside what was asked: "5/6" signs of 6 are kept."""
+    return summary.select(
+        "model",
+        "compared",
+        "analysis",
+        "settings",
+        pl.format("{}/{}", "signs_kept", "signs").alias("signs"),
+        pl.format("{}/{}", "orders_kept", "orders").alias("orders"),
+        "overlap",
+        "weakest",
+        "conclusion",
     )
 
 
