@@ -41,7 +41,7 @@ def test_a_variant_of_no_scorer_or_with_unfit_options_is_refused():
     message = refusal("sensitivity", "variants", variant("mad", variant="zz", activity_floor=0.5))
     assert message.startswith("config key 'sensitivity.variants[0].options.variant' is 'zz'")
     message = refusal("sensitivity", "variants", variant("mad", variant="diff"))
-    assert message.startswith("config key 'sensitivity.variants[0].options.activity_floor' is mis")
+    assert message.startswith("config key 'sensitivity.variants[0].options.activity_floor'")
 
 
 def test_a_variant_that_is_the_scorer_itself_is_refused():

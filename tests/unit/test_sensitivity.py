@@ -266,7 +266,7 @@ def test_a_row_per_model_and_analysis_says_where_the_conclusion_holds():
 def test_agreement_is_summarised_at_the_reference_and_tests_no_effect():
     rows = summarise(make_summaries(GOOD), make_comparisons([("a", "b", 1.0, 1)]))
     scopes = rows["m", "scopes", "neurons"]
-    assert scopes["settings"] == "text, image"
+    assert scopes["settings"] == "text; image"
     assert scopes["overlap"] == pytest.approx(0.15)  # the other rate is left out
     assert scopes["weakest"] == "overlap 0.0: cas at image"
     assert scopes["conclusion"] == "effects not tested"

@@ -26,7 +26,7 @@ def average_agreement(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """
     single = frame.group_by(*keys, "culture", maintain_order=True).agg(pl.col(AGREEMENT).mean())
     return single.group_by(keys, maintain_order=True).agg(
-        pl.len().alias("cultures"),
+        pl.col("culture").count().alias("cultures"),
         *(
             column
             for name in ("spearman", "overlap")

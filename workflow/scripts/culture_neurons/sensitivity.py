@@ -231,8 +231,12 @@ def find_same(subjects: pl.DataFrame, model: str) -> list[str]:
 
 
 def read_gaps(frame: pl.DataFrame) -> Gaps:
-    """Read scorers' gaps from rows that have one per scorer."""
-    rows = frame.select("scorer", "value", "ci_high").iter_rows(named=True)
+    """Read scorers' gaps from rows that have one each, but for what could not be measured."""
+    rows = (
+        frame.filter(pl.col("value").is_finite())
+        .select("scorer", "value", "ci_high")
+        .iter_rows(named=True)
+    )
     return {row.pop("scorer"): row for row in rows}
 
 
@@ -248,7 +252,7 @@ def _spread(
 
 
 def _name(analysis: str, settings: Sequence[str] | Mapping[str, object]) -> dict[str, str]:
-    return {"analysis": analysis, "settings": ", ".join(settings)}
+    return {"analysis": analysis, "settings": "; ".join(settings)}
 
 
 def summarise_sensitivity(
