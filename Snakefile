@@ -16,6 +16,7 @@
 #   results/{summaries,ranks}/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
 #   results/comparisons/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet
 #   results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet          (demo models)
+#   results/{reliability,subjects,categories}/...                        (sensitivity; see its rules)
 #   results/figures/<family>/...    results/tables/*.csv
 #   results/logs/<rule>/...         results/benchmarks/<rule>/...
 #
@@ -75,5 +76,6 @@ include: "workflow/rules/score.smk"
 include: "workflow/rules/select.smk"
 include: "workflow/rules/intervene.smk"
 include: "workflow/rules/effects.smk"
+include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"

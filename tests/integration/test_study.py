@@ -92,6 +92,22 @@ def test_the_verdict_says_what_the_tests_say(study):
     assert found["conact"]["cultures_significant"] == found["conact"]["cultures"] == 8
 
 
+def test_the_conclusion_holds_by_category_and_masks_of_two_halves_agree(study):
+    summary = pl.read_csv(study / "results/tables/sensitivity.csv")
+    rows = {(row["compared"], row["analysis"]): row for row in summary.to_dicts()}
+    assert set(rows) == {("effects", "categories")} | {
+        ("neurons", analysis) for analysis in ("halves", "samples", "scopes")
+    }
+    categories = rows["effects", "categories"]
+    assert categories["signs"] >= 4  # the demo's categories, and at least conact
+    assert categories["conclusion"].startswith("sign holds")
+    assert rows["neurons", "scopes"]["conclusion"] == "effects not tested"
+    halves = pl.read_csv(study / "results/tables/sensitivity/halves.csv").filter(scorer="conact")
+    assert halves["overlap"].item() >= 0.85
+    assert halves["chance"].item() <= 0.02
+    assert (study / "results/figures/sensitivity/mlp.gate_act/halves.png").exists()
+
+
 def test_the_matrix_is_complete(study):
     effects = pl.read_parquet(study / f"results/effects/{STUDY}/r0.01/ablate/lape.parquet")
     assert len(effects) == 8 * 8

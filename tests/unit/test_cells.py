@@ -39,20 +39,20 @@ def reasons(cells):
 
 def test_quota_is_the_smallest_kept_cell():
     questions, answers = make_tables({"A": [5, 9], "B": [4, 7]})
-    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3, counted="correct")
     assert used_per_cell(cells) == dict.fromkeys([("A", 0), ("A", 1), ("B", 0), ("B", 1)], 4)
     assert reasons(cells) == {"": 16, "over the quota of 4 per cell": 9}
 
 
 def test_quota_is_the_cap_where_every_cell_is_larger():
     questions, answers = make_tables({"A": [5, 9], "B": [4, 7]})
-    cells = fill_cells(questions, answers, folds=2, cap=3, floor=3)
+    cells = fill_cells(questions, answers, folds=2, cap=3, floor=3, counted="correct")
     assert used_per_cell(cells) == dict.fromkeys([("A", 0), ("A", 1), ("B", 0), ("B", 1)], 3)
 
 
 def test_a_culture_with_a_small_cell_is_dropped_and_does_not_set_the_quota():
     questions, answers = make_tables({"A": [5, 9], "B": [4, 7], "C": [20, 2]})
-    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3, counted="correct")
     assert set(used_per_cell(cells).values()) == {4}
     dropped = cells.filter(pl.col("culture") == "C")
     assert dropped["reason"].unique().to_list() == ["culture has a cell below 3 correct answers"]
@@ -64,19 +64,19 @@ def test_a_culture_with_an_empty_cell_is_dropped():
     questions, answers = make_tables(
         {"A": [2, 2, 2], "B": [2, 2, 2], "C": [3, 0, 3], "D": [3, 3]}, wrong=1
     )
-    cells = fill_cells(questions, answers, folds=3, cap=25, floor=1)
+    cells = fill_cells(questions, answers, folds=3, cap=25, floor=1, counted="correct")
     assert set(cells.filter("used")["culture"]) == {"A", "B"}
 
 
 def test_a_cell_that_holds_just_the_floor_is_kept():
     questions, answers = make_tables({"A": [3, 3], "B": [3, 3], "C": [2, 3]})
-    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3, counted="correct")
     assert set(cells.filter("used")["culture"]) == {"A", "B"}
 
 
 def test_wrong_and_missing_answers_are_never_used_and_say_why():
     questions, answers = make_tables({"A": [4, 4], "B": [4, 4], "C": [1, 4]}, wrong=2, unanswered=3)
-    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3, counted="correct")
     assert reasons(cells) == {
         "": 16,
         "wrong answer": 12,
@@ -89,28 +89,37 @@ def test_wrong_and_missing_answers_are_never_used_and_say_why():
 
 def test_unanswered_questions_do_not_fill_the_floor():
     questions, answers = make_tables({"A": [3, 3], "B": [3, 3], "C": [2, 3]}, unanswered=5)
-    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3)
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=3, counted="correct")
     assert used_per_cell(cells).keys() == {("A", 0), ("A", 1), ("B", 0), ("B", 1)}
 
 
 def test_answers_to_questions_of_no_table_are_left_out():
     questions, answers = make_tables({"A": [2, 2], "B": [2, 2]})
     stranger = pl.DataFrame([("stranger_0", True)], ANSWERS, orient="row")
-    cells = fill_cells(questions, pl.concat([answers, stranger]), folds=2, cap=25, floor=1)
+    cells = fill_cells(
+        questions, pl.concat([answers, stranger]), folds=2, cap=25, floor=1, counted="correct"
+    )
     assert sorted(cells["question_id"]) == sorted(questions["question_id"])
 
 
 def test_two_answers_to_one_question_are_refused():
     questions, answers = make_tables({"A": [2, 2], "B": [2, 2]})
     with pytest.raises(pl.exceptions.ComputeError, match="1:1"):
-        fill_cells(questions, pl.concat([answers, answers[:1]]), folds=2, cap=25, floor=1)
+        fill_cells(
+            questions,
+            pl.concat([answers, answers[:1]]),
+            folds=2,
+            cap=25,
+            floor=1,
+            counted="correct",
+        )
 
 
 @pytest.mark.parametrize("kept", [{"A": [6, 6]}, {}])
 def test_fewer_than_two_cultures_are_refused_with_numbers(kept):
     questions, answers = make_tables({**kept, "B": [9, 4], "C": [0, 9]}, wrong=1)
     with pytest.raises(CellError) as caught:
-        fill_cells(questions, answers, folds=2, cap=25, floor=5)
+        fill_cells(questions, answers, folds=2, cap=25, floor=5, counted="correct")
     message = str(caught.value)
     assert message.startswith(f"{len(kept)} culture(s) have at least cells.floor = 5 correct")
     assert "each of 2 folds" in message
@@ -121,7 +130,7 @@ def test_fewer_than_two_cultures_are_refused_with_numbers(kept):
 def test_no_questions_are_refused():
     questions, answers = make_tables({})
     with pytest.raises(CellError, match=r"^0 culture\(s\)"):
-        fill_cells(questions, answers, folds=2, cap=25, floor=1)
+        fill_cells(questions, answers, folds=2, cap=25, floor=1, counted="correct")
 
 
 def test_the_choice_is_by_a_hash_that_is_pinned():
@@ -129,7 +138,7 @@ def test_the_choice_is_by_a_hash_that_is_pinned():
     rows = [(name, "X", 0) for name in "abcdef"] + [(name, "Y", 0) for name in "uv"]
     questions = pl.DataFrame(rows, QUESTIONS, orient="row")
     answers = questions.select("question_id", correct=pl.lit(True))
-    cells = fill_cells(questions, answers, folds=1, cap=25, floor=1)
+    cells = fill_cells(questions, answers, folds=1, cap=25, floor=1, counted="correct")
     assert cells.filter("used")["question_id"].to_list() == ["b", "d", "u", "v"]
 
 
@@ -146,9 +155,9 @@ def test_law_six_any_table_gives_equal_cells_whatever_the_order_of_rows(counts, 
     kept = [cell for cell in counts if min(cell) >= floor]
     if len(kept) < 2:
         with pytest.raises(CellError):
-            fill_cells(questions, answers, folds=2, cap=cap, floor=floor)
+            fill_cells(questions, answers, folds=2, cap=cap, floor=floor, counted="correct")
         return
-    cells = fill_cells(questions, answers, folds=2, cap=cap, floor=floor)
+    cells = fill_cells(questions, answers, folds=2, cap=cap, floor=floor, counted="correct")
     quota = min([cap, *(min(cell) for cell in kept)])
     used = used_per_cell(cells)
     assert set(used.values()) == {quota}
@@ -161,5 +170,24 @@ def test_law_six_any_table_gives_equal_cells_whatever_the_order_of_rows(counts, 
         folds=2,
         cap=cap,
         floor=floor,
+        counted="correct",
     )
     assert shuffled.equals(cells)
+
+
+def test_all_answers_count_where_asked_to():
+    questions, answers = make_tables({"A": [5, 3], "B": [4, 2]}, wrong=3, unanswered=1)
+    cells = fill_cells(questions, answers, folds=2, cap=25, floor=5, counted="all")
+    assert set(used_per_cell(cells).values()) == {5}  # B's second cell: 2 right, 3 wrong
+    assert reasons(cells) == {
+        "": 20,
+        "no answer": 4,
+        "over the quota of 5 per cell": (8 + 6 + 7 + 5) - 20,
+    }
+    correct = answers.filter("correct")["question_id"]
+    used = cells.filter("used")["question_id"]
+    assert 0 < used.is_in(correct.implode()).sum() < len(used)
+    with pytest.raises(CellError, match=r"cells.floor = 6 answers in each of 2 folds"):
+        fill_cells(questions, answers, folds=2, cap=25, floor=6, counted="all")
+    with pytest.raises(CellError, match=r"cells.floor = 3 correct answers in each"):
+        fill_cells(questions, answers, folds=2, cap=25, floor=3, counted="correct")

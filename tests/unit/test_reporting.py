@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from culture_neurons.reporting import count_rejected
+from culture_neurons.reporting import count_rejected, tabulate_cultures
 
 
 def test_rejected_rows_are_counted_by_reason_and_others_by_subset():
@@ -28,3 +28,16 @@ def test_rejected_rows_are_counted_by_reason_and_others_by_subset():
 def test_no_rejected_row_is_an_empty_table():
     empty = pl.DataFrame(schema={"reason": pl.String, "detail": pl.String, "counted": pl.Boolean})
     assert count_rejected(empty).height == 0
+
+
+def test_cultures_are_counted_by_right_answers_whatever_makes_the_statistics():
+    questions = pl.DataFrame(
+        {"question_id": ["p_0", "p_1", "q_0"], "image_id": ["p", "p", "q"], "culture": ["a"] * 3}
+    )
+    answers = questions.select("question_id", model=pl.lit("m"), correct=pl.Series([1, 0, 0]) == 1)
+    cells = questions.select(
+        "question_id", "culture", model=pl.lit("m"), used=pl.lit(True), reason=pl.lit("")
+    )
+    row = tabulate_cultures(questions, answers, cells).row(0, named=True)
+    assert (row["questions"], row["images"], row["correct"], row["used"]) == (3, 2, 1, 3)
+    assert row["dropped_because"] is None

@@ -28,7 +28,7 @@ rule answer_questions:
 
 
 rule fill_cells:
-    """Choose equally many correctly answered questions of every culture and fold."""
+    """Choose equally many answered questions of every culture and fold."""
     input:
         questions="results/dataset/questions.parquet",
         answers="results/answers/{model}.parquet",
@@ -44,5 +44,6 @@ rule fill_cells:
     params:
         cap=config["cells"]["cap"],
         floor=config["cells"]["floor"],
+        counted=lambda wildcards: COUNTED[wildcards.model],
     script:
         "../scripts/fill_cells.py"

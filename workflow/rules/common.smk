@@ -2,13 +2,24 @@
 
 import re
 
-MODELS = {model["name"]: model for model in config["models"]}
+# Which answers count changes a model's cells, but no answer.
+MODELS = {
+    model["name"]: {key: model[key] for key in model if key != "answers"}
+    for model in config["models"]
+}
+COUNTED = {model["name"]: model["answers"] for model in config["models"]}
 SCORERS = {scorer["name"]: scorer for scorer in config["score"]["scorers"]}
 CONTROLS = {control["name"]: control for control in config["select"]["controls"]}
 INTERVENTIONS = {entry["name"]: entry for entry in config["intervene"]}
 HOOKPOINTS = config["extract"]["hookpoints"]
 SPLITS = [f"split{seed}" for seed in config["cells"]["splits"]]
 RATES = {f"r{rate:g}": rate for rate in config["select"]["rates"]}
+SENSITIVITY = config["sensitivity"]
+# What other rates and splits are compared with.
+REFERENCE = {
+    "split": config["cells"]["splits"][0],
+    "rate": config["select"]["rates"][0],
+}
 SHARD_COUNT = config["extract"]["shards"]
 SHARDS = [f"{number}-of-{SHARD_COUNT}" for number in range(1, SHARD_COUNT + 1)]
 
@@ -39,6 +50,8 @@ SWAPPED = "results/swapped/outcomes/{model}/{hookpoint}/{split}/{rate}/{interven
 EFFECTS = "results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 SUMMARIES = "results/summaries/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 RANKS = "results/ranks/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+CATEGORIES = "results/categories/{model}/{hookpoint}/{split}/{rate}"
+RELIABILITY = "results/reliability/{model}/{hookpoint}"
 COMPARISONS = "results/comparisons/{model}/{hookpoint}/{split}/{rate}"
 
 
@@ -55,6 +68,7 @@ wildcard_constraints:
     rate=one_of(RATES),
     intervention=one_of(INTERVENTIONS),
     shard=one_of(SHARDS),
+    analysis="[a-z]+",
     scorer=one_of([*SCORERS, "planted"]),
     selector="[a-z][a-z0-9_]*",
 
@@ -92,6 +106,12 @@ def get_scorer_code(wildcards):
     """List the scoring adapter's code and the one scorer that it loads."""
     scorer = SCORERS[wildcards.scorer]["scorer"]
     return find_code_inputs("score_neurons", f"culture_neurons.scorers.{scorer}")
+
+
+def get_reliability_code(wildcards):
+    """List the code that compares a scorer with itself, and the one scorer that it loads."""
+    scorer = SCORERS[wildcards.scorer]["scorer"]
+    return find_code_inputs("measure_reliability", f"culture_neurons.scorers.{scorer}")
 
 
 def get_scorers(model):
@@ -196,6 +216,26 @@ def expand_subjects(pattern, **wildcards):
     ]
 
 
+def get_settings_tables(wildcards):
+    """List the tables of a figure of effects: by category, or at every rate and split."""
+    axes = {"model": MODELS, **wildcards}
+    if wildcards.analysis == "categories":
+        path = f"{CATEGORIES}/{{intervention}}.parquet"
+        return {
+            "categories": expand(path, split=SPLITS[0], rate=next(iter(RATES)), **axes)
+        }
+    return {
+        kind: expand(
+            f"{folder}/{{scorer}}.parquet",
+            split=SPLITS,
+            rate=RATES,
+            scorer=SCORERS,
+            **axes,
+        )
+        for kind, folder in (("summaries", SUMMARIES), ("ranks", RANKS))
+    }
+
+
 def get_figures(wildcards):
     """List the study's figures; those of planted neurons only where there are demo models."""
     study = "{hookpoint}/{split}/{rate}"
@@ -206,9 +246,30 @@ def get_figures(wildcards):
     first, demo = list(MODELS)[:1], list(filter(has_plants, MODELS))
     stems += expand_studies(f"self_cross/{study}/{{intervention}}", models=first)
     stems += expand_studies(f"recovery/{study}", models=demo[:1])
+    if SENSITIVITY["measure"]:
+        stems += list_sensitivity_figures()
     return expand("results/figures/{stem}.{suffix}", stem=stems, suffix=["svg", "png"])
+
+
+def list_sensitivity_figures():
+    """List the figures of those settings that the config has more than one of."""
+    agreement = {"halves": True, "samples": True, "layers": True}
+    agreement |= {key: bool(SENSITIVITY[key]) for key in ("scopes", "variants")}
+    agreement["models"] = len(MODELS) > 1
+    effects = {"rates": len(RATES) > 1, "splits": len(SPLITS) > 1, "categories": True}
+    stem = "sensitivity/{hookpoint}/{analysis}"
+    stems = expand(
+        stem, hookpoint=HOOKPOINTS, analysis=[k for k in agreement if agreement[k]]
+    )
+    return stems + expand(
+        "sensitivity/{hookpoint}/{intervention}/{analysis}",
+        hookpoint=HOOKPOINTS,
+        intervention=INTERVENTIONS,
+        analysis=[key for key in effects if effects[key]],
+    )
 
 
 def get_tables(wildcards):
     """List the study's CSV files."""
-    return rules.write_tables.output
+    summary = rules.summarize_sensitivity.output if SENSITIVITY["measure"] else []
+    return [*rules.write_tables.output, *summary]

@@ -63,10 +63,11 @@ def complete_config(config: dict, root: Path) -> dict:
     _check_names(completed)
     _check_models(completed)
     _check_scopes(completed)
-    _check_numbers(completed)
+    _check_numbers(completed, root)
     for index, scorer in enumerate(completed["score"]["scorers"]):
         scorer["scorer"] = scorer["scorer"] or scorer["name"]
         _check_scorer(scorer, f"score.scorers[{index}]", root)
+    _check_variants(completed, root)
     _check_dataset(completed["dataset"], root)
     return completed
 
@@ -219,12 +220,16 @@ def _check_models(config: dict) -> None:
 
 def _check_scopes(config: dict) -> None:
     stored = config["extract"]["scopes"]
-    for index, scope in enumerate(config["score"]["scopes"]):
-        if scope not in stored:
-            raise ConfigError(
-                f"config key 'score.scopes[{index}]' is {scope!r}; expected one of "
-                f"extract.scopes{_nearest(scope, list(stored))}"
-            )
+    wanted = {"score.scopes": config["score"]["scopes"]}
+    for index, scopes in enumerate(config["sensitivity"]["scopes"]):
+        wanted[f"sensitivity.scopes[{index}]"] = scopes
+    for key, scopes in wanted.items():
+        for index, scope in enumerate(scopes):
+            if scope not in stored:
+                raise ConfigError(
+                    f"config key '{key}[{index}]' is {scope!r}; expected one of "
+                    f"extract.scopes{_nearest(scope, list(stored))}"
+                )
     owner: dict[str, str] = {}
     for name, parts in stored.items():
         for part in parts:
@@ -237,7 +242,7 @@ def _check_scopes(config: dict) -> None:
             owner[part] = name
 
 
-def _check_numbers(config: dict) -> None:
+def _check_numbers(config: dict, root: Path) -> None:
     for index, entry in enumerate(config["intervene"]):
         if (entry["kind"] == "steer") != (entry["alpha"] is not None):
             raise ConfigError(
@@ -250,6 +255,15 @@ def _check_numbers(config: dict) -> None:
             f"config key 'cells.floor' is {cells['floor']}; expected cells.cap = {cells['cap']} or "
             "less"
         )
+    known: dict[tuple, int] = {}
+    identify_folds = _import_library("folds", root).identify_folds
+    for index, seed in enumerate(cells["splits"]):
+        first = known.setdefault(tuple(identify_folds(cells["folds"], seed)), seed)
+        if first != seed:
+            raise ConfigError(
+                f"config key 'cells.splits[{index}]' is {seed}, which divides {cells['folds']} "
+                f"folds as {first} does; expected another seed"
+            )
     names: dict[str, float] = {}
     for index, rate in enumerate(config["select"]["rates"]):
         name = f"r{rate:g}"  # as in paths
@@ -286,6 +300,23 @@ def _check_scorer(entry: dict, key: str, root: Path) -> None:
         )
     wanted = {argument.arg: argument.annotation for argument in function.args.kwonlyargs}
     _check_options(entry["options"], wanted, f"{key}.options", f"scorer {name!r}")
+
+
+def _check_variants(config: dict, root: Path) -> None:
+    scorers = {scorer["name"]: scorer for scorer in config["score"]["scorers"]}
+    for index, variant in enumerate(config["sensitivity"]["variants"]):
+        key, name = f"sensitivity.variants[{index}]", variant["scorer"]
+        if name not in scorers:
+            raise ConfigError(
+                f"config key '{key}.scorer' is {name!r}; expected one of "
+                f"score.scorers{_nearest(name, list(scorers))}"
+            )
+        _check_scorer({**scorers[name], "options": variant["options"]}, key, root)
+        if variant["options"] == scorers[name]["options"]:
+            raise ConfigError(
+                f"config key '{key}.options' is what {name!r} has under score.scorers; expected "
+                "other options to compare with"
+            )
 
 
 def _check_options(
@@ -333,12 +364,16 @@ def _check_dataset(dataset: dict, root: Path) -> None:
         )
 
 
-def _check_culture_file(path: str, root: Path) -> None:
+def _import_library(module: str, root: Path):
     sys.path.insert(0, str(root / "workflow/scripts"))
     try:
-        cultures = importlib.import_module("culture_neurons.cultures")
+        return importlib.import_module(f"culture_neurons.{module}")
     finally:
         sys.path.pop(0)
+
+
+def _check_culture_file(path: str, root: Path) -> None:
+    cultures = _import_library("cultures", root)
     try:
         cultures.read_cultures(path)
     except cultures.CultureError as error:

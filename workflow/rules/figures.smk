@@ -198,3 +198,90 @@ rule plot_recovery:
         models=list(filter(has_plants, MODELS)),
     script:
         "../scripts/plot_recovery.py"
+
+
+rule plot_agreement:
+    """Draw how far one scorer's scores and masks agree under other choices."""
+    input:
+        reliability=expand(
+            f"{RELIABILITY}/{{scorer}}.parquet",
+            model=MODELS,
+            scorer=SCORERS,
+            allow_missing=True,
+        ),
+        code=find_code_inputs("plot_agreement"),
+    output:
+        svg=report(
+            "results/figures/sensitivity/{hookpoint}/{analysis}.svg",
+            caption="../report/agreement.rst",
+            category="Sensitivity",
+            labels={"figure": "agreement: {analysis}", "model": "all"},
+        ),
+        png="results/figures/sensitivity/{hookpoint}/{analysis}.png",
+    log:
+        "results/logs/plot_agreement/{hookpoint}/{analysis}.log",
+    benchmark:
+        "results/benchmarks/plot_agreement/{hookpoint}/{analysis}.tsv"
+    wildcard_constraints:
+        analysis="halves|samples|layers|scopes|variants",
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        models=list(MODELS),
+        rate=REFERENCE["rate"],
+    script:
+        "../scripts/plot_agreement.py"
+
+
+rule plot_models:
+    """Draw how far the masks of models with comparable neurons agree."""
+    input:
+        subjects="results/subjects/{hookpoint}.parquet",
+        code=find_code_inputs("plot_models"),
+    output:
+        svg=report(
+            "results/figures/sensitivity/{hookpoint}/models.svg",
+            caption="../report/models.rst",
+            category="Sensitivity",
+            labels={"figure": "agreement: models", "model": "all"},
+        ),
+        png="results/figures/sensitivity/{hookpoint}/models.png",
+    log:
+        "results/logs/plot_models/{hookpoint}.log",
+    benchmark:
+        "results/benchmarks/plot_models/{hookpoint}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        reference=REFERENCE,
+    script:
+        "../scripts/plot_models.py"
+
+
+rule plot_settings:
+    """Draw effects at every rate or split, or by category of the questions."""
+    input:
+        unpack(get_settings_tables),
+        code=find_code_inputs("plot_settings"),
+    output:
+        svg=report(
+            "results/figures/sensitivity/{hookpoint}/{intervention}/{analysis}.svg",
+            caption="../report/settings.rst",
+            category="Sensitivity",
+            labels={"figure": "effects: {analysis}", "model": "all"},
+        ),
+        png="results/figures/sensitivity/{hookpoint}/{intervention}/{analysis}.png",
+    log:
+        "results/logs/plot_settings/{hookpoint}/{intervention}/{analysis}.log",
+    benchmark:
+        "results/benchmarks/plot_settings/{hookpoint}/{intervention}/{analysis}.tsv"
+    wildcard_constraints:
+        analysis="rates|splits|categories",
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        models=list(MODELS),
+        control=next(iter(CONTROLS)),
+        reference=REFERENCE,
+    script:
+        "../scripts/plot_settings.py"

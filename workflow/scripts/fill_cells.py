@@ -1,4 +1,4 @@
-"""Choose equally many correct questions of every (culture, fold)."""
+"""Choose equally many questions of every (culture, fold)."""
 
 from culture_neurons.cells import fill_cells
 from culture_neurons.frames import read_frame
@@ -16,9 +16,14 @@ cells = fill_cells(
     folds=facts["folds"],
     cap=snakemake.params.cap,
     floor=snakemake.params.floor,
+    counted=snakemake.params.counted,
 )
 kept = cells.filter("used")["culture"].unique().sort().to_list()
 dropped = sorted(set(cells["culture"]) - set(kept))
 logger.info("%d questions used; cultures kept: %s; dropped: %s", cells["used"].sum(), kept, dropped)
-facts |= {"cultures": kept, "software": name_versions("polars")}
+facts |= {
+    "cultures": kept,
+    "counted": snakemake.params.counted,
+    "software": name_versions("polars"),
+}
 write_table(snakemake.output.cells, "cells", cells.to_dict(as_series=False), facts)

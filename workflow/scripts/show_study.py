@@ -6,21 +6,15 @@ from pathlib import Path
 
 import polars as pl
 
-CAPTIONS = {
-    "verdicts": "Accuracy and its changes in per cent points with intervals; p among each "
-    "control's draws;\ncultures that lose on their own mask; precision and recall of planted "
-    "neurons.",
-    "ground_truth": "Means over trained models with intervals; models whose verdict is that the "
-    "effect is shown;\ncultures that lose on their own mask. Changes in per cent points.",
-}
+FOLDER = Path("results/tables")
 
 
 def main() -> None:
-    """Read a table of results/tables and print it."""
+    """Print the named table, or verdicts, sensitivity if it was measured, and figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", nargs="?", choices=CAPTIONS, default="verdicts")
+    parser.add_argument("table", nargs="?", choices=SHOWN)
     name = parser.parse_args().table
-    table = pl.read_csv(f"results/tables/{name}.csv")
+    measured = [other for other in ("verdicts", "sensitivity") if _find(other).exists()]
     with pl.Config(
         tbl_rows=-1,
         tbl_cols=-1,
@@ -31,11 +25,17 @@ def main() -> None:
         tbl_formatting="ASCII_MARKDOWN",
         float_precision=2,
     ):
-        print(CAPTIONS[name])
-        print(abridge_verdicts(table) if name == "verdicts" else abridge_ground_truth(table))
-    if name == "verdicts":
+        for shown in [name] if name else measured:
+            caption, abridge = SHOWN[shown]
+            print(caption)
+            print(abridge(pl.read_csv(_find(shown))))
+    if not name:
         for path in sorted(Path("results/figures").glob("**/*.png")):
             print(path)
+
+
+def _find(name: str) -> Path:
+    return FOLDER / f"{name}.csv"
 
 
 def abridge_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -70,6 +70,21 @@ def abridge_ground_truth(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
+    """Put what is kept beside what was asked: "5/6" signs of 6 are kept."""
+    return summary.select(
+        "model",
+        "compared",
+        "analysis",
+        "settings",
+        _share("signs_kept", "signs", "signs"),
+        _share("orders_kept", "orders", "orders"),
+        "overlap",
+        "weakest",
+        "conclusion",
+    )
+
+
 def _varied(table: pl.DataFrame, axes: Sequence[str]) -> list[str]:
     return [name for name in axes if table[name].n_unique() > 1]
 
@@ -97,6 +112,23 @@ def _round(column: str, digits: int) -> pl.Expr:
     # adding 0.0 makes -0.0 a plain 0
     return (pl.col(column).cast(pl.Float64).round(digits) + 0.0).cast(pl.String)
 
+
+SHOWN = {  # table -> its caption, and what of it is shown
+    "verdicts": (
+        "Accuracy and its changes in per cent points with intervals; p among each control's "
+        "draws;\ncultures that lose on their own mask; precision and recall of planted neurons.",
+        abridge_verdicts,
+    ),
+    "ground_truth": (
+        "Means over trained models with intervals; models whose verdict is that the effect is "
+        "shown;\ncultures that lose on their own mask. Changes in per cent points.",
+        abridge_ground_truth,
+    ),
+    "sensitivity": (
+        "Does the conclusion hold under other choices? (docs/method.md, Sensitivity)",
+        abridge_sensitivity,
+    ),
+}
 
 if __name__ == "__main__":
     main()

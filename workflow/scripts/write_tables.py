@@ -21,8 +21,9 @@ source, output = snakemake.input, snakemake.output
 summaries = stack_tables(source.summaries, "summaries", [*KEYS, *NOTED])
 ranks = stack_tables(source.ranks, "ranks", KEYS)
 effects = stack_tables(source.effects, "effects", KEYS)
+answers = stack_tables(source.answers, "answers", ["model"])
 verdicts = tabulate_verdicts(
-    answers=stack_tables(source.answers, "answers", ["model"]),
+    answers=answers,
     summaries=summaries,
     ranks=ranks,
     effects=effects,
@@ -40,7 +41,9 @@ write_csv(
 )
 write_csv(
     tabulate_cultures(
-        read_frame(source.questions, "questions"), stack_tables(source.cells, "cells", ["model"])
+        read_frame(source.questions, "questions"),
+        answers,
+        stack_tables(source.cells, "cells", ["model"]),
     ),
     output.cultures,
 )

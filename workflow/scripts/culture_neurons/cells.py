@@ -1,12 +1,14 @@
-"""Correct answers -> cells (culture, fold) of equal size.
+"""Answers -> cells (culture, fold) of equal size.
 
 Unequal numbers of questions bias every scorer toward small, noisy cultures, so each kept cell
-contributes the same number of correct questions.
+contributes the same number of questions: correctly answered ones, or any.
 """
 
 import hashlib
 
 import polars as pl
+
+_COUNTED = {"correct": "correct answers", "all": "answers"}
 
 
 class CellError(Exception):
@@ -14,9 +16,9 @@ class CellError(Exception):
 
 
 def fill_cells(
-    questions: pl.DataFrame, answers: pl.DataFrame, folds: int, cap: int, floor: int
+    questions: pl.DataFrame, answers: pl.DataFrame, folds: int, cap: int, floor: int, counted: str
 ) -> pl.DataFrame:
-    """Choose the correct questions that make the statistics.
+    """Choose the questions that make the statistics.
 
     quota = min(cap, smallest kept cell); a culture with any cell below the floor is dropped.
 
@@ -25,7 +27,8 @@ def fill_cells(
         answers: question_id, correct.
         folds: Number of folds.
         cap: Largest number of questions per cell.
-        floor: Smallest number of correct questions that a cell may hold.
+        floor: Smallest number of counted questions that a cell may hold.
+        counted: "correct": correctly answered questions count. "all": every answered one does.
 
     Returns:
         Table `cells`: every question once, `used` or with the reason why not.
@@ -36,23 +39,25 @@ def fill_cells(
     joined = questions.select("question_id", "culture", "fold").join(
         answers.select("question_id", "correct"), on="question_id", how="left", validate="1:1"
     )
+    correct = pl.col("correct")
+    joined = joined.with_columns(counts=correct if counted == "correct" else correct.is_not_null())
     smallest = _find_smallest_cells(joined, folds)
     kept = smallest.filter(pl.col("available") >= floor)
     if len(kept) < 2:
         found = dict(smallest.sort("culture").iter_rows())
         raise CellError(
-            f"{len(kept)} culture(s) have at least cells.floor = {floor} correct answers in each "
-            f"of {folds} folds, expected two or more; smallest cells: {found}; lower cells.floor "
-            "or cells.folds, or use more data"
+            f"{len(kept)} culture(s) have at least cells.floor = {floor} {_COUNTED[counted]} in "
+            f"each of {folds} folds, expected two or more; smallest cells: {found}; lower "
+            "cells.floor or cells.folds, or use more data"
         )
     quota = min(cap, kept["available"].min())
     place = pl.col("question_id").map_elements(_hash, pl.String).rank("ordinal")
     return (
         joined.with_columns(
-            place=place.over("culture", "fold", "correct"),
+            place=place.over("culture", "fold", "counts"),
             kept=pl.col("culture").is_in(kept["culture"].implode()),
         )
-        .with_columns(reason=_state_reason(quota, floor))
+        .with_columns(reason=_state_reason(quota, floor, _COUNTED[counted]))
         .with_columns(used=pl.col("reason") == "")
         .select("culture", "fold", "question_id", "used", "reason")
         .sort("culture", "fold", "question_id")
@@ -60,11 +65,11 @@ def fill_cells(
 
 
 def _find_smallest_cells(joined: pl.DataFrame, folds: int) -> pl.DataFrame:
-    """Count the correct answers in each culture's smallest cell; a cell may be empty."""
+    """Count what counts in each culture's smallest cell; a cell may be empty."""
     grid = joined.select(pl.col("culture").unique()).join(
         pl.DataFrame({"fold": range(folds)}, schema={"fold": pl.UInt8}), how="cross"
     )
-    counts = joined.filter("correct").group_by("culture", "fold").len("available")
+    counts = joined.filter("counts").group_by("culture", "fold").len("available")
     return (
         grid.join(counts, on=["culture", "fold"], how="left")
         .group_by("culture")
@@ -72,15 +77,15 @@ def _find_smallest_cells(joined: pl.DataFrame, folds: int) -> pl.DataFrame:
     )
 
 
-def _state_reason(quota: int, floor: int) -> pl.Expr:
-    """Say why a question is not used, from columns correct, kept, and place; "" if it is."""
+def _state_reason(quota: int, floor: int, counted: str) -> pl.Expr:
+    """Say why a question is not used, from columns correct, counts, kept, and place, or ""."""
     return (
         pl.when(pl.col("correct").is_null())
         .then(pl.lit("no answer"))
-        .when(~pl.col("correct"))
+        .when(~pl.col("counts"))
         .then(pl.lit("wrong answer"))
         .when(~pl.col("kept"))
-        .then(pl.lit(f"culture has a cell below {floor} correct answers"))
+        .then(pl.lit(f"culture has a cell below {floor} {counted}"))
         .when(pl.col("place") > quota)
         .then(pl.lit(f"over the quota of {quota} per cell"))
         .otherwise(pl.lit(""))

@@ -45,8 +45,8 @@ class Paired:
 
 
 def read_questions(path: str | Path, folds: Sequence[int], cultures: Sequence[str]) -> pl.DataFrame:
-    """Read the evaluate questions: question_id, image_id, culture."""
-    columns = ["question_id", "image_id", "culture", "fold"]
+    """Read the evaluate questions: question_id, image_id, culture, category."""
+    columns = ["question_id", "image_id", "culture", "category", "fold"]
     kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))
     return read_frame(path, "questions", columns).filter(kept).drop("fold")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import numpy as np
 import polars as pl
 
-from culture_neurons.scoring import rank_scores, score_neurons, tabulate_scores
+from culture_neurons.scoring import frame_scores, score_neurons
 from culture_neurons.selection import select_neurons
 from culture_neurons.statistics import Cells, add_cells
 
@@ -45,11 +45,7 @@ def select_permuted(
         labels = permute_labels(len(cells.cultures), len(cells.folds), draw, seed)
         statistics = add_cells(cells, labels)
         scores = score_neurons(statistics, scorer, options)
-        table = pl.concat(
-            pl.DataFrame(columns)
-            for columns in tabulate_scores(cells.cultures, scores, rank_scores(scores))
-        )
-        masks = select_neurons(table, count, pool, above)
+        masks = select_neurons(frame_scores(cells.cultures, scores), count, pool, above)
         yield masks.with_columns(
             mask=pl.concat_str("mask", pl.lit(f"/{draw}")),
             culture=pl.lit(None, dtype=pl.String),

@@ -26,18 +26,24 @@ def _name(value):
     return value["name"] if isinstance(value, dict) else value
 
 
-def tabulate_cultures(questions: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+def tabulate_cultures(
+    questions: pl.DataFrame, answers: pl.DataFrame, cells: pl.DataFrame
+) -> pl.DataFrame:
     """Count per model and culture: questions, correct ones, those used, and why others are not.
 
     Args:
         questions: Table `questions`.
+        answers: Stacked `answers`, with model.
         cells: Stacked `cells`, with model.
     """
     counts = questions.group_by("culture").agg(
         pl.len().alias("questions"), pl.col("image_id").n_unique().alias("images")
     )
-    used = cells.group_by("model", "culture").agg(
-        (pl.col("reason") != "wrong answer").sum().alias("correct"),
+    answered = cells.join(
+        answers.select("model", "question_id", "correct"), on=["model", "question_id"], how="left"
+    )
+    used = answered.group_by("model", "culture").agg(
+        pl.col("correct").sum(),
         pl.col("used").sum().alias("used"),
         pl.col("reason")
         .filter(pl.col("reason").str.starts_with("culture"))

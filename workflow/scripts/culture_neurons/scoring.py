@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+import polars as pl
 
 from culture_neurons.statistics import Statistics
 
@@ -72,3 +73,10 @@ def tabulate_scores(
             "score": score.ravel(),
             "rank": rank.ravel(),
         }
+
+
+def frame_scores(cultures: tuple[str, ...], scores: np.ndarray) -> pl.DataFrame:
+    """Rank scores and make the scores table of all cultures at once."""
+    return pl.concat(
+        pl.DataFrame(columns) for columns in tabulate_scores(cultures, scores, rank_scores(scores))
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from culture_neurons.frames import read_frame
-from culture_neurons.tables import TableError, read_facts, read_rows
+from culture_neurons.tables import TableError, open_table, read_facts, read_rows
 
 
 @dataclass(frozen=True)
@@ -187,3 +187,9 @@ def read_statistics(path: str | Path) -> tuple[Statistics, dict[str, object]]:
     tokens = read("tokens")[:, 0, 0].astype(np.int64)
     sums = {name: read(name) for name in _SUMS}
     return Statistics(cultures=tuple(facts["cultures"]), tokens=tokens, **sums), facts
+
+
+def count_questions(shards: Sequence[str | Path]) -> int:
+    """Count the questions of one cell; all have equally many."""
+    with open_table(shards[0], "activations") as file:
+        return file.read_row_group(0, ["questions"])["questions"][0].as_py()

@@ -28,6 +28,13 @@ _RESPONSE = [
     ("non_letter_mass", pa.float32()),  # probability on tokens that are no option letter
 ]
 _INTERVAL = [("ci_low", pa.float64()), ("ci_high", pa.float64())]
+_SHARED = [  # two masks of one culture
+    ("first", pa.uint32()),  # neurons
+    ("second", pa.uint32()),
+    ("shared", pa.uint32()),
+    ("overlap", pa.float64()),  # Jaccard index; null for two empty masks
+    ("chance", pa.float64()),  # of random masks of these sizes: expected shared / expected all
+]
 _COLLAPSE = [  # means of what tells a broken model from a lost culture
     ("non_letter_mass_change", pa.float64()),
     ("letter_entropy_change", pa.float64()),  # of the largest entropy, 0 to 1
@@ -143,6 +150,38 @@ SCHEMAS: dict[str, pa.Schema] = {
             *_INTERVAL,
             ("p", pa.float64()),
             ("q", pa.float64()),  # Benjamini-Hochberg over the pairs, per measure
+        ],
+        "reliability": [
+            ("analysis", pa.string()),  # disjoint | nested | layers | scopes | variants
+            ("scorer", pa.string()),
+            ("setting", pa.string()),  # what differs from the study's own; "" if only the folds do
+            ("questions", pa.uint32()),  # per culture, behind the first of the two
+            ("draw", pa.uint32()),  # of folds; null: all draws together
+            ("rate", pa.float64()),
+            ("culture", pa.string()),
+            ("layer", pa.uint16()),  # null: all layers
+            ("spearman", pa.float64()),  # over the neurons; null where scores do not vary
+            *_SHARED,
+        ],
+        "categories": [
+            ("scorer", pa.string()),
+            ("category", pa.string()),
+            ("measure", pa.string()),  # as of summaries
+            ("questions", pa.uint32()),  # of all cultures
+            ("cultures", pa.uint32()),  # that have questions of the category
+            ("value", pa.float64()),  # mean over these
+            *_INTERVAL,
+        ],
+        "subjects": [
+            ("first_model", pa.string()),
+            ("second_model", pa.string()),
+            ("weights", pa.string()),  # same | other; "not comparable: ..." has no numbers
+            ("split", pa.uint32()),
+            ("scorer", pa.string()),
+            ("rate", pa.float64()),
+            ("culture", pa.string()),
+            ("spearman", pa.float64()),
+            *_SHARED,
         ],
         "planted": _IDENTITY,
         "recovery": [

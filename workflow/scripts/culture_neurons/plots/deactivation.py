@@ -14,6 +14,7 @@ from culture_neurons.plots.heatmaps import (
     add_colorbar,
     annotate_cells,
     draw_cells,
+    form_points,
     label_columns,
     label_rows,
     matrix_grid,
@@ -49,7 +50,7 @@ def plot_deactivation(effects: Mapping[str, pl.DataFrame], alpha: float) -> Figu
     for index, (axes, (scorer, change)) in enumerate(zip(panels, changes.items(), strict=True)):
         draw_cells(axes, change, colors, norm)
         if len(cultures) <= ANNOTATED:
-            annotate_cells(axes, change, colors, norm, _form_points)
+            annotate_cells(axes, change, colors, norm, form_points)
         _mark_cells(axes, effect_matrix(effects[scorer], cultures, "q") <= alpha, cultures)
         label_rows(axes, cultures)
         label_columns(axes, cultures)
@@ -74,10 +75,6 @@ def effect_matrix(effects: pl.DataFrame, cultures: Sequence[str], column: str) -
     for masked, evaluated, value in effects.select("mask_culture", "culture", column).iter_rows():
         matrix[index[masked], index[evaluated]] = np.nan if value is None else value
     return matrix
-
-
-def _form_points(points: float) -> str:
-    return f"{round(points)}".replace("-", "\N{MINUS SIGN}")
 
 
 def _mark_cells(axes: Axes, marked: np.ndarray, cultures: Sequence[str]) -> None:

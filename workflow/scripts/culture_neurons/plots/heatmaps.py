@@ -87,6 +87,11 @@ def annotate_cells(
             )
 
 
+def form_points(points: float) -> str:
+    """Write percentage points, to the whole one."""
+    return f"{round(points)}".replace("-", "\N{MINUS SIGN}")
+
+
 def add_colorbar(
     figure: Figure,
     axes: Sequence[Axes],

@@ -1,0 +1,18 @@
+"""Compare the scores and masks of every two models whose neurons can be the same."""
+
+from culture_neurons.logs import logger, start_log
+from culture_neurons.subjects import compare_subjects
+from culture_neurons.tables import name_versions, read_facts, to_columns, write_table
+
+start_log(snakemake.log[0])
+source, params = snakemake.input, snakemake.params
+facts = read_facts(source.masks[0], "masks")
+comparisons = compare_subjects(source.scores, source.masks, params.models)
+write_table(
+    snakemake.output.subjects,
+    "subjects",
+    (to_columns("subjects", rows) for rows in comparisons),
+    {key: facts[key] for key in ("dataset", "hookpoint")}
+    | {"models": params.models, "software": name_versions("numpy", "polars")},
+)
+logger.info("%d models", len(params.models))

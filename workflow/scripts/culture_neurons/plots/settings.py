@@ -1,0 +1,121 @@
+"""Effects under other choices: between splits of the images, and by category of the questions."""
+
+from collections.abc import Mapping
+
+import matplotlib
+import numpy as np
+import polars as pl
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from culture_neurons.plots.dots import (
+    Estimate,
+    draw_band,
+    draw_estimate,
+    legend_cultures,
+    legend_dot,
+    model_panels,
+)
+from culture_neurons.plots.heatmaps import (
+    ANNOTATED,
+    add_colorbar,
+    annotate_cells,
+    draw_cells,
+    form_points,
+    label_columns,
+    label_rows,
+    matrix_grid,
+)
+from culture_neurons.plots.style import empty_figure, in_style, scorer_looks, set_title
+
+_MEASURES = {"self": "own culture (self)", "cross_by_mask": "others (cross)"}
+
+
+@in_style
+def plot_splits(rates: Mapping[str, pl.DataFrame]) -> Figure:
+    """Draw self and cross of every split and their mean, a panel per model.
+
+    Args:
+        rates: Model -> its rows of one rate and all splits, columns as of
+            `breakdowns.tabulate_rates`.
+    """
+    scorers = list(dict.fromkeys(name for frame in rates.values() for name in frame["scorer"]))
+    if not scorers:
+        return empty_figure("No splits to show: no mask was evaluated.")
+    figure, panels = model_panels(list(rates), scorers, "accuracy change (% points)")
+    looks = scorer_looks(scorers)
+    for axes, frame in zip(panels, rates.values(), strict=True):
+        axes.axvline(0, color="0.4", linewidth=0.8, zorder=0.8)
+        for row, scorer in enumerate(scorers):
+            for second, measure in enumerate(_MEASURES):
+                own = frame.filter(scorer=scorer, measure=measure)
+                values = 100 * own["value"].to_numpy()
+                if not len(values):
+                    continue
+                band = own["control_low"].min(), own["control_high"].max()
+                if None not in band:
+                    draw_band(axes, row, bool(second), 100 * band[0], 100 * band[1])
+                estimate = Estimate(values.mean(), values.min(), values.max(), values)
+                draw_estimate(axes, row, bool(second), looks[scorer], estimate)
+    single = legend_cultures()
+    single.set_label("single splits")
+    control = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
+    figure.legend(
+        handles=[
+            legend_dot("the mask's own culture (self)", second=False),
+            legend_dot("the other cultures (cross)", second=True),
+            single,
+            Patch(color="0.75", label=f"{control} masks (all draws)"),
+        ],
+        loc="outside lower center",
+        ncols=4,
+        columnspacing=1.2,
+        handletextpad=0.4,
+    )
+    set_title(figure, "Accuracy change in several splits of the images")
+    return figure
+
+
+@in_style
+def plot_categories(categories: Mapping[str, pl.DataFrame]) -> Figure:
+    """Draw accuracy change by category and scorer: own culture and others, a row per model.
+
+    Args:
+        categories: Model -> its rows of table `categories`.
+    """
+    names = sorted({name for frame in categories.values() for name in frame["category"]})
+    if not names:
+        return empty_figure("No categories to show: no mask was evaluated.")
+    scorers = list(dict.fromkeys(s for frame in categories.values() for s in frame["scorer"]))
+    panels = [(model, measure) for model in categories for measure in _MEASURES]
+    matrices = [
+        100 * category_matrix(categories[model].filter(measure=measure), names, scorers)
+        for model, measure in panels
+    ]
+    limit = max(1.0, max(np.nanmax(np.abs(m), initial=0) for m in matrices))
+    colors, norm = matplotlib.colormaps["RdBu"], Normalize(-limit, limit)
+    figure, axes_list, spare = matrix_grid(len(panels), len(names))
+    for index, (axes, matrix, (model, measure)) in enumerate(
+        zip(axes_list, matrices, panels, strict=True)
+    ):
+        draw_cells(axes, matrix, colors, norm)
+        if len(names) <= ANNOTATED:
+            annotate_cells(axes, matrix, colors, norm, form_points)
+        label_rows(axes, names if index % 2 == 0 else [""] * len(names))
+        lowest = index + 2 >= len(panels)
+        label_columns(axes, scorers if lowest else [""] * len(scorers))
+        axes.set_title(f"{model}: {_MEASURES[measure]}", loc="left")
+    add_colorbar(
+        figure, axes_list, spare, colors, norm, "accuracy change (% points)\ngrey: no such question"
+    )
+    set_title(figure, "Accuracy change by category of the questions")
+    return figure
+
+
+def category_matrix(rows: pl.DataFrame, names: list[str], scorers: list[str]) -> np.ndarray:
+    """Arrange one measure's values as [category, scorer]; what is absent is NaN."""
+    matrix = np.full((len(names), len(scorers)), np.nan)
+    for scorer, category, value in rows.select("scorer", "category", "value").iter_rows():
+        matrix[names.index(category), scorers.index(scorer)] = value
+    return matrix

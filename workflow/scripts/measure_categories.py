@@ -1,0 +1,49 @@
+"""Measure the effects of every scorer's masks by category of the questions."""
+
+from culture_neurons.categories import measure_categories
+from culture_neurons.effects import pair_scorer
+from culture_neurons.frames import read_frame
+from culture_neurons.logs import logger, start_log
+from culture_neurons.pairing import RESPONSE, read_questions
+from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
+
+start_log(snakemake.log[0])
+source, params = snakemake.input, snakemake.params
+scorers = {path: read_facts(path, "outcomes") for path in source.outcomes}
+own = ("masks", "scorer", "select", "count")
+facts = join_facts(
+    {
+        source.questions: read_facts(source.questions, "questions"),
+        source.answers: read_facts(source.answers, "answers"),
+        **{
+            path: {key: value for key, value in known.items() if key not in own}
+            for path, known in scorers.items()
+        },
+    }
+)
+questions = read_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
+answers = read_frame(source.answers, "answers", RESPONSE)
+categories = questions.sort("culture", "question_id")["category"].to_numpy()  # as paired
+
+
+def measure_scorers():
+    """Yield the table's rows, one scorer in memory at a time."""
+    for path, known in scorers.items():
+        outcomes = read_frame(path, "outcomes", ["mask", *RESPONSE])
+        paired = pair_scorer(questions, answers, outcomes, facts["cultures"], params.others)
+        rows = measure_categories(paired, categories, **params.statistics)
+        yield {"scorer": known["scorer"]["name"], **rows}
+
+
+write_table(
+    snakemake.output.categories,
+    "categories",
+    measure_scorers(),
+    facts
+    | {
+        "statistics": params.statistics,
+        "others": params.others,
+        "software": name_versions("numpy", "polars"),
+    },
+)
+logger.info("%d scorers, %d questions", len(scorers), len(questions))

@@ -1,0 +1,52 @@
+"""Compare one scorer with itself on other folds, token scopes, and options."""
+
+from culture_neurons.logs import logger, start_log
+from culture_neurons.reliability import Scoring, measure_reliability, name_options
+from culture_neurons.scoring import load_scorer
+from culture_neurons.statistics import count_questions, read_cells
+from culture_neurons.tables import (
+    join_facts,
+    name_versions,
+    read_facts,
+    to_columns,
+    write_table,
+)
+
+start_log(snakemake.log[0])
+params, scorer = snakemake.params, snakemake.params.scorer
+shards = list(snakemake.input.shards)
+facts = join_facts({path: read_facts(path, "activations") for path in shards})
+sets = [sorted(names) for names in params.scopes]
+stored = sorted({name for names in sets for name in names})
+cells = read_cells(
+    shards, range(facts["folds"]), stored, facts["cultures"], facts["layers"], facts["width"]
+)
+logger.info("%d cultures, %d folds", len(cells.cultures), len(cells.folds))
+comparisons = measure_reliability(
+    cells,
+    count_questions(shards),
+    [[stored.index(name) for name in names] for names in sets],
+    ["+".join(names) for names in sets],
+    Scoring(
+        scorer["name"],
+        load_scorer(scorer["scorer"]),
+        scorer["options"],
+        scorer["select"],
+        scorer["above"],
+        params.rates,
+    ),
+    {name_options(options, scorer["options"]): options for options in params.variants},
+    **params.division,
+)
+write_table(
+    snakemake.output.reliability,
+    "reliability",
+    (to_columns("reliability", rows) for rows in comparisons),
+    facts
+    | {
+        "scopes": sets[0],
+        "scorer": scorer,
+        "division": params.division,
+        "software": name_versions("numpy", "polars"),
+    },
+)

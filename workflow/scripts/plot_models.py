@@ -1,0 +1,12 @@
+"""Draw how far the masks of models with comparable neurons agree (rule plot_models)."""
+
+from culture_neurons.breakdowns import pair_models
+from culture_neurons.logs import start_log
+from culture_neurons.plots.agreement import plot_agreement
+from culture_neurons.plots.style import save_figure
+from culture_neurons.reporting import stack_tables
+
+start_log(snakemake.log[0])
+subjects = stack_tables([snakemake.input.subjects], "subjects", [])
+figure = plot_agreement(pair_models(subjects, **snakemake.params.reference), "models")
+save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -1,0 +1,21 @@
+"""Draw effects at every rate or split, or by category of the questions (rule plot_settings)."""
+
+from culture_neurons.breakdowns import tabulate_rates
+from culture_neurons.logs import start_log
+from culture_neurons.plots.sensitivity import draw_settings
+from culture_neurons.plots.style import save_figure
+from culture_neurons.reporting import STUDY, stack_tables
+
+start_log(snakemake.log[0])
+source, params, analysis = snakemake.input, snakemake.params, snakemake.wildcards.analysis
+keys = [*STUDY, "intervention"]
+if analysis == "categories":
+    table = stack_tables(source.categories, "categories", keys)
+else:
+    table = tabulate_rates(
+        stack_tables(source.summaries, "summaries", [*keys, "scorer"]),
+        stack_tables(source.ranks, "ranks", [*keys, "scorer"]),
+        params.control,
+    )
+figure = draw_settings(table, analysis, params.models, **params.reference)
+save_figure(figure, snakemake.output.svg, snakemake.output.png)
