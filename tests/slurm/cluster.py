@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-FAKE_CPUS = 8  # more than there may be: jobs are small, and some of them only wait
-FAKE_MEMORY_MB = 1_000_000
+CPUS = 8  # pretended, as is the memory: jobs are small, and some of them only wait
+MEMORY_MB = 1_000_000
 NODE = "node1"
 SYSTEM_CONFIGURATION = Path("/etc/slurm/slurm.conf")
 # In the environment of all that belongs to a cluster: daemons, steps, jobs, and their children.
@@ -54,7 +54,7 @@ GresTypes=gpu
 MinJobAge=3600
 KillWait=2
 SchedulerParameters=sched_interval=5,batch_sched_delay=1
-NodeName={NODE} NodeHostname={{host}} NodeAddr=127.0.0.1 CPUs={FAKE_CPUS} RealMemory={FAKE_MEMORY_MB} \\
+NodeName={NODE} NodeHostname={{host}} NodeAddr=127.0.0.1 CPUs={CPUS} RealMemory={MEMORY_MB} \\
 Gres=gpu:{{gpus}}
 PartitionName=all Nodes={NODE} Default=YES MaxTime=INFINITE State=UP
 """
