@@ -1,11 +1,12 @@
 # make demo: install once, then run the embedded demo.  make test: everything that CI runs.
 # make validate: do verdicts fit a known truth? A longer demo.
+# make test-slurm: the workflow on a real one-node Slurm; as root, on Debian or Ubuntu.
 # make bench: timings of the engine and the tables, into benchmarks/results.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo validate test lint bench clean
+.PHONY: install demo validate test test-slurm lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -35,6 +36,17 @@ validate: install
 
 test: lint
 	"$(BIN)/python" -m pytest
+
+# Beside the environment and not in it: with the plugin installed, every snakemake call asks Slurm.
+.slurm-plugin/installed: .venv/installed requirements-slurm.txt
+	rm -rf .slurm-plugin
+	"$(BIN)/python" -m pip install --quiet --no-deps --target .slurm-plugin -r requirements-slurm.txt
+	touch .slurm-plugin/installed
+
+test-slurm: install .slurm-plugin/installed
+	which munged slurmctld slurmd srun > /dev/null || { apt-get update --quiet && \
+	    apt-get install --quiet --yes --no-install-recommends munge slurmctld slurmd slurm-client; }
+	PYTHONPATH="$(CURDIR)/.slurm-plugin" "$(BIN)/python" -m pytest tests/slurm
 
 lint: install
 	ruff check .

@@ -3,7 +3,6 @@
 Law 8, and law 9's "killing any job and running again gives the same bytes".
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,18 +14,10 @@ import time
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from planning import RUN_STUDY, SMALL_STUDY, copy_project, run_snakemake
+from planning import copy_project, run_snakemake
+from small_study import CONFIG, RUN, hash_tables
 
 STUDY = "tiny-llava/mlp.gate_act/split0"
-
-
-def hash_tables(folder):
-    """Hash every result table and CSV file; logs and benchmarks carry times and are left out."""
-    files = [*folder.glob("results/**/*.parquet"), *folder.glob("results/tables/*.csv")]
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-    }
 
 
 def test_an_environment_in_a_path_with_a_space_works(tmp_path):
@@ -146,12 +137,12 @@ def test_every_table_carries_its_facts(study):
 
 
 def test_running_again_does_nothing(study):
-    process = run_snakemake(study, "--dry-run", *SMALL_STUDY)
+    process = run_snakemake(study, "--dry-run", *CONFIG)
     assert "Nothing to be done" in process.stdout + process.stderr
 
 
 def test_the_report_builds(study):
-    process = run_snakemake(study, "--report", "report.html", *SMALL_STUDY)
+    process = run_snakemake(study, "--report", "report.html", *CONFIG)
     assert process.returncode == 0, process.stderr[-2000:]
     assert "accuracy" in (study / "report.html").read_text(encoding="utf-8")
 
@@ -162,7 +153,7 @@ def test_another_number_of_shards_gives_the_same_statistics(study):
     other = study.parent / "shards"
     config = other / "tests/configs/one_model.yaml"
     config.write_text(config.read_text().replace("shards: 2", "shards: 3"))
-    finished = run_snakemake(other, f"results/statistics/{STUDY}.parquet", *RUN_STUDY)
+    finished = run_snakemake(other, f"results/statistics/{STUDY}.parquet", *RUN)
     assert finished.returncode == 0, finished.stderr[-2000:]
     assert (other / f"results/activations/{STUDY.split('/split')[0]}/3-of-3.parquet").exists()
     assert (other / f"results/statistics/{STUDY}.parquet").read_bytes() == before
@@ -182,7 +173,7 @@ def test_a_killed_run_can_be_run_again_to_the_same_bytes(study, rule, lost):
     logs = study / "results/logs" / rule
     shutil.rmtree(logs)
     process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *RUN_STUDY],
+        [sys.executable, "-m", "snakemake", *RUN],
         cwd=study,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -198,7 +189,7 @@ def test_a_killed_run_can_be_run_again_to_the_same_bytes(study, rule, lost):
     process.wait()
     assert any(logs.rglob("*.log"))
     assert hash_tables(study).items() < expected.items()  # what is there is whole, not all is
-    assert run_snakemake(study, "--unlock", *SMALL_STUDY).returncode == 0
-    again = run_snakemake(study, *RUN_STUDY)
+    assert run_snakemake(study, "--unlock", *CONFIG).returncode == 0
+    again = run_snakemake(study, *RUN)
     assert again.returncode == 0, again.stderr[-2000:]
     assert hash_tables(study) == expected

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-SMALL_STUDY = ("--configfile", "tests/configs/one_model.yaml")
-RUN_STUDY = ("--cores", "all", "--resources", "gpu=1", *SMALL_STUDY)
 PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
 
 

@@ -23,14 +23,20 @@ REFERENCE = {
 SHARD_COUNT = config["extract"]["shards"]
 SHARDS = [f"{number}-of-{SHARD_COUNT}" for number in range(1, SHARD_COUNT + 1)]
 
+
+def grow(amount):
+    """Double a model job's memory or time with each attempt; only a profile's `retries` has two."""
+    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
+
+
 # Resources never trigger a rerun, so all that changes speed alone stands here and not in params.
 MODEL_JOB = {
     "gpu": int(config["compute"]["device"] == "cuda"),
     "device": config["compute"]["device"],
     "batch_tokens": config["compute"]["batch_tokens"],
     "workers": config["compute"]["workers"],
-    "mem_mb": config["compute"]["memory_mb"],
-    "runtime": config["compute"]["runtime_minutes"],
+    "mem_mb": grow(config["compute"]["memory_mb"]),
+    "runtime": grow(config["compute"]["runtime_minutes"]),
 }
 
 DEMO_CHECKPOINTS = "results/demo/checkpoints"

@@ -1,0 +1,242 @@
+"""Estimate a study's GPU hours and disk use from its config; nothing is run, nothing is measured.
+
+    python benchmarks/work_model.py [--config config/paper.yaml] [--tflops 312] [--utilisation 0.5]
+
+Decoder tokens are counted as the engine spends them: the prompt's shared part once per image and
+mask, the rest once per question and mask, in extraction every prompt whole. Operations are twice
+the weights per token, and attention over half of the context. Every picture is taken to be as large
+as the config allows, cultures as equally large, and every cell as full as cells.cap: an upper
+estimate. Start-up is imports and the reading of weights, once per job.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from shapes import SHAPES
+
+from culture_neurons.tables import SCHEMAS, write_table
+
+PROJECT = Path(__file__).resolve().parents[1]
+QWEN, LLAVA = SHAPES["qwen2.5-vl-7b"], SHAPES["llava-v1.6-mistral-7b"]
+# Checkpoint -> the shapes of its decoder and of its vision tower.
+KNOWN = {
+    "Qwen/Qwen2.5-VL-7B-Instruct": (QWEN, QWEN),
+    "neulab/Pangea-7B-hf": (QWEN, LLAVA),
+    "llava-hf/llava-v1.6-mistral-7b-hf": (LLAVA, LLAVA),
+}
+LLAVA_IMAGE_TOKENS, LLAVA_PATCHES = 2_928, 5 * 577  # at most, as config/paper.yaml says
+TEMPLATE_TOKENS = 30  # of a prompt, before the picture: assumed
+QUESTION_TOKENS = 80  # question, options, and instruction: assumed
+IMPORT_SECONDS = 30.0  # of a model job, assumed; demo jobs take 5 to 10 on one core
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a model costs."""
+
+    name: str
+    image_tokens: int
+    decoder_weights: int  # those that every token meets
+    all_weights: int
+    neurons: int
+    vision_operations: float  # per picture
+    attention_operations: float  # per token and token of context
+
+    def count_operations(self, prefixes: float, questions: float, pictures: float) -> float:
+        """Floating-point operations of shared prompt parts, questions, and encoded pictures."""
+        prefix = TEMPLATE_TOKENS + self.image_tokens
+        tokens = prefixes * prefix + questions * QUESTION_TOKENS
+        per_token = 2 * self.decoder_weights + self.attention_operations * prefix / 2
+        return tokens * per_token + pictures * self.vision_operations
+
+
+def describe_subject(model: dict) -> Subject:
+    """Count a model's weights by its published shape.
+
+    Raises:
+        SystemExit: The checkpoint's shape is not in the table.
+    """
+    if model["checkpoint"] not in KNOWN:
+        sys.exit(f"the shape of {model['checkpoint']} is not known; known are {', '.join(KNOWN)}")
+    text, tower = KNOWN[model["checkpoint"]]
+    sizes, vision = text.text, tower.vision
+    hidden, width, layers = (
+        sizes[key] for key in ("hidden_size", "intermediate_size", "num_hidden_layers")
+    )
+    groups = hidden // sizes["num_attention_heads"] * sizes["num_key_value_heads"]
+    decoder = layers * (2 * hidden * hidden + 2 * hidden * groups + 3 * hidden * width)
+    if tower is QWEN:  # patches of 14 pixels, four to a token; gated MLPs
+        image_tokens = model["image_processor"]["size"]["longest_edge"] // 28**2
+        patches, depth, matrices = 4 * image_tokens, vision["depth"], 3
+    else:
+        image_tokens, patches = LLAVA_IMAGE_TOKENS, LLAVA_PATCHES
+        depth, matrices = vision["num_hidden_layers"], 2
+    block = 4 * vision["hidden_size"] ** 2
+    block += matrices * vision["hidden_size"] * vision["intermediate_size"]
+    return Subject(
+        name=model["name"],
+        image_tokens=image_tokens,
+        decoder_weights=decoder,
+        all_weights=decoder + depth * block + 2 * hidden * sizes["vocab_size"],
+        neurons=layers * width,
+        vision_operations=2.0 * depth * block * patches,
+        attention_operations=4.0 * layers * hidden,
+    )
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Masks that one intervene job runs, and what each is asked."""
+
+    name: str
+    masks: int
+    questions: float
+    images: float
+
+
+def list_selectors(config: dict, cultures: int, questions: float, images: float) -> list[Selector]:
+    """List one study's selectors; questions and images are those of the evaluate folds."""
+
+    def ask(name: str, masks: int, others: int | None) -> Selector:
+        if others is None:
+            return Selector(name, masks, questions, images)
+        sampled = others * (cultures - 1)  # as good as all on pictures of their own
+        return Selector(name, masks, questions / cultures + sampled, images / cultures + sampled)
+
+    found = {}
+    for scorer in config["score"]["scorers"]:
+        found[scorer["name"]] = ask(scorer["name"], cultures, config["select"]["others"])
+        for control in config["select"]["controls"]:
+            name = f"{control['name']}_of_{scorer['name']}"
+            if control["kind"] == "random" and scorer["select"] == "per_culture":
+                found[control["name"]] = ask(control["name"], control["draws"], None)
+            else:
+                found[name] = ask(name, cultures * control["draws"], control["others"])
+    return list(found.values())
+
+
+def list_jobs(
+    config: dict, subject: Subject, cultures: int, questions: int, images: int
+) -> Iterator[tuple[str, int, float]]:
+    """Yield a model's stages: name, jobs, operations of all of them."""
+    yield "answer_questions", 1, subject.count_operations(images, questions, images)
+    cells = cultures * config["cells"]["folds"]
+    used = min(cells * config["cells"]["cap"], questions)
+    hookpoints = len(config["extract"]["hookpoints"])
+    operations = hookpoints * subject.count_operations(used, used, used)
+    yield "extract_activations", hookpoints * config["extract"]["shards"], operations
+    studies = hookpoints * len(config["cells"]["splits"]) * len(config["select"]["rates"])
+    studies *= len(config["intervene"])
+    selectors = list_selectors(config, cultures, questions / 2, images / 2)
+    operations = sum(
+        subject.count_operations(s.masks * s.images, s.masks * s.questions, s.images)
+        for s in selectors
+    )
+    yield "intervene", studies * len(selectors), studies * operations
+
+
+def tabulate_hours(config, subjects, dataset, arguments) -> Iterator[list[str]]:
+    """Yield a row per model and stage, and the sum."""
+    speed = 1e12 * arguments.tflops * arguments.utilisation
+    total = 0.0
+    for subject in subjects:
+        start = IMPORT_SECONDS + 2 * subject.all_weights / (1e9 * arguments.gigabytes_per_second)
+        for stage, jobs, operations in list_jobs(config, subject, *dataset):
+            seconds = operations / speed + jobs * start
+            total += seconds
+            yield [
+                f"{subject.name}: {stage}",
+                str(jobs),
+                f"{seconds / jobs / 3600:.2f}",
+                f"{seconds / 3600:.1f}",
+                f"{100 * jobs * start / seconds:.1f} %",
+            ]
+    yield ["all", "", "", f"{total / 3600:.0f}", ""]
+
+
+def measure_row(kind: str) -> float:
+    """Bytes per row of a table with random values, as the workflow writes it."""
+    rows = 200_000
+    rng = np.random.default_rng(0)
+    layer, neuron = np.divmod(np.arange(rows), 20_000)
+    normal = rng.standard_normal(rows)
+    columns = {"culture": "AAA", "mask": "AAA/00", "layer": layer, "neuron": neuron}
+    columns |= {"fold": 0, "scope": "image", "questions": 25, "tokens": 30_000}
+    columns |= {"active": rng.integers(0, 30_000, rows), "total": normal, "score": normal}
+    columns |= {"total_squares": normal**2, "rank": rng.permutation(rows)}
+    columns |= {"question_id": np.arange(rows).astype(str), "predicted": rng.integers(0, 4, rows)}
+    columns |= {"correct": rng.random(rows) < 0.5, "non_letter_mass": normal}
+    columns["option_logprobs"] = list(rng.standard_normal((rows, 4)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{kind}.parquet"
+        write_table(path, kind, {name: columns[name] for name in SCHEMAS[kind].names}, {})
+        return path.stat().st_size / rows
+
+
+def tabulate_disk(config, subjects, dataset) -> Iterator[list[str]]:
+    """Yield a row per stage: rows of all its tables, and their size."""
+    cultures, questions, images = dataset
+    splits, rates = len(config["cells"]["splits"]), len(config["select"]["rates"])
+    studies = splits * rates * len(config["extract"]["hookpoints"])
+    neurons = studies / splits / rates * sum(subject.neurons for subject in subjects)
+    cells = cultures * config["cells"]["folds"] * len(config["extract"]["scopes"])
+    selectors = list_selectors(config, cultures, questions / 2, images / 2)
+    masks = sum(selector.masks for selector in selectors)
+    outcomes = sum(selector.masks * selector.questions for selector in selectors)
+    counts = {
+        "activations": neurons * cells,
+        "statistics": neurons * splits * cultures,
+        "scores": neurons * splits * cultures * len(config["score"]["scorers"]),
+        "masks": neurons * splits * masks * sum(config["select"]["rates"]),
+        "outcomes": len(subjects) * studies * len(config["intervene"]) * outcomes,
+    }
+    for kind, rows in counts.items():
+        yield [kind, f"{rows / 1e6:,.1f} million", f"{rows * measure_row(kind) / 1e9:.1f} GB"]
+
+
+def print_table(header: list[str], rows: Iterator[list[str]]) -> None:
+    """Print a Markdown table."""
+    print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+    print()
+
+
+def main() -> None:
+    """Print both tables with what they assume."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", type=Path, default=PROJECT / "config/paper.yaml")
+    parser.add_argument("--questions", type=int, default=10_374, help="of the dataset")
+    parser.add_argument("--images", type=int, default=5_239, help="of the dataset")
+    parser.add_argument("--tflops", type=float, default=312, help="bf16 peak; an A100's: 312")
+    parser.add_argument("--utilisation", type=float, default=0.5, help="share of it, assumed")
+    parser.add_argument("--gigabytes-per-second", type=float, default=1.0, help="reading weights")
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(PROJECT / "workflow/rules"))
+    from config_check import complete_config
+
+    config = complete_config(yaml.safe_load(arguments.config.read_text()), PROJECT)
+    cultures = len((PROJECT / config["dataset"]["cultures"]).read_text().splitlines()) - 1
+    dataset = (cultures, arguments.questions, arguments.images)
+    subjects = [describe_subject(model) for model in config["models"]]
+    print(
+        f"Estimate from the work model, not measured: {arguments.questions:,} questions on "
+        f"{arguments.images:,} images of {cultures} cultures; {arguments.tflops:g} TFLOP/s at "
+        f"{100 * arguments.utilisation:g} %; start-up {IMPORT_SECONDS:g} s and weights at "
+        f"{arguments.gigabytes_per_second:g} GB/s\n"
+    )
+    hours = tabulate_hours(config, subjects, dataset, arguments)
+    print_table(["model: stage", "jobs", "GPU hours per job", "GPU hours", "start-up"], hours)
+    print_table(
+        ["tables", "rows", "size with random values"], tabulate_disk(config, subjects, dataset)
+    )
+
+
+if __name__ == "__main__":
+    main()

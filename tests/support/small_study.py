@@ -1,0 +1,26 @@
+"""The smallest study in which every rule runs, and the bytes of its results."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from planning import PROJECT, copy_project
+
+CONFIG = ("--configfile", "tests/configs/one_model.yaml")
+RUN = ("--cores", "all", "--resources", "gpu=1", *CONFIG)
+
+
+def copy_small_study(folder: Path) -> Path:
+    """Copy what the small study's run needs."""
+    copy_project(folder)
+    shutil.copytree(PROJECT / "tests/configs", folder / "tests/configs")
+    return folder
+
+
+def hash_tables(folder: Path) -> dict[str, str]:
+    """Hash every result table and CSV file; logs and benchmarks carry times and are left out."""
+    files = [*folder.glob("results/**/*.parquet"), *folder.glob("results/tables/*.csv")]
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
