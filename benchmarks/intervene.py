@@ -144,6 +144,16 @@ def measure_peak(device, dtype) -> float:
     return best
 
 
+def profile_engine(device, run) -> str:
+    """Name the operations that take most of the engine's time, with their shares."""
+    with torch.profiler.profile() as profile:
+        run()
+    key = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
+    times = {event.key: getattr(event, key) for event in profile.key_averages()}
+    largest = sorted(times, key=times.__getitem__, reverse=True)[:6]
+    return ", ".join(f"{name} {100 * times[name] / sum(times.values()):.0f} %" for name in largest)
+
+
 def main() -> None:
     """Build, check, time, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -175,6 +185,9 @@ def main() -> None:
     many, answers_many = time_loop(checkpoint, batched, size, *loop)
     whole, answers = time_engine(checkpoint, feed, layers, masks, letters)
     peak = measure_peak(device, dtype)
+    profile = profile_engine(
+        device, lambda: time_engine(checkpoint, feed, layers, masks[:3], letters)
+    )
 
     one, many, whole = one / len(pairs), many / len(batched), whole / len(every)
     flops = {
@@ -209,6 +222,7 @@ def main() -> None:
         "masks": f"{len(masks)} of 1 % of all neurons; {len(every)} (question, mask) pairs",
         "timed pairs": f"(a) {len(pairs)}, (b) {len(batched)} in batches of {size}, engine all",
         "matmul peak": f"{peak / 1e12:.3f} TFLOP/s, measured in this run",
+        "engine's time by operation": profile,
         "threads": torch.get_num_threads(),
         **describe_machine("torch", "transformers"),
     }
