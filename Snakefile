@@ -39,6 +39,7 @@ from code_inputs import find_code_inputs
 from config_check import ConfigError, complete_config
 from config_files import DuplicateKeyError, refuse_duplicate_keys
 from culture_neurons.sources import list_inputs
+from places import PlaceError, require_writable
 
 # A config given on the command line replaces the demo's; the two are never mixed.
 if not workflow.overwrite_configfiles:
@@ -54,6 +55,13 @@ except (ConfigError, DuplicateKeyError) as error:
 
 
 include: "workflow/rules/common.smk"
+
+
+onstart:
+    try:
+        require_writable("results")
+    except PlaceError as error:
+        raise WorkflowError(str(error)) from None
 
 
 rule all:

@@ -3,7 +3,6 @@
 Law 8, and law 9's "killing any job and running again gives the same bytes".
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,30 +14,14 @@ import time
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from planning import PROJECT, copy_project, run_snakemake
-
-CONFIG = ("--configfile", "tests/configs/one_model.yaml")
-RUN = ("--cores", "all", "--resources", "gpu=1", *CONFIG)
-STUDY = "tiny-llava/mlp.gate_act/split0"
-
-
-def hash_tables(folder):
-    """Hash every result table and CSV file; logs and benchmarks carry times and are left out."""
-    files = [*folder.glob("results/**/*.parquet"), *folder.glob("results/tables/*.csv")]
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-    }
+from planning import copy_project, run_snakemake
+from small_study import CONFIG, RUN, STUDY, finish_small_study, hash_tables
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A finished study in a path with a space."""
-    folder = copy_project(tmp_path_factory.mktemp("integration") / "my study")
-    shutil.copytree(PROJECT / "tests/configs", folder / "tests/configs")
-    finished = run_snakemake(folder, *RUN)
-    assert finished.returncode == 0, finished.stderr[-4000:]
-    return folder
+    return finish_small_study(tmp_path_factory.mktemp("integration") / "my study")
 
 
 def test_an_environment_in_a_path_with_a_space_works(tmp_path):

@@ -1,0 +1,28 @@
+"""The smallest study in which every stage runs: one demo model, three scorers."""
+
+import hashlib
+import shutil
+
+from planning import PROJECT, copy_project, run_snakemake
+
+CONFIG = ("--configfile", "tests/configs/one_model.yaml")
+RUN = ("--cores", "all", "--resources", "gpu=1", *CONFIG)
+STUDY = "tiny-llava/mlp.gate_act/split0"
+
+
+def finish_small_study(folder):
+    """Copy the project and run the whole study."""
+    copy_project(folder)
+    shutil.copytree(PROJECT / "tests/configs", folder / "tests/configs")
+    finished = run_snakemake(folder, *RUN)
+    assert finished.returncode == 0, finished.stderr[-4000:]
+    return folder
+
+
+def hash_tables(folder):
+    """Hash every result table and CSV file; logs and benchmarks carry times and are left out."""
+    files = [*folder.glob("results/**/*.parquet"), *folder.glob("results/tables/*.csv")]
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
