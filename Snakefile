@@ -44,6 +44,7 @@ from config_files import DuplicateKeyError, refuse_duplicate_keys
 from culture_neurons.demo.names import PATTERN as DEMO_NAMES
 from culture_neurons.demo.names import parse_demo_name
 from culture_neurons.sources import list_inputs
+from places import PlaceError, require_writable
 
 # A config given on the command line replaces the demo's; the two are never mixed.
 if not workflow.overwrite_configfiles:
@@ -59,6 +60,13 @@ except (ConfigError, DuplicateKeyError) as error:
 
 
 include: "workflow/rules/common.smk"
+
+
+onstart:
+    try:
+        require_writable("results")
+    except PlaceError as error:
+        raise WorkflowError(str(error)) from None
 
 
 rule all:

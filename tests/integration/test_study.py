@@ -15,9 +15,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from planning import copy_project, run_snakemake
-from small_study import CONFIG, RUN, hash_tables
-
-STUDY = "tiny-llava/mlp.gate_act/split0"
+from small_study import CONFIG, RUN, STUDY, hash_tables
 
 
 def test_an_environment_in_a_path_with_a_space_works(tmp_path):

@@ -4,16 +4,25 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from planning import PROJECT, copy_project
+from planning import PROJECT, copy_project, run_snakemake
 
 CONFIG = ("--configfile", "tests/configs/one_model.yaml")
 RUN = ("--cores", "all", "--resources", "gpu=1", *CONFIG)
+STUDY = "tiny-llava/mlp.gate_act/split0"
 
 
 def copy_small_study(folder: Path) -> Path:
     """Copy what the small study's run needs."""
     copy_project(folder)
     shutil.copytree(PROJECT / "tests/configs", folder / "tests/configs")
+    return folder
+
+
+def finish_small_study(folder: Path) -> Path:
+    """Copy the project and run the whole study."""
+    copy_small_study(folder)
+    finished = run_snakemake(folder, *RUN)
+    assert finished.returncode == 0, finished.stderr[-4000:]
     return folder
 
 

@@ -31,6 +31,7 @@ rule extract_activations:
 rule merge_statistics:
     """Add up the identify folds' cells of all shards."""
     input:
+        cells="results/cells/{model}.parquet",
         shards=expand(
             "results/activations/{{model}}/{{hookpoint}}/{shard}.parquet", shard=SHARDS
         ),

@@ -7,7 +7,13 @@ from culture_neurons.tables import join_facts, name_versions, read_facts, write_
 
 start_log(snakemake.log[0])
 shards = list(snakemake.input.shards)
-facts = join_facts({path: read_facts(path, "activations") for path in shards})
+cells = snakemake.input.cells
+facts = join_facts(
+    {
+        cells: read_facts(cells, "cells"),
+        **{path: read_facts(path, "activations") for path in shards},
+    }
+)
 split = int(snakemake.wildcards.split.removeprefix("split"))
 folds = identify_folds(facts["folds"], split)
 logger.info("split %d identifies on folds %s of %d shards", split, folds, len(shards))

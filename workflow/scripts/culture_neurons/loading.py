@@ -58,6 +58,12 @@ def open_dataset(source: str, revision: str | None, split: str, image_column: st
     except HubError as error:
         raise DatasetError(f"dataset.source {error}; expected {EXPECTED}") from error
     except (OSError, ValueError, KeyError, datasets.exceptions.DatasetsError) as error:
+        cache = datasets.config.HF_DATASETS_CACHE
+        if Path(getattr(error, "filename", None) or "").is_relative_to(cache):
+            raise DatasetError(
+                f"the cache of `datasets` cannot be written ({error}); set HF_HOME to a folder in "
+                "which this user may make files"
+            ) from error
         raise DatasetError(
             f"dataset.source {source!r} (split {split!r}) cannot be opened: {error}; expected "
             f"{EXPECTED}"

@@ -94,7 +94,7 @@ def _read_culture(
         for path in shards
     ).sort("fold", "scope", "layer", "neuron")
     heads = frame.filter(layer=0, neuron=0)
-    found = list(heads.select(wanted).iter_rows())
+    found = list(heads.select(*wanted).iter_rows())
     cells = [(culture, fold, scope) for fold in folds for scope in scopes]
     if found != cells:
         odd = sorted(set(cells) ^ set(found)) or [cell for cell in found if found.count(cell) > 1]

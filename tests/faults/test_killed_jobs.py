@@ -1,0 +1,141 @@
+"""kill -9 of a job at a random moment: nothing half-written is taken, and a rerun gives the bytes.
+
+Each seed kills the job of another rule, so that every rule of the workflow is killed once.
+"""
+
+import csv
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from planning import PROJECT, run_snakemake
+
+RULES = sorted(
+    rule
+    for path in (PROJECT / "workflow/rules").glob("*.smk")
+    for rule in re.findall(r"^rule (\w+):", path.read_text(), flags=re.MULTILINE)
+)
+ARGUMENTS = ("--cores", "all", "--resources", "gpu=1", "--configfile", "permuted.yaml")
+
+
+@pytest.fixture(scope="module")
+def study(finished_study, tmp_path_factory):
+    """A copy of the finished study with masks of a permuted control, which it lacks."""
+    folder = tmp_path_factory.mktemp("kills") / "a study"
+    shutil.copytree(finished_study, folder)
+    config = yaml.safe_load((folder / "tests/configs/one_model.yaml").read_text())
+    config["select"] = {
+        "controls": [
+            {"name": "random", "kind": "random"},
+            {"name": "permuted", "kind": "permuted", "draws": 2},
+        ]
+    }
+    (folder / "permuted.yaml").write_text(yaml.safe_dump(config))
+    masks = "results/masks/tiny-llava/mlp.gate_act/split0/r0.01/permuted_of_lap.parquet"
+    done = run_snakemake(folder, masks, *ARGUMENTS)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outputs(study):
+    """Rule -> its outputs that exist."""
+    listing = run_snakemake(study, "--summary", "--configfile", "permuted.yaml")
+    assert listing.returncode == 0, listing.stderr
+    found = {}
+    for row in csv.DictReader(listing.stdout.splitlines(), delimiter="\t"):
+        if (study / row["output_file"]).exists():
+            found.setdefault(row["rule"], []).append(row["output_file"])
+    return found
+
+
+def hash_results(folder):
+    """Hash everything that a rule makes, figures and checkpoints too."""
+    return {
+        path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (folder / "results").rglob("*")
+        if path.is_file()
+        and not {"logs", "benchmarks"} & set(path.parts)
+        and not path.name.startswith(".")  # the rest of a killed writer, which nothing reads
+    }
+
+
+def read_seconds(folder, rule):
+    """Read how long a rule's undisturbed job took."""
+    files = (folder / "results/benchmarks").glob(f"{rule}*/**/*.tsv")
+    first = next(files, folder / f"results/benchmarks/{rule}.tsv")
+    with first.open() as file:
+        return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+
+
+def find_job(folder, rule):
+    """Find the process that runs a rule's script in a folder."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (entry / "cmdline").read_bytes().decode().split("\0")[:-1]
+            # Two: the interpreter and the script, not the shell around them.
+            script = len(arguments) == 2 and arguments[1].endswith(f".{rule}.py")
+            if script and Path(os.readlink(entry / "cwd")) == folder:
+                return int(entry.name)
+        except OSError:  # it ended while we looked
+            continue
+    return None
+
+
+def kill_job(folder, rule, target, delay):
+    """Run a target and kill its job `delay` seconds after its start; False if it came too late."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", target, *ARGUMENTS],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    job = None
+    while job is None and process.poll() is None:
+        job = find_job(folder, rule)
+        time.sleep(0.01)
+    assert job is not None, f"{rule} has not been run for {target}"
+    time.sleep(delay)
+    try:
+        os.kill(job, signal.SIGKILL)
+    except ProcessLookupError:
+        return process.wait() != 0
+    return process.wait() != 0
+
+
+@pytest.mark.parametrize(("seed", "rule"), enumerate(RULES), ids=RULES)
+def test_a_job_killed_at_a_random_moment_is_run_again_to_the_same_bytes(study, outputs, seed, rule):
+    generator = random.Random(seed)
+    target = generator.choice(outputs[rule])
+    expected = hash_results(study)
+    (study / target).unlink()
+    delay = generator.uniform(0, read_seconds(study, rule))
+    while not kill_job(study, rule, target, delay):  # done before it could be killed
+        assert hash_results(study) == expected
+        (study / target).unlink()
+        delay /= 2
+    left = hash_results(study)
+    assert Path(target) not in left
+    assert left.items() < expected.items()  # what is there is whole
+    again = run_snakemake(study, target, *ARGUMENTS)
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert hash_results(study) == expected
+
+
+def test_every_rule_is_killed_and_there_are_twenty_seeds_or_more():
+    assert len(RULES) >= 20
+    assert "extract_activations" in RULES
+
+
+def test_nothing_is_left_to_do_after_all_that(study):
+    rest = run_snakemake(study, "--dry-run", "--configfile", "tests/configs/one_model.yaml")
+    assert "Nothing to be done" in rest.stdout + rest.stderr
