@@ -9,7 +9,7 @@ import pytest
 import yaml
 from cluster import run_cluster
 from small_study import copy_small_study
-from studies import PROFILE, QUICK, USUAL, finish, run_snakemake, start_snakemake
+from studies import EFFECTS, PROFILE, QUICK, USUAL, finish, run_snakemake, start_snakemake
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "srun")
 OVERRUN_SECONDS = 105  # beyond one minute and Slurm's half minute between looks, within four
@@ -31,9 +31,9 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def study(cluster, tmp_path_factory):
-    """The small study, finished through the profile and never disturbed."""
+    """One scorer's effects of the small study, made through the profile and never disturbed."""
     folder = copy_small_study(tmp_path_factory.mktemp("slurm") / "my study")
-    run_snakemake(cluster, folder, *USUAL, *QUICK)
+    run_snakemake(cluster, folder, *USUAL, *QUICK, EFFECTS)
     return folder
 
 

@@ -15,8 +15,10 @@ MODEL_RULES = ("answer_questions", "extract_activations", "intervene")
 # Model jobs compute on the CPU, and yet ask Slurm for a GPU, as with `compute.device: cuda`.
 FAKE_GPUS = ("--set-resources", *(f"{rule}:gpu=1" for rule in MODEL_RULES))
 USUAL = (*PROFILE, *FAKE_GPUS)
+# One scorer's effects: every stage up to here, and all that a cluster matters for.
+EFFECTS = "results/effects/tiny-llava/mlp.gate_act/split0/r0.01/ablate/conact.parquet"
 STATISTICS = "results/statistics/tiny-llava/mlp.gate_act/split0.parquet"
-PATIENCE = 600  # seconds for anything that ends by itself, on a busy machine
+PATIENCE = 1800  # seconds for anything that ends by itself, on a busy machine
 
 
 def start_snakemake(cluster: Cluster, folder: Path, *arguments: str) -> subprocess.Popen:

@@ -11,7 +11,7 @@ import pytest
 from cluster import read_span
 from planning import PROJECT, plan
 from small_study import CONFIG, hash_tables
-from studies import QUICK, STATISTICS, USUAL, Extraction, read_console, run_snakemake
+from studies import EFFECTS, QUICK, STATISTICS, USUAL, Extraction, read_console, run_snakemake
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def test_every_job_of_the_study_completed_at_the_first_attempt(cluster, study, t
     fresh = shutil.copytree(study, tmp_path / "fresh", ignore=shutil.ignore_patterns("results"))
     shutil.rmtree(fresh / ".snakemake")
     jobs = cluster.list_jobs_of(study)
-    assert len(jobs) == len(plan(fresh, *CONFIG)) > 30
+    assert len(jobs) == len(plan(fresh, *CONFIG, EFFECTS)) > 12
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert {job["Restarts"] for job in jobs} == {"0"}
-    assert plan(study, *CONFIG) == set()
+    assert plan(study, *CONFIG, EFFECTS) == set()
 
 
 def test_jobs_ask_for_what_the_config_and_the_profile_say(cluster, study):

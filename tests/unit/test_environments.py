@@ -1,6 +1,7 @@
 """The conda environments hold what their rules' scripts import, at the pinned versions.
 
-That conda-forge can solve them is not tested here: no conda channel is reachable.
+That conda-forge can solve them is not tested here: no conda channel is reachable. The workflow
+.github/workflows/conda.yml does it.
 """
 
 import ast
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rattler import MatchSpec
 
 from code_inputs import find_code_inputs
 
@@ -24,8 +26,13 @@ def read_pins():
 
 
 def read_environment(name):
+    """Channels, and package -> version as conda's own grammar of specifications reads them."""
     document = yaml.safe_load((PROJECT / f"envs/{name}.yaml").read_text())
-    return document["channels"], dict(entry.split(" =") for entry in document["dependencies"])
+    assert set(document) == {"channels", "dependencies"}
+    specs = [MatchSpec(entry, strict=True) for entry in document["dependencies"]]
+    packages = {spec.name.normalized: str(spec.version) for spec in specs}
+    assert len(packages) == len(specs)
+    return document["channels"], packages
 
 
 def scripts_of(name):
@@ -54,9 +61,9 @@ def test_versions_are_those_of_the_requirements(name):
     channels, packages = read_environment(name)
     assert channels == ["conda-forge", "nodefaults"]
     pins = {CONDA_NAME.get(key, key): version for key, version in read_pins().items()}
-    for package, version in packages.items():
-        if package != "python":
-            assert pins[package] == version, package
+    python = packages.pop("python")
+    assert python == "3.11.*"  # the version that requirements-lock.txt was made with
+    assert packages == {package: f"=={pins[package]}" for package in packages}
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
