@@ -34,8 +34,11 @@ validate: install
 	$(call run_study,results/tables/ground_truth.csv --configfile config/ground_truth.yaml)
 	@"$(BIN)/python" workflow/scripts/show_study.py ground_truth
 
+# Two threads on each of two busy cores are many times slower than one.
+test: export OMP_NUM_THREADS := 1
 test: lint
-	"$(BIN)/python" -m pytest
+	"$(BIN)/python" -m pytest --numprocesses 2 --dist loadfile tests/unit tests/dag
+	"$(BIN)/python" -m pytest tests/integration
 
 # Beside the environment and not in it: with the plugin installed, every snakemake call asks Slurm.
 .slurm-plugin/installed: .venv/installed requirements-slurm.txt
