@@ -1,10 +1,10 @@
-# make demo: install once, then run the embedded demo.  make test: everything that CI runs.
+# make demo: install once, then run the embedded demo.  make test, make test-faults: what CI runs.
 # make bench: timings of the engine and the tables, into benchmarks/results.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test test-faults lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -25,6 +25,10 @@ demo: install
 
 test: lint
 	"$(BIN)/python" -m pytest
+
+# Kills, full disks, damaged files, and what else docs/reliability.md lists.
+test-faults: install
+	"$(BIN)/python" -m pytest tests/faults
 
 lint: install
 	ruff check .
