@@ -1,4 +1,4 @@
-"""docs/reliability.md promises tests by name: each of them exists, and every fault test is named."""
+"""docs/reliability.md promises tests by name: each exists, and every fault test is named."""
 
 import ast
 import re
