@@ -1,12 +1,12 @@
-# make demo: install once, then run the embedded demo.  make test: everything that CI runs.
+# make demo: install once, then run the embedded demo.  make test: lint, and the workflow as it should run.
+# make test-faults: as it should fail.  make test-slurm: on a real one-node Slurm; as root on Debian or Ubuntu.
 # make validate: do verdicts fit a known truth? A longer demo.
-# make test-slurm: the workflow on a real one-node Slurm; as root, on Debian or Ubuntu.
 # make bench: timings of the engine and the tables, into benchmarks/results.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo validate test test-slurm lint bench clean
+.PHONY: install demo validate test test-faults test-slurm lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -50,6 +50,10 @@ test-slurm: install .slurm-plugin/installed
 	which munged slurmctld slurmd srun > /dev/null || { apt-get update --quiet && \
 	    apt-get install --quiet --yes --no-install-recommends munge slurmctld slurmd slurm-client; }
 	PYTHONPATH="$(CURDIR)/.slurm-plugin" "$(BIN)/python" -m pytest tests/slurm
+
+# Kills, full disks, damaged files, and what else docs/reliability.md lists.
+test-faults: install
+	"$(BIN)/python" -m pytest tests/faults
 
 lint: install
 	ruff check .

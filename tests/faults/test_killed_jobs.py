@@ -3,6 +3,7 @@
 Each seed kills the job of another rule, so that every rule of the workflow is killed once.
 """
 
+import contextlib
 import csv
 import hashlib
 import os
@@ -18,13 +19,15 @@ from pathlib import Path
 import pytest
 import yaml
 from planning import PROJECT, run_snakemake
+from small_study import CONFIG, RUN, STUDY, find_jobs, make
 
 RULES = sorted(
     rule
     for path in (PROJECT / "workflow/rules").glob("*.smk")
     for rule in re.findall(r"^rule (\w+):", path.read_text(), flags=re.MULTILINE)
 )
-ARGUMENTS = ("--cores", "all", "--resources", "gpu=1", "--configfile", "permuted.yaml")
+PERMUTED_MASKS = f"results/masks/{STUDY}/r0.01/permuted_of_lap.parquet"
+PERMUTED = (*RUN[:-1], "permuted.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +43,18 @@ def study(finished_study, tmp_path_factory):
         ]
     }
     (folder / "permuted.yaml").write_text(yaml.safe_dump(config))
-    masks = "results/masks/tiny-llava/mlp.gate_act/split0/r0.01/permuted_of_lap.parquet"
-    done = run_snakemake(folder, masks, *ARGUMENTS)
-    assert done.returncode == 0, done.stderr[-2000:]
+    make(folder, PERMUTED_MASKS, *PERMUTED)
     return folder
 
 
 @pytest.fixture(scope="module")
 def outputs(study):
-    """Rule -> its outputs that exist."""
-    listing = run_snakemake(study, "--summary", "--configfile", "permuted.yaml")
+    """Rule -> its outputs."""
+    listing = run_snakemake(study, "--summary", *CONFIG)
     assert listing.returncode == 0, listing.stderr
-    found = {}
+    found = {"select_permuted": [PERMUTED_MASKS]}
     for row in csv.DictReader(listing.stdout.splitlines(), delimiter="\t"):
-        if (study / row["output_file"]).exists():
-            found.setdefault(row["rule"], []).append(row["output_file"])
+        found.setdefault(row["rule"], []).append(row["output_file"])
     return found
 
 
@@ -77,38 +77,24 @@ def read_seconds(folder, rule):
         return float(next(csv.DictReader(file, delimiter="\t"))["s"])
 
 
-def find_job(folder, rule):
-    """Find the process that runs a rule's script in a folder."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            arguments = (entry / "cmdline").read_bytes().decode().split("\0")[:-1]
-            # Two: the interpreter and the script, not the shell around them.
-            script = len(arguments) == 2 and arguments[1].endswith(f".{rule}.py")
-            if script and Path(os.readlink(entry / "cwd")) == folder:
-                return int(entry.name)
-        except OSError:  # it ended while we looked
-            continue
-    return None
+def choose_run(rule):
+    return PERMUTED if rule == "select_permuted" else RUN
 
 
 def kill_job(folder, rule, target, delay):
     """Run a target and kill its job `delay` seconds after its start; False if it came too late."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", target, *ARGUMENTS],
+        [sys.executable, "-m", "snakemake", target, *choose_run(rule)],
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    job = None
-    while job is None and process.poll() is None:
-        job = find_job(folder, rule)
+    while not (jobs := find_jobs(folder, rule)) and process.poll() is None:
         time.sleep(0.01)
-    assert job is not None, f"{rule} has not been run for {target}"
+    assert jobs, f"{rule} has not been run for {target}"
     time.sleep(delay)
-    try:
-        os.kill(job, signal.SIGKILL)
-    except ProcessLookupError:
-        return process.wait() != 0
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(jobs[0], signal.SIGKILL)
     return process.wait() != 0
 
 
@@ -126,8 +112,7 @@ def test_a_job_killed_at_a_random_moment_is_run_again_to_the_same_bytes(study, o
     left = hash_results(study)
     assert Path(target) not in left
     assert left.items() < expected.items()  # what is there is whole
-    again = run_snakemake(study, target, *ARGUMENTS)
-    assert again.returncode == 0, again.stderr[-2000:]
+    make(study, target, *choose_run(rule))
     assert hash_results(study) == expected
 
 
@@ -137,5 +122,5 @@ def test_every_rule_is_killed_and_there_are_twenty_seeds_or_more():
 
 
 def test_nothing_is_left_to_do_after_all_that(study):
-    rest = run_snakemake(study, "--dry-run", "--configfile", "tests/configs/one_model.yaml")
+    rest = run_snakemake(study, "--dry-run", *CONFIG)
     assert "Nothing to be done" in rest.stdout + rest.stderr

@@ -1,6 +1,7 @@
 """The smallest study in which every rule runs, and the bytes of its results."""
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -33,3 +34,31 @@ def hash_tables(folder: Path) -> dict[str, str]:
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
     }
+
+
+def make(folder, target, *arguments):
+    """Make a target that must succeed."""
+    done = run_snakemake(folder, target, *(arguments or RUN))
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+
+
+def fail(folder, target, *arguments):
+    """Make a target that must fail; return all that the user sees."""
+    done = run_snakemake(folder, target, *(arguments or RUN))
+    assert done.returncode == 1, done.stdout + done.stderr[-4000:]
+    return done.stdout + done.stderr
+
+
+def find_jobs(folder, rule):
+    """List the processes that run a rule's script in a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (entry / "cmdline").read_bytes().decode().split("\0")[:-1]
+            # Two: the interpreter and the script, not the shell around them.
+            script = len(arguments) == 2 and arguments[1].endswith(f".{rule}.py")
+            if script and Path(os.readlink(entry / "cwd")) == folder:
+                found.append(int(entry.name))
+        except OSError:  # it ended while we looked
+            continue
+    return found
