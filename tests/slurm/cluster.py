@@ -78,7 +78,7 @@ class Cluster:
         """Fields of every job that was ever submitted, in order of submission."""
         text = self.call("scontrol", "show", "job", "--detail", "--oneliner")
         jobs = [
-            dict(re.findall(r"([A-Za-z_/:]+)=(.*?)(?= [A-Za-z_/:]+=|$)", line.strip()))
+            dict(re.findall(r"([A-Za-z_/:]+)=(.*?) *(?= [A-Za-z_/:]+=|$)", line))
             for line in text.splitlines()
             if line.startswith("JobId=")
         ]
@@ -93,7 +93,7 @@ class Cluster:
         return [
             job
             for job in self.list_jobs()
-            if job["WorkDir"] == str(folder) and job["Comment"].strip().startswith(f"rule_{rule}")
+            if job["WorkDir"] == str(folder) and job["Comment"].startswith(f"rule_{rule}")
         ]
 
 

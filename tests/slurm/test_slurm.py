@@ -29,16 +29,16 @@ def test_every_job_of_the_study_completed_at_the_first_attempt(cluster, study, t
     fresh = shutil.copytree(study, tmp_path / "fresh", ignore=shutil.ignore_patterns("results"))
     shutil.rmtree(fresh / ".snakemake")
     jobs = cluster.list_jobs_of(study)
-    assert len(jobs) == len(plan(fresh, *CONFIG, EFFECTS)) > 12
+    assert len(jobs) == len(plan(fresh, EFFECTS, *CONFIG)) > 12
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert {job["Restarts"] for job in jobs} == {"0"}
-    assert plan(study, *CONFIG, EFFECTS) == set()
+    assert plan(study, EFFECTS, *CONFIG) == set()
 
 
 def test_jobs_ask_for_what_the_config_and_the_profile_say(cluster, study):
     model = cluster.list_jobs_of(study, "extract_activations")[0]
     assert (model["TimeLimit"], model["MinMemoryNode"]) == ("12:00:00", "32000M")
-    assert model["JOB_GRES"].strip() == "gpu:1"
+    assert model["JOB_GRES"] == "gpu:1"
     other = cluster.list_jobs_of(study, "measure_effects")[0]
     assert (other["TimeLimit"], other["MinMemoryNode"]) == ("01:00:00", "8000M")
     assert other["JOB_GRES"] == "(null)"
