@@ -183,15 +183,16 @@ def test_models_that_cannot_be_compared_keep_a_row_but_no_panel():
 
 
 def test_rates_have_the_control_s_band_where_there_is_one():
-    summaries = make_summaries({"cas": (-0.4, -0.3), "lap": (-0.1, 0.1)})
-    ranks = summaries.filter(scorer="cas").select(
+    summaries = make_summaries({"zeta": (-0.4, -0.3), "lap": (-0.1, 0.1)})
+    ranks = summaries.filter(scorer="zeta").select(
         *STUDY, "scorer", "measure", "culture",
         control=pl.lit("random"), control_low=pl.lit(-0.02), control_high=pl.lit(0.01), rank_p=0.05,
     )  # fmt: skip
     rates = tabulate_rates(summaries, ranks, "random")
     assert len(rates) == 2 * 3  # the means over cultures alone
+    assert rates["scorer"].unique(maintain_order=True).to_list() == ["zeta", "lap"]
     by_scorer = {row["scorer"]: row for row in rates.filter(measure="gap").iter_rows(named=True)}
-    assert by_scorer["cas"]["control_low"] == -0.02
+    assert by_scorer["zeta"]["control_low"] == -0.02
     assert by_scorer["lap"]["control_low"] is None
     assert tabulate_rates(summaries, ranks, "permuted")["control_high"].null_count() == 6
 
