@@ -16,7 +16,9 @@
 #   results/{summaries,ranks}/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
 #   results/comparisons/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet
 #   results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet          (demo models)
-#   results/{reliability,subjects,categories}/...                        (sensitivity; see its rules)
+#   results/reliability/{model}/{hookpoint}/{scorer}.parquet             (sensitivity)
+#   results/categories/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet
+#   results/subjects/{hookpoint}.parquet                                 (models compared)
 #   results/figures/<family>/...    results/tables/*.csv
 #   results/logs/<rule>/...         results/benchmarks/<rule>/...
 #

@@ -80,7 +80,7 @@ CONCLUSION = Conclusion(["mad", "cas"], [("cas", "lap")])
     ],
 )
 def test_settings_are_judged_by_sign_and_order(settings, numbers, words):
-    found = judge_settings(CONCLUSION, settings)
+    found = judge_settings(CONCLUSION, settings, {})
     names = ("signs", "signs_kept", "signs_shown", "orders", "orders_kept")
     assert tuple(found[name] for name in names) == numbers
     assert found["conclusion"] == words
@@ -88,13 +88,22 @@ def test_settings_are_judged_by_sign_and_order(settings, numbers, words):
 
 def test_the_weakest_gap_is_named_and_long_lists_are_cut():
     gaps = {"lap": gap(0), "mad": gap(0.02), "cas": gap(-0.1)}
-    found = judge_settings(CONCLUSION, {f"s{n}": gaps for n in range(5)})
+    found = judge_settings(CONCLUSION, {f"s{n}": gaps for n in range(5)}, {})
     assert found["weakest"].startswith("gap 2.0: mad at s")
     assert "sign fails: mad at s0, mad at s1, mad at s2 and 2 more" in found["conclusion"]
 
 
+def test_pairs_that_differ_at_a_setting_alone_are_named():
+    gaps = {"lap": gap(0), "mad": gap(-0.1), "cas": gap(-0.2)}
+    shown = {"x": [("cas", "lap"), ("mad", "lap")], "y": [("lap", "cas")]}
+    found = judge_settings(CONCLUSION, {"x": gaps, "y": gaps}, shown)
+    assert found["orders_new"] == 1  # lap and cas differ at the reference, too
+    assert found["conclusion"] == "sign holds; order holds; shown only here: mad before lap at x"
+    assert judge_settings(CONCLUSION, {"x": gaps}, {})["orders_new"] is None
+
+
 def test_nothing_shown_is_nothing_to_hold():
-    found = judge_settings(Conclusion([], []), {"x": {"cas": gap(-0.4)}})
+    found = judge_settings(Conclusion([], []), {"x": {"cas": gap(-0.4)}}, {})
     assert found["conclusion"] == "nothing to hold: no scorer's gap lies below 0 at the reference"
     assert found["weakest"] == ""
 
@@ -174,15 +183,16 @@ def test_models_that_cannot_be_compared_keep_a_row_but_no_panel():
 
 
 def test_rates_have_the_control_s_band_where_there_is_one():
-    summaries = make_summaries({"cas": (-0.4, -0.3), "lap": (-0.1, 0.1)})
-    ranks = summaries.filter(scorer="cas").select(
+    summaries = make_summaries({"zeta": (-0.4, -0.3), "lap": (-0.1, 0.1)})
+    ranks = summaries.filter(scorer="zeta").select(
         *STUDY, "scorer", "measure", "culture",
         control=pl.lit("random"), control_low=pl.lit(-0.02), control_high=pl.lit(0.01), rank_p=0.05,
     )  # fmt: skip
     rates = tabulate_rates(summaries, ranks, "random")
     assert len(rates) == 2 * 3  # the means over cultures alone
+    assert rates["scorer"].unique(maintain_order=True).to_list() == ["zeta", "lap"]
     by_scorer = {row["scorer"]: row for row in rates.filter(measure="gap").iter_rows(named=True)}
-    assert by_scorer["cas"]["control_low"] == -0.02
+    assert by_scorer["zeta"]["control_low"] == -0.02
     assert by_scorer["lap"]["control_low"] is None
     assert tabulate_rates(summaries, ranks, "permuted")["control_high"].null_count() == 6
 
@@ -234,7 +244,7 @@ def test_a_row_per_model_and_analysis_says_where_the_conclusion_holds():
     comparisons = pl.concat(
         [
             make_comparisons([("lap", "cas", 0.3, 0.01), ("mad", "lap", -0.2, 0.01)]),
-            make_comparisons([("lap", "cas", -0.3, 0.01)], split=1),
+            make_comparisons([("lap", "cas", -0.3, 0.01), ("mad", "cas", 0.1, 0.01)], split=1),
             make_comparisons([("lap", "cas", 0.3, 0.5)], model="n"),
         ]
     )
@@ -245,7 +255,10 @@ def test_a_row_per_model_and_analysis_says_where_the_conclusion_holds():
         "sign fails: mad at r0.02; order fails: cas before lap at r0.02, mad before lap at r0.02"
     )
     assert rows["m", "rates", "effects"]["reference"] == "split0, r0.01"
-    assert rows["m", "splits", "effects"]["conclusion"] == "sign holds; order holds"
+    assert rows["m", "splits", "effects"]["conclusion"] == (
+        "sign holds; order holds; shown only here: cas before mad at split1"
+    )
+    assert rows["m", "rates", "effects"]["orders_new"] is None  # not tested at this rate
     assert (
         rows["m", "splits", "effects"]["settings"],
         rows["m", "splits", "effects"]["signs"],

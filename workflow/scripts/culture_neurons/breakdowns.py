@@ -75,6 +75,8 @@ def break_down_agreement(reliability: pl.DataFrame) -> dict[str, pl.DataFrame]:
 def tabulate_rates(summaries: pl.DataFrame, ranks: pl.DataFrame, control: str) -> pl.DataFrame:
     """List self, cross, and gap at every rate with their intervals and a control's band.
 
+    Scorers stay in the order of the rows.
+
     Args:
         summaries: Stacked `summaries` with the study's keys.
         ranks: Stacked `ranks` with the same.
@@ -86,7 +88,9 @@ def tabulate_rates(summaries: pl.DataFrame, ranks: pl.DataFrame, control: str) -
     bands = ranks.filter(overall, control=control).select(
         *keys, "control", "control_low", "control_high", "rank_p"
     )
-    return means.join(bands, on=keys, how="left", maintain_order="left").sort(keys)
+    return means.join(bands, on=keys, how="left", maintain_order="left").sort(
+        *STUDY, "intervention", maintain_order=True
+    )
 
 
 def tabulate_splits(summaries: pl.DataFrame) -> pl.DataFrame:
@@ -99,7 +103,7 @@ def tabulate_splits(summaries: pl.DataFrame) -> pl.DataFrame:
     value = pl.col("value")
     return (
         summaries.filter(overall)
-        .group_by(keys)
+        .group_by(keys, maintain_order=True)
         .agg(
             pl.len().alias("splits"),
             value.mean().alias("mean"),
@@ -108,7 +112,7 @@ def tabulate_splits(summaries: pl.DataFrame) -> pl.DataFrame:
             value.max().alias("highest"),
             (pl.col("ci_high") - pl.col("ci_low")).mean().alias("mean_interval_width"),
         )
-        .sort(keys)
+        .sort(*SUBJECT, "rate", maintain_order=True)
     )
 
 

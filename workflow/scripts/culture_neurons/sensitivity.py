@@ -24,20 +24,22 @@ SUMMARY = {
     "signs_shown": pl.Int64,  # its interval, too
     "orders": pl.Int64,  # pairs of scorers shown to differ at the reference x settings
     "orders_kept": pl.Int64,
+    "orders_new": pl.Int64,  # pairs shown to differ at a setting alone; null: not tested
     "spearman": pl.Float64,  # means over scorers and settings
     "overlap": pl.Float64,
     "chance": pl.Float64,
     "weakest": pl.String,
     "conclusion": pl.String,
 }
+Pairs = list[tuple[str, str]]  # scorers that differ: lower gap, higher gap
 Gaps = Mapping[str, Mapping[str, float]]  # scorer -> value, ci_high of its gap
 
 
 class Conclusion(NamedTuple):
-    """What the reference shows: scorers whose gap lies below 0, and pairs (lower gap, higher)."""
+    """What the reference shows: scorers whose gap lies below 0, and scorers that differ."""
 
-    scorers: Sequence[str]
-    pairs: Sequence[tuple[str, str]]
+    scorers: list[str]
+    pairs: Pairs
 
 
 def find_conclusion(gaps: Gaps, comparisons: pl.DataFrame, alpha: float) -> Conclusion:
@@ -48,21 +50,31 @@ def find_conclusion(gaps: Gaps, comparisons: pl.DataFrame, alpha: float) -> Conc
         comparisons: Table `comparisons` of the reference.
         alpha: Level of the comparisons, after adjustment.
     """
+    scorers = [name for name, gap in gaps.items() if gap["ci_high"] < 0]
+    return Conclusion(scorers, find_pairs(comparisons, alpha))
+
+
+def find_pairs(comparisons: pl.DataFrame, alpha: float) -> Pairs:
+    """Find the pairs of scorers whose gaps are shown to differ."""
     shown = comparisons.filter(pl.col("measure") == "gap", pl.col("q") <= alpha)
-    return Conclusion(
-        [name for name, gap in gaps.items() if gap["ci_high"] < 0],
-        [
-            (first, second) if value < 0 else (second, first)
-            for first, second, value in shown.select("first", "second", "value").iter_rows()
-        ],
-    )
+    return [
+        (first, second) if value < 0 else (second, first)
+        for first, second, value in shown.select("first", "second", "value").iter_rows()
+    ]
 
 
-def judge_settings(conclusion: Conclusion, settings: Mapping[str, Gaps]) -> dict[str, object]:
+def judge_settings(
+    conclusion: Conclusion, settings: Mapping[str, Gaps], shown: Mapping[str, Pairs]
+) -> dict[str, object]:
     """Compare other settings with the reference's conclusion.
 
     A sign is kept where the gap is below 0, an order where it differs in the same direction; a
     scorer that a setting lacks is not counted.
+
+    Args:
+        conclusion: Of the reference.
+        settings: Setting -> gaps.
+        shown: Setting -> scorers that are shown to differ there, where that was tested.
 
     Returns:
         Columns of the summary: numbers, and the conclusion in words.
@@ -77,6 +89,13 @@ def judge_settings(conclusion: Conclusion, settings: Mapping[str, Gaps]) -> dict
                 kept = gaps[lower]["value"] < gaps[higher]["value"]
                 orders.append(kept)
                 lost += [] if kept else [f"{lower} before {higher} at {setting}"]
+    known = {frozenset(pair) for pair in conclusion.pairs}
+    new = [
+        f"{lower} before {higher} at {setting}"
+        for setting, pairs in shown.items()
+        for lower, higher in pairs
+        if frozenset((lower, higher)) not in known
+    ]
     reversed_signs = [f"{scorer} at {setting}" for value, _, setting, scorer in signs if value >= 0]
     weakest = max(signs, default=None)
     return {
@@ -85,15 +104,20 @@ def judge_settings(conclusion: Conclusion, settings: Mapping[str, Gaps]) -> dict
         "signs_shown": sum(high < 0 for _, high, *_ in signs),
         "orders": len(orders),
         "orders_kept": sum(orders),
+        "orders_new": len(new) if shown else None,
         "weakest": f"gap {100 * weakest[0]:.1f}: {weakest[3]} at {weakest[2]}" if weakest else "",
-        "conclusion": word_conclusion(bool(signs), reversed_signs, bool(orders), lost),
+        "conclusion": word_conclusion(bool(signs), reversed_signs, bool(orders), lost, new),
     }
 
 
 def word_conclusion(
-    signs: bool, reversed_signs: Sequence[str], orders: bool, lost: Sequence[str]
+    signs: bool,
+    reversed_signs: Sequence[str],
+    orders: bool,
+    lost: Sequence[str],
+    new: Sequence[str],
 ) -> str:
-    """Say whether sign and order hold, and where they do not."""
+    """Say whether sign and order hold, where they do not, and what is shown elsewhere alone."""
     if not signs:
         return "nothing to hold: no scorer's gap lies below 0 at the reference"
     words = [_list("sign fails: ", reversed_signs) if reversed_signs else "sign holds"]
@@ -101,6 +125,8 @@ def word_conclusion(
         words.append(_list("order fails: ", lost) if lost else "order holds")
     else:
         words.append("no order shown at the reference")
+    if new:
+        words.append(_list("shown only here: ", new))
     return "; ".join(words)
 
 
@@ -141,26 +167,29 @@ def summarise_effects(
     )
     for subject, own in means.group_by(SUBJECT, maintain_order=True):
         known = dict(zip(SUBJECT, subject, strict=True))
-        reference = read_gaps(own.filter(split=split, rate=rate))
-        tests = comparisons.filter(**known, split=split, rate=rate)
-        conclusion = find_conclusion(reference, tests, alpha)
+        at = {"split": split, "rate": rate}
+        tests = comparisons.filter(**known)
+        by_category = categories.filter(pl.col("scorer").is_in(list(files)), **known, measure="gap")
+        others = pl.col("model").is_in(find_same(subjects, known["model"]))
+        alike = others & (pl.col("intervention") == known["intervention"])
+        reference = read_gaps(own.filter(**at))
+        conclusion = find_conclusion(reference, tests.filter(**at), alpha)
         head = {**known, "compared": "effects", "reference": f"split{split}, r{rate:g}"}
-        for analysis, settings in {
-            "rates": _spread(own.filter(split=split), "rate", rate, "r{:g}"),
-            "splits": _spread(own.filter(rate=rate), "split", split, "split{}"),
-            "categories": _spread(
-                categories.filter(**known, measure="gap").filter(
-                    pl.col("scorer").is_in(list(files))
-                ),
-                "category",
-            ),
-            "models": {
-                other: read_gaps(means.filter(**known | {"model": other}, split=split, rate=rate))
-                for other in find_same(subjects, known["model"])
-            },
-        }.items():
+        for analysis, column, form, gaps, tested in (
+            ("rates", "rate", "r{:g}", own.filter(split=split), tests.filter(split=split)),
+            ("splits", "split", "split{}", own.filter(rate=rate), tests.filter(rate=rate)),
+            ("categories", "category", "{}", by_category, None),
+            ("models", "model", "{}", means.filter(alike, **at), comparisons.filter(alike, **at)),
+        ):
+            usual = at.get(column)
+            settings = {n: read_gaps(f) for n, f in _spread(gaps, column, usual, form).items()}
+            shown = {
+                name: find_pairs(frame, alpha)
+                for name, frame in _spread(tested, column, usual, form).items()
+            }
             if settings:
-                yield {**head, **_name(analysis, settings), **judge_settings(conclusion, settings)}
+                judged = judge_settings(conclusion, settings, shown)
+                yield {**head, **_name(analysis, settings), **judged}
         yield from _judge_variants(head, reference, conclusion, files)
 
 
@@ -181,7 +210,7 @@ def _judge_variants(
         yield {
             **head,
             **_name(f"variants of {usual}", settings),
-            **judge_settings(about, settings),
+            **judge_settings(about, settings, {}),
         }
 
 
@@ -241,13 +270,15 @@ def read_gaps(frame: pl.DataFrame) -> Gaps:
 
 
 def _spread(
-    frame: pl.DataFrame, column: str, without: object = None, form: str = "{}"
-) -> dict[str, Gaps]:
-    """Spread rows to settings by a column's values, but for the reference's."""
+    frame: pl.DataFrame | None, column: str, usual: object, form: str
+) -> dict[str, pl.DataFrame]:
+    """Spread rows to settings by a column's values, but for the reference's; no rows for None."""
+    if frame is None:
+        return {}
     return {
-        form.format(value): read_gaps(group)
+        form.format(value): group
         for (value,), group in frame.group_by(column, maintain_order=True)
-        if value != without
+        if value != usual
     }
 
 
