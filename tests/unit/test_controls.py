@@ -99,9 +99,12 @@ def test_draws_are_uniform_within_each_stratum(kind):
             assert stats.chi2.cdf(chi, members.sum() - 1) > 0.001
 
 
-def test_a_shared_control_stands_for_every_culture():
+def test_a_shared_control_has_masks_of_each_culture():
     shared = draw("random", masks=None)
-    assert count_rows(shared) == {f"*/{number}": 5 for number in range(20)}
+    names = [f"{culture}/{number}" for culture in STATISTICS.cultures for number in range(20)]
+    assert count_rows(shared) == dict.fromkeys(names, 5)
+    drawn = {frozenset(f.select("layer", "neuron").rows()) for _, f in shared.group_by("mask")}
+    assert len(drawn) == len(names)  # none is used for two cultures
     for _, frame in shared.group_by("mask"):
         assert not frame.select("layer", "neuron").is_duplicated().any()
     assert shared["layer"].n_unique() == LAYERS

@@ -187,12 +187,11 @@ def test_a_missing_or_doubled_answer_is_refused():
 
 def test_own_questions_in_full_and_a_stable_sample_of_the_others():
     culture = dict(make_questions("abc", 40).select("question_id", "culture").iter_rows())
-    asked = choose_questions(["a", "b", "b/3", "*/0"], culture, 5)
+    asked = choose_questions(["a", "b", "b/3"], culture, 5)
     for mask in ("a", "b"):
         counts = {c: sum(culture[q] == c for q in asked[mask]) for c in "abc"}
         assert counts == {c: 40 if c == mask else 5 for c in "abc"}
     assert asked["b/3"] == asked["b"]
-    assert len(asked["*/0"]) == 120
 
     def sample(mask, other, others, asked=culture):
         return {q for q in choose_questions([mask], asked, others)[mask] if culture[q] == other}
@@ -202,7 +201,7 @@ def test_own_questions_in_full_and_a_stable_sample_of_the_others():
     assert sample("a", "c", 5) == sample("a", "c", 5, dict(reversed(culture.items())))
     assert choose_questions(["a"], culture, None)["a"] == set(culture)
     assert len(sample("a", "c", 99)) == 40
-    assert [name_owner(name) for name in ("a", "a/b/3", "*/2")] == ["a", "a/b", "*"]
+    assert [name_owner(name) for name in ("a", "a/b/3")] == ["a", "a/b"]
 
 
 def test_questions_that_were_not_chosen_do_not_count():
@@ -304,18 +303,6 @@ def rename(outcomes, names):
     return pl.concat(
         outcomes.filter(mask=old).with_columns(mask=pl.lit(new)) for new, old in names.items()
     )
-
-
-def test_a_shared_mask_stands_for_every_culture():
-    paired, _, _ = measure(AFTER)
-    _, _, outcomes = make_study(AFTER)
-    table = rank(paired, rename(outcomes, {"*/0": "a"}), ["*/0"], 1)
-    assert table["a", "self"]["control_mean"] == -0.5
-    assert table["b", "self"]["control_mean"] == 0.0
-    assert table["b", "self"]["draws"] == 1
-    assert table["a", "self"]["rank_p"] == 1.0
-    assert table["b", "self"]["rank_p"] == 0.5
-    assert table[None, "self"]["value"] == -0.5
 
 
 def test_a_draw_is_measured_as_if_it_were_the_scorer():

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import polars as pl
 
-from culture_neurons.questioning import ANY_CULTURE
 from culture_neurons.statistics import Statistics
 
 DECILES = np.arange(1, 10) / 10
@@ -91,8 +90,7 @@ def draw_control(
     Args:
         kind: As of `make_strata`.
         statistics: Sums per culture, layer, and neuron.
-        masks: The scorer's, as table `masks`. None: masks of `count` neurons of all, which stand
-            for every culture.
+        masks: The scorer's, as table `masks`. None: masks of `count` neurons of all.
         count: Number of neurons that the rate asks for.
         draws: Masks per culture.
         seed: Seed of the draws.
@@ -102,8 +100,8 @@ def draw_control(
     """
     _, layers, width = statistics.active.shape
     if masks is None:
-        strata = {ANY_CULTURE: np.zeros(layers * width, dtype=np.int64)}
-        neurons = {ANY_CULTURE: np.arange(count)}
+        strata = make_strata("random", statistics)
+        neurons = dict.fromkeys(statistics.cultures, np.arange(count))
     else:
         strata = make_strata(kind, statistics)
         place = pl.col("layer").cast(pl.Int64) * width + pl.col("neuron")

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 
 from culture_neurons.pairing import EffectError, Paired, pair_outcomes
-from culture_neurons.questioning import ANY_CULTURE
 from culture_neurons.resampling import bootstrap_cells, find_interval, resample_mean
 from culture_neurons.significance import adjust_p, mcnemar, rank_p, smallest_drop
 
@@ -196,8 +195,8 @@ def rank_effects(
     Args:
         paired: Answers under the scorer's masks.
         control: Answers under the control's masks.
-        masks: The control's masks in the order of its rows: "{culture}/{draw}", or "*/{draw}"
-            for every culture. A mask that is not there is empty and changes nothing.
+        masks: The control's masks in the order of its rows: "{culture}/{draw}". A mask that is
+            not there is empty and changes nothing.
         draws: Number of draws.
         cross: The measure that `gap` subtracts.
 
@@ -209,7 +208,7 @@ def rank_effects(
     asked = paired.asked.copy()
     for row, culture in enumerate(paired.cultures):
         for draw in range(draws):
-            index = place.get(f"{culture}/{draw}", place.get(f"{ANY_CULTURE}/{draw}"))
+            index = place.get(f"{culture}/{draw}")
             if index is not None:
                 gained[draw, row] = control.gained[index]
                 asked[row] &= control.asked[index]

@@ -5,8 +5,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-ANY_CULTURE = "*"  # owner of a mask that stands for every culture
-
 
 def name_owner(mask: str) -> str:
     """Name the culture of a mask; masks are named "{culture}" or "{culture}/{draw}"."""
@@ -52,7 +50,7 @@ def mark_asked(
     for name in np.unique(culture):
         here = np.flatnonzero(culture == name)
         sampled[here[np.argsort(hashes[here])][:others]] = True
-    return own | sampled | (np.array(owners)[:, None] == ANY_CULTURE)
+    return own | sampled
 
 
 def choose_own(cultures: Mapping[str, str]) -> dict[str, set[str]]:
