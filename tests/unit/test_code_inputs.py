@@ -26,6 +26,7 @@ MODEL_CODE = {
     "processors",
     "prompts",
     "tables",
+    "writing",
 }
 ANSWER_CODE = MODEL_CODE | {"engine", "responses", "shared_prefix"}
 
