@@ -134,7 +134,7 @@ def test_no_code_of_a_checkpoint_is_run_and_no_pickle_is_opened(refused, monkeyp
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_bad_activations_are_named_by_model_layer_and_question(value):
     checkpoint = make_checkpoint("tiny-pangea")
-    checkpoint.model.config._name_or_path = "some/checkpoint"
+    checkpoint.model.name_or_path = "some/checkpoint"
     layers = find_layers(checkpoint.model, "mlp.gate_act")
     questions = make_questions(8)
     asked = Counter(word for question in questions for word in question.options)

@@ -33,6 +33,7 @@ def test_a_disk_that_is_full_during_a_shard_keeps_the_others_and_a_rerun_complet
     kept = folder.with_name("kept")
     folder.rename(kept)
     folder.mkdir()
+    (study / STATISTICS).unlink()
     size = (kept / "1-of-2.parquet").stat().st_size
     room = size + size // 2  # the first shard and half of the second
     with mounted(folder, "-t", "tmpfs", "-o", f"size={room // 4096 * 4096}", "tmpfs"):
