@@ -45,7 +45,7 @@ def abridge(verdicts: pl.DataFrame) -> pl.DataFrame:
     significant = pl.format("{}/{}", "cultures_significant", "cultures").alias("significant")
     last = [name for name in ("precision", "recall", "published") if name in verdicts.columns]
     axes = ("split", "rate", "intervention")
-    varied = [name for name in axes if verdicts[name].n_unique() > 1]
+    varied = [pl.col(name).cast(pl.String) for name in axes if verdicts[name].n_unique() > 1]
     return verdicts.select(
         "model", *varied, "scorer", *intervals, *ranks, significant, "collapse", *last, "verdict"
     )
