@@ -85,8 +85,9 @@ def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _varied(table: pl.DataFrame, axes: Sequence[str]) -> list[str]:
-    return [name for name in axes if table[name].n_unique() > 1]
+def _varied(table: pl.DataFrame, axes: Sequence[str]) -> list[pl.Expr]:
+    # As text: a rate of 0.005 is no 0.01.
+    return [pl.col(name).cast(pl.String) for name in axes if table[name].n_unique() > 1]
 
 
 def _share(count: str, total: str, name: str) -> pl.Expr:
