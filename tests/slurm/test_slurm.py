@@ -13,7 +13,6 @@ from planning import PROJECT, plan
 from small_study import CONFIG, hash_tables
 from studies import EFFECTS, QUICK, STATISTICS, USUAL, Extraction, read_console, run_snakemake
 
-
 HOLD_A_GPU = ("--gpus=1", "--mem=1", "--output=/dev/null", "--wrap", "sleep 3600")
 
 
