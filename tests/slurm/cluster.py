@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -132,9 +132,7 @@ def run_cluster(folder: Path, gpus: int) -> Iterator[Cluster]:
             finally:
                 for daemon in reversed(daemons):
                     stop_daemon(daemon)
-                left = find_processes(folder)
-                for pid in left:
-                    os.kill(pid, signal.SIGKILL)
+                left = end_processes(folder)
     assert not left, f"processes of the cluster outlived it: {left}"
 
 
@@ -239,6 +237,17 @@ def stop_daemon(daemon: subprocess.Popen) -> None:
     except subprocess.TimeoutExpired:
         daemon.kill()
         daemon.wait()
+
+
+def end_processes(folder: Path) -> list[int]:
+    """Give what was cancelled a moment to end, and kill the others; those that had to be."""
+    deadline = time.monotonic() + PATIENCE
+    while (left := find_processes(folder)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return left
 
 
 def find_processes(folder: Path) -> list[int]:

@@ -13,6 +13,8 @@ from planning import PROJECT, plan
 from small_study import CONFIG, hash_tables
 from studies import EFFECTS, QUICK, STATISTICS, USUAL, Extraction, read_console, run_snakemake
 
+HOLD_A_GPU = ("--gpus=1", "--mem=1", "--output=/dev/null", "--wrap", "sleep 3600")
+
 
 @pytest.fixture(scope="module")
 def expected(study):
@@ -50,7 +52,7 @@ def test_two_gpu_jobs_run_at_once_on_two_gpus(cluster, study):
 
 
 def test_two_gpu_jobs_run_one_after_the_other_on_one_gpu(cluster, study, expected):
-    holder = cluster.call("sbatch", "--parsable", "--gpus=1", "--mem=1", "--wrap", "sleep 3600")
+    holder = cluster.call("sbatch", "--parsable", *HOLD_A_GPU)
     try:
         extraction = Extraction(cluster, study, *USUAL)
         assert extraction.finish() == 0, read_console(study)
