@@ -13,6 +13,7 @@ from snakemake.io import expand
 
 import config_check
 from config_check import ConfigError, complete_config
+from culture_neurons.demo.names import PATTERN, parse_demo_name
 from culture_neurons.sources import list_inputs
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -32,6 +33,7 @@ def plan_in_process(config):
     python, blocks = re.subn(r"^wildcard_constraints:\n(?:    .*\n)+", "", text, flags=re.MULTILINE)
     assert blocks == 1
     names = {"config": config, "Path": Path, "expand": expand, "list_inputs": list_inputs}
+    names |= {"DEMO_NAMES": PATTERN, "parse_demo_name": parse_demo_name}
     exec(compile(python, "common.smk", "exec"), names)
     assert names["get_figures"](None)
     names["get_dataset_input"](None)
