@@ -28,11 +28,12 @@ RULES = sorted(
 )
 PERMUTED_MASKS = f"results/masks/{STUDY}/r0.01/permuted_of_lap.parquet"
 PERMUTED = (*RUN[:-1], "permuted.yaml")
+MODELS_FIGURE = "results/figures/sensitivity/mlp.gate_act/models.png"  # wanted of two models on
 
 
 @pytest.fixture(scope="module")
 def study(finished_study, tmp_path_factory):
-    """A copy of the finished study with masks of a permuted control, which it lacks."""
+    """A copy of the finished study with what a study of one model and one control lacks."""
     folder = tmp_path_factory.mktemp("kills") / "a study"
     shutil.copytree(finished_study, folder)
     config = yaml.safe_load((folder / "tests/configs/one_model.yaml").read_text())
@@ -44,6 +45,7 @@ def study(finished_study, tmp_path_factory):
     }
     (folder / "permuted.yaml").write_text(yaml.safe_dump(config))
     make(folder, PERMUTED_MASKS, *PERMUTED)
+    make(folder, MODELS_FIGURE, *RUN)
     return folder
 
 
@@ -52,7 +54,7 @@ def outputs(study):
     """Rule -> its outputs."""
     listing = run_snakemake(study, "--summary", *CONFIG)
     assert listing.returncode == 0, listing.stderr
-    found = {"select_permuted": [PERMUTED_MASKS]}
+    found = {"select_permuted": [PERMUTED_MASKS], "plot_models": [MODELS_FIGURE]}
     for row in csv.DictReader(listing.stdout.splitlines(), delimiter="\t"):
         found.setdefault(row["rule"], []).append(row["output_file"])
     return found
