@@ -100,7 +100,7 @@ def kill_job(folder, rule, target, delay):
     return process.wait() != 0
 
 
-@pytest.mark.parametrize(("seed", "rule"), enumerate(RULES), ids=RULES)
+@pytest.mark.parametrize(("seed", "rule"), list(enumerate(RULES)), ids=RULES)
 def test_a_job_killed_at_a_random_moment_is_run_again_to_the_same_bytes(study, outputs, seed, rule):
     generator = random.Random(seed)
     target = generator.choice(outputs[rule])
