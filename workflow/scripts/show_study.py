@@ -110,8 +110,8 @@ def _intervals(names: Sequence[str], digits: int) -> list[pl.Expr]:
 
 
 def _round(column: str, digits: int) -> pl.Expr:
-    # adding 0.0 makes -0.0 a plain 0
-    return (pl.col(column).cast(pl.Float64).round(digits) + 0.0).cast(pl.String)
+    value = pl.col(column).cast(pl.Float64).round(digits)
+    return pl.when(value == 0).then(0.0).otherwise(value).cast(pl.String)  # no -0.0
 
 
 SHOWN = {  # table -> its caption, and what of it is shown
