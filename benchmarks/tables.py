@@ -1,6 +1,6 @@
 """Time merge and all scorers at the scale of a 7B model, on synthetic activations.
 
-    python benchmarks/tables.py [--folder /tmp/tables] [--cultures 25] [--width 18944]
+    python benchmarks/tables.py [--folder tables] [--cultures 25] [--width 18944]
 
 Each step runs in a process of its own, whose peak resident memory is reported. Needs the
 workflow's environment; about 8 GB of disk.
