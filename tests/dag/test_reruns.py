@@ -221,3 +221,30 @@ def test_a_bad_config_is_one_clear_line_before_any_job(tmp_path):
     assert "config key 'select.rats' is unknown; did you mean 'rates'?" in process.stderr
     assert "Traceback" not in process.stderr
     assert not (folder / "results").exists()
+
+
+IMPORTED = """
+select:
+  imported:
+    - {name: published, files: {tiny-pangea: masks.pth}, cultures: [AVL, BOK]}
+"""
+
+
+def test_imported_masks_are_one_more_scorer_of_their_model_alone(finished):
+    config = (finished / "config/config.yaml").read_text()
+    (finished / "masks.pth").touch()
+    (finished / "imported.yaml").write_text(
+        config.replace("\nselect:\n", IMPORTED, 1).replace("  imported: []\n", "", 1)
+    )
+    jobs = plan(finished, "--configfile", "imported.yaml")
+    of_masks = {
+        "import_masks": ["imported=published"],
+        "draw_random": ["control=random_of_published"],
+        "intervene": ["selector=published", "selector=random_of_published"],
+        "measure_effects": ["scorer=published"],
+    }
+    for rule, endings in of_masks.items():
+        found = sorted(wildcards for name, wildcards in jobs if name == rule)
+        assert [wildcards.split(", ")[-1] for wildcards in found] == endings
+        assert all(wildcards.startswith("model=tiny-pangea, ") for wildcards in found)
+    assert rules_of(jobs) == set(of_masks) | FIGURES_AND_TABLES

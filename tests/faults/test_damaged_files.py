@@ -9,6 +9,7 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 from planning import run_snakemake
 from small_study import CONFIG, RUN, STUDY, fail, find_jobs, hash_tables, make
 
@@ -16,6 +17,7 @@ SHARD = "results/activations/tiny-llava/mlp.gate_act/2-of-2.parquet"
 STATISTICS = f"results/statistics/{STUDY}.parquet"
 MASKS = f"results/masks/{STUDY}/r0.01/conact.parquet"
 OUTCOMES = f"results/outcomes/{STUDY}/r0.01/ablate/conact.parquet"
+IMPORTED = f"results/masks/{STUDY}/r0.01/published.parquet"
 EFFECTS = f"results/effects/{STUDY}/r0.01/ablate/conact.parquet"
 ANSWERS = "results/answers/tiny-llava.parquet"
 CELLS = "results/cells/tiny-llava.parquet"
@@ -137,3 +139,22 @@ def test_two_writers_of_one_shard_leave_one_whole_file(study):
         time.sleep(0.05)
     assert hash_tables(study) == expected
     assert not list((study / SHARD).parent.glob(".*"))
+
+
+class Malicious:
+    """Runs a command when it is unpickled."""
+
+    def __reduce__(self):
+        return exec, ("open('foreign-code-ran', 'w')",)
+
+
+def test_a_mask_file_that_would_run_code_is_refused_and_not_run(study, monkeypatch):
+    masks = study / "tests/configs/masks.pth"
+    torch.save([Malicious()], masks)
+    said = fail(study, IMPORTED)
+    assert "tests/configs/masks.pth: holds more than tensors and lists" in said
+    assert "nothing of it was run" in said
+    assert not (study / "foreign-code-ran").exists()
+    monkeypatch.chdir(study)
+    torch.load(masks, weights_only=False)
+    assert (study / "foreign-code-ran").exists()  # so it would have shown

@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+import torch
 from planning import PROJECT, copy_project, run_snakemake
 
 CONFIG = ("--configfile", "tests/configs/one_model.yaml")
@@ -16,7 +17,20 @@ def copy_small_study(folder: Path) -> Path:
     """Copy what the small study's run needs."""
     copy_project(folder)
     shutil.copytree(PROJECT / "tests/configs", folder / "tests/configs")
+    torch.save(make_masks(), folder / "tests/configs/masks.pth")
     return folder
+
+
+def make_masks() -> list[list[torch.Tensor]]:
+    """Masks as others publish them: nine classes of the demo models' four layers of 400 neurons.
+
+    Each class has one neuron fewer in every layer than the class before it, the last none.
+    """
+    drawn = torch.Generator().manual_seed(0)
+    return [
+        [torch.randperm(400, generator=drawn)[:count] for _ in range(4)]
+        for count in range(8, -1, -1)
+    ]
 
 
 def finish_small_study(folder: Path) -> Path:

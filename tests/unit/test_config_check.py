@@ -15,6 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 DROP = object()
+IMPORTED = {  # planning looks for the file, and never into it
+    "name": "published",
+    "files": {"tiny-pangea": "README.md"},
+    "cultures": ["AVL", None, "BOK", None],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +97,11 @@ def backwards(value):
 def test_the_order_of_keys_in_the_file_changes_nothing():
     # Snakemake compares params by their text.
     assert repr(complete_config(backwards(DEFAULT), ROOT)) == repr(complete_config(DEFAULT, ROOT))
+
+
+def test_imported_masks_are_accepted():
+    completed = complete_config(change(("select", "imported"), [IMPORTED]), ROOT)
+    assert completed["select"]["imported"] == [IMPORTED]
 
 
 def test_defaults_are_not_shared_between_entries():
@@ -256,6 +266,36 @@ CASES = {
         ("select", "controls"),
         [{"name": "a", "kind": "random"}, {"name": "a", "kind": "permuted"}],
         ["'select.controls'", "'a'", "names that differ"],
+    ),
+    "imported masks named as a control": (
+        ("select", "imported"),
+        [IMPORTED | {"name": "random"}],
+        ["'select.imported[0].name' is 'random'", "another name"],
+    ),
+    "scorer named as imported masks": (
+        ("select", "imported"),
+        [IMPORTED | {"name": "cas"}],
+        ["'score.scorers[4].name' is 'cas'", "imported masks", "another name"],
+    ),
+    "imported masks of no model": (
+        ("select", "imported"),
+        [IMPORTED | {"files": {"tiny-pangaea": "README.md"}}],
+        ["'select.imported[0].files' has 'tiny-pangaea'", "did you mean 'tiny-pangea'"],
+    ),
+    "imported masks of no file": (
+        ("select", "imported"),
+        [IMPORTED | {"files": {"tiny-pangea": "no/such.pth"}}],
+        ["'select.imported[0].files.tiny-pangea' is 'no/such.pth'", "none at this path"],
+    ),
+    "imported masks of an unknown culture": (
+        ("select", "imported"),
+        [IMPORTED | {"cultures": ["AVL", "BOX"]}],
+        ["'select.imported[0].cultures' has 'BOX'", "did you mean 'BOK'"],
+    ),
+    "imported masks of one culture twice": (
+        ("select", "imported"),
+        [IMPORTED | {"cultures": ["AVL", "AVL"]}],
+        ["'select.imported[0].cultures' has 'AVL'", "once"],
     ),
     "unknown kind of control": (
         ("select", "controls", 0, "kind"),

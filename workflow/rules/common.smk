@@ -9,6 +9,7 @@ MODELS = {
 }
 COUNTED = {model["name"]: model["answers"] for model in config["models"]}
 SCORERS = {scorer["name"]: scorer for scorer in config["score"]["scorers"]}
+IMPORTED = {entry["name"]: entry for entry in config["select"]["imported"]}
 CONTROLS = {control["name"]: control for control in config["select"]["controls"]}
 INTERVENTIONS = {entry["name"]: entry for entry in config["intervene"]}
 HOOKPOINTS = config["extract"]["hookpoints"]
@@ -75,7 +76,7 @@ wildcard_constraints:
     intervention=one_of(INTERVENTIONS),
     shard=one_of(SHARDS),
     analysis="[a-z]+",
-    scorer=one_of([*SCORERS, "planted"]),
+    scorer=one_of([*SCORERS, *IMPORTED, "planted"]),
     selector="[a-z][a-z0-9_]*",
 
 
@@ -120,21 +121,28 @@ def get_reliability_code(wildcards):
     return find_code_inputs("measure_reliability", f"culture_neurons.scorers.{scorer}")
 
 
+def get_candidates(model):
+    """Name a model's scorers and, like scorers, the masks imported for it."""
+    return [*SCORERS, *(name for name in IMPORTED if model in IMPORTED[name]["files"])]
+
+
 def get_scorers(model):
-    """Name a model's scorers, the planted neurons last."""
-    return [*SCORERS, "planted"] if has_plants(model) else list(SCORERS)
+    """Name a model's scorers and imported masks, the planted neurons last."""
+    return get_candidates(model) + ["planted"] * has_plants(model)
 
 
 def get_controls(scorer):
-    """Name a scorer's controls with their selectors; planted neurons have no scorer to permute.
+    """Name a scorer's controls with their selectors; masks alone have no scorer to permute.
 
     All of kind random share one selector where masks are as large as the rate asks for.
     """
-    overall = scorer in SCORERS and SCORERS[scorer]["select"] == "overall"
+    own_sizes = scorer in IMPORTED or (
+        scorer in SCORERS and SCORERS[scorer]["select"] == "overall"
+    )
     return {
         name: (
             name
-            if control["kind"] == "random" and not overall
+            if control["kind"] == "random" and not own_sizes
             else f"{name}_of_{scorer}"
         )
         for name, control in CONTROLS.items()
@@ -145,7 +153,7 @@ def get_controls(scorer):
 # Selector of a control -> the control, and the scorer that it is of.
 CONTROL_SELECTORS = {
     selector: (name, scorer)
-    for scorer in [*SCORERS, "planted"]
+    for scorer in [*SCORERS, *IMPORTED, "planted"]
     for name, selector in get_controls(scorer).items()
 }
 

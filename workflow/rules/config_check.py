@@ -69,6 +69,7 @@ def complete_config(config: dict, root: Path) -> dict:
         _check_scorer(scorer, f"score.scorers[{index}]", root)
     _check_variants(completed, root)
     _check_dataset(completed["dataset"], root)
+    _check_imported(completed, root)
     return completed
 
 
@@ -177,28 +178,53 @@ def _nearest(name: str, known: list[str]) -> str:
 
 
 def _check_names(config: dict) -> None:
-    for key, entries in (
-        ("models", config["models"]),
-        ("score.scorers", config["score"]["scorers"]),
-        ("select.controls", config["select"]["controls"]),
-        ("intervene", config["intervene"]),
-    ):
-        names = [entry["name"] for entry in entries]
+    entries = {
+        "models": config["models"],
+        "intervene": config["intervene"],
+        "select.controls": config["select"]["controls"],
+        "select.imported": config["select"]["imported"],
+        "score.scorers": config["score"]["scorers"],
+    }
+    named = {key: [entry["name"] for entry in entries[key]] for key in entries}
+    for key, names in named.items():
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ConfigError(
                 f"config key {key!r}: two entries are named {twice!r}; expected names that differ"
             )
-    controls = [control["name"] for control in config["select"]["controls"]]
-    for key, entries, taken in (
-        ("score.scorers", config["score"]["scorers"], [*controls, "planted"]),
-        ("select.controls", config["select"]["controls"], ["planted"]),
-    ):
-        for index, name in enumerate(entry["name"] for entry in entries):
+    taken = {"planted"}  # names of masks, which lie in one folder
+    for key in ("select.controls", "select.imported", "score.scorers"):
+        for index, name in enumerate(named[key]):
             if name in taken or "_of_" in name:
                 raise ConfigError(
-                    f"config key '{key}[{index}].name' is {name!r}, which paths use for a control "
-                    "or the planted neurons; expected another name, without '_of_'"
+                    f"config key '{key}[{index}].name' is {name!r}, which paths use for a control, "
+                    "imported masks, or the planted neurons; expected another name, without '_of_'"
+                )
+        taken.update(named[key])
+
+
+def _check_imported(config: dict, root: Path) -> None:
+    models = [model["name"] for model in config["models"]]
+    cultures = _read_codes(config["dataset"]["cultures"], root)
+    for index, entry in enumerate(config["select"]["imported"]):
+        key = f"select.imported[{index}]"
+        for model, path in entry["files"].items():
+            if model not in models:
+                raise ConfigError(
+                    f"config key '{key}.files' has {model!r}; expected one of the models"
+                    f"{_nearest(model, models)}"
+                )
+            if not Path(path).is_file():
+                raise ConfigError(
+                    f"config key '{key}.files.{model}' is {path!r}; expected a .pth file of masks, "
+                    "but there is none at this path"
+                )
+        named = [culture for culture in entry["cultures"] if culture is not None]
+        for culture in named:
+            if culture not in cultures or named.count(culture) > 1:
+                raise ConfigError(
+                    f"config key '{key}.cultures' has {culture!r}; expected each code of "
+                    f"dataset.cultures once, null for others{_nearest(culture, cultures)}"
                 )
 
 
@@ -355,7 +381,7 @@ def _fits(value, annotation: ast.expr) -> bool:
 
 
 def _check_dataset(dataset: dict, root: Path) -> None:
-    _check_culture_file(dataset["cultures"], root)
+    _read_codes(dataset["cultures"], root)
     labels = dataset["labels"]
     if labels is not None and not Path(labels).is_file():
         raise ConfigError(
@@ -372,10 +398,10 @@ def _import_library(module: str, root: Path):
         sys.path.pop(0)
 
 
-def _check_culture_file(path: str, root: Path) -> None:
+def _read_codes(path: str, root: Path) -> list[str]:
     cultures = _import_library("cultures", root)
     try:
-        cultures.read_cultures(path)
+        return sorted(set(cultures.read_cultures(path).values()))
     except cultures.CultureError as error:
         text = " ".join(str(error).splitlines())
         raise ConfigError(f"config key 'dataset.cultures': {text}") from error

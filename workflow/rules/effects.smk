@@ -39,8 +39,10 @@ rule compare_scorers:
     input:
         questions="results/dataset/questions.parquet",
         answers="results/answers/{model}.parquet",
-        outcomes=expand(
-            f"{OUTCOMES}/{{scorer}}.parquet", scorer=SCORERS, allow_missing=True
+        outcomes=lambda wildcards: expand(
+            f"{OUTCOMES}/{{scorer}}.parquet",
+            scorer=get_candidates(wildcards.model),
+            **wildcards,
         ),
         code=find_code_inputs("compare_scorers"),
     output:
@@ -67,7 +69,11 @@ rule measure_recovery:
         planted=lambda wildcards: (
             f"{MODELS[wildcards.model]['checkpoint']}/planted.parquet"
         ),
-        masks=expand(f"{MASKS}/{{scorer}}.parquet", scorer=SCORERS, allow_missing=True),
+        masks=lambda wildcards: expand(
+            f"{MASKS}/{{scorer}}.parquet",
+            scorer=get_candidates(wildcards.model),
+            **wildcards,
+        ),
         code=find_code_inputs("measure_recovery"),
     output:
         recovery="results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",

@@ -1,4 +1,4 @@
-# Scores -> masks; and masks to compare them with: controls, and the planted neurons of a demo.
+# Scores -> masks; and masks to compare them with: published ones, controls, a demo's planted neurons.
 
 
 rule select_neurons:
@@ -22,6 +22,30 @@ rule select_neurons:
         above=lambda wildcards: SCORERS[wildcards.scorer]["above"],
     script:
         "../scripts/select_neurons.py"
+
+
+rule import_masks:
+    """Take masks that others published for a model from their file."""
+    input:
+        statistics="results/statistics/{model}/{hookpoint}/{split}.parquet",
+        file=lambda wildcards: IMPORTED[wildcards.imported]["files"][wildcards.model],
+        code=find_code_inputs("import_masks"),
+    output:
+        masks=f"{MASKS}/{{imported}}.parquet",
+    log:
+        "results/logs/import_masks/{model}/{hookpoint}/{split}/{rate}/{imported}.log",
+    benchmark:
+        "results/benchmarks/import_masks/{model}/{hookpoint}/{split}/{rate}/{imported}.tsv"
+    wildcard_constraints:
+        imported=one_of(IMPORTED),
+    conda:
+        "../../envs/models.yaml"
+    params:
+        rate=lambda wildcards: RATES[wildcards.rate],
+        name=lambda wildcards: wildcards.imported,
+        cultures=lambda wildcards: IMPORTED[wildcards.imported]["cultures"],
+    script:
+        "../scripts/import_masks.py"
 
 
 rule select_planted:

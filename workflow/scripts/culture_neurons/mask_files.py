@@ -1,0 +1,137 @@
+"""Masks that others published: a .pth file of neuron indices."""
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+
+class MaskFileError(Exception):
+    """A file that does not hold masks of this model's size."""
+
+
+def read_mask_file(path: str | Path, layers: int, width: int) -> list[list[list[int]]]:
+    """Read masks as Tang et al. (2024) publish theirs: index tensors by class, then by layer.
+
+    Only tensors and plain containers are read (`weights_only`); a pickle that would run code is
+    refused and nothing of it runs.
+
+    Args:
+        path: Written by torch.save.
+        layers: Number of decoder layers.
+        width: Neurons of a layer.
+
+    Returns:
+        [classes][layers], each the sorted neurons of a layer.
+
+    Raises:
+        MaskFileError: The file cannot be read, or it is not a list of classes, each with one
+            tensor [neurons] of distinct indices below `width` for each layer.
+    """
+    try:
+        classes = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise MaskFileError(
+            f"{path}: holds more than tensors and lists, or is no file of torch.save; nothing of "
+            "it was run; expected index tensors by class and layer: ask its authors for these, or "
+            "save them anew where you trust the file"
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        text = " ".join(str(error).split())
+        raise MaskFileError(f"{path}: cannot be read ({text}); fetch the file again") from error
+    if not isinstance(classes, (list, tuple)) or not classes:
+        raise MaskFileError(
+            f"{path}: holds {_describe(classes)}; expected a list of classes, each a list of "
+            f"{layers} index tensors"
+        )
+    return [
+        _read_class(found, layers, width, f"{path}: class {index}")
+        for index, found in enumerate(classes)
+    ]
+
+
+def _read_class(found: object, layers: int, width: int, where: str) -> list[list[int]]:
+    if not isinstance(found, (list, tuple)) or len(found) != layers:
+        raise MaskFileError(
+            f"{where} is {_describe(found)}; expected a list of {layers} index tensors, one for "
+            "each layer: the masks are of another model"
+        )
+    return [
+        _read_layer(indices, width, f"{where}, layer {layer}")
+        for layer, indices in enumerate(found)
+    ]
+
+
+def _read_layer(indices: object, width: int, where: str) -> list[int]:
+    is_tensor = isinstance(indices, torch.Tensor)
+    kinds = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+    if not is_tensor or indices.dtype not in kinds or indices.dim() != 1:
+        raise MaskFileError(
+            f"{where} is {_describe(indices)}; expected a tensor of integers with one dimension"
+        )
+    neurons = sorted(indices.tolist())
+    if neurons and not 0 <= neurons[0] <= neurons[-1] < width:
+        raise MaskFileError(
+            f"{where} has neurons {neurons[0]} to {neurons[-1]}; expected 0 to {width - 1}: the "
+            "masks are of another model"
+        )
+    if len(set(neurons)) < len(neurons):
+        raise MaskFileError(f"{where} names a neuron twice; expected each once")
+    return neurons
+
+
+def _describe(found: object) -> str:
+    if isinstance(found, torch.Tensor):
+        return f"a tensor {list(found.shape)} of {found.dtype}"
+    size = f" of {len(found)}" if isinstance(found, (list, tuple, dict)) else ""
+    return f"{type(found).__name__}{size}"
+
+
+def tabulate_masks(
+    path: str | Path,
+    masks: Sequence[Sequence[Sequence[int]]],
+    names: Sequence[str | None],
+    cultures: Sequence[str],
+) -> tuple[dict[str, list], dict[str, int]]:
+    """Turn a file's masks into a table with one mask per culture of the study.
+
+    Args:
+        path: The file, to name it.
+        masks: [classes][layers], as read_mask_file returns them.
+        names: Culture of each class; None: of no culture.
+        cultures: The study's; other classes are left out.
+
+    Returns:
+        Columns of table `masks`, ranked by layer and neuron, which the file leaves open; and the
+        number of neurons per culture.
+
+    Raises:
+        MaskFileError: The number of classes is not that of `names`, or a culture has no class.
+    """
+    if len(masks) != len(names):
+        raise MaskFileError(
+            f"{path}: has {len(masks)} classes, but the config names {len(names)} cultures; "
+            "expected one for each class in the file's order, null for a class of no culture"
+        )
+    missing = [culture for culture in cultures if culture not in names]
+    if missing:
+        raise MaskFileError(
+            f"{path}: has no mask for {', '.join(missing)}; expected one for each culture of the "
+            "study: leave these cultures out of dataset.cultures, or leave out these masks"
+        )
+    columns = {name: [] for name in ("mask", "culture", "layer", "neuron", "rank")}
+    sizes = {}
+    for culture in cultures:
+        rows = [
+            (layer, neuron)
+            for layer, neurons in enumerate(masks[names.index(culture)])
+            for neuron in neurons
+        ]
+        sizes[culture] = len(rows)
+        columns["mask"] += [culture] * len(rows)
+        columns["culture"] += [culture] * len(rows)
+        columns["layer"] += [layer for layer, _ in rows]
+        columns["neuron"] += [neuron for _, neuron in rows]
+        columns["rank"] += range(len(rows))
+    return columns, sizes
