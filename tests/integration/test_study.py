@@ -74,11 +74,14 @@ def test_its_masks_hurt_more_than_random_ones(study):
 
 def test_the_verdict_says_what_the_tests_say(study):
     verdicts = pl.read_csv(study / "results/tables/verdicts.csv")
-    assert set(verdicts["scorer"]) == {"lap", "lape", "conact", "planted"}
+    assert set(verdicts["scorer"]) == {"lap", "lape", "conact", "planted", "published"}
     found = {row["scorer"]: row for row in verdicts.iter_rows(named=True)}
     assert found["conact"]["verdict"] == "own culture loses more, beyond random"
     assert not found["conact"]["collapse"]
     assert found["conact"]["cultures_significant"] == found["conact"]["cultures"] == 8
+    # The imported masks are random neurons, so that importing them must show nothing.
+    assert found["published"]["verdict"].startswith("not shown")
+    assert found["published"]["cultures_significant"] == 0
 
 
 def test_the_conclusion_holds_by_category_and_masks_of_two_halves_agree(study):
