@@ -1,7 +1,7 @@
 """Record activation statistics while a model runs: K, S, Q per token scope, layer, and neuron.
 
-Nothing but sums leaves the device: one small matmul of a (scopes x tokens) matrix with the
-activations per layer, one copy to the host per cell.
+Nothing but sums leaves the device: small matmuls of a (scopes x tokens) matrix with the activations
+per layer, one copy to the host per cell.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,10 @@ import torch
 from torch import Tensor
 
 from culture_neurons.hookpoints import HookedLayers
+
+# Activations are read several times, so they are taken in parts: on a CPU such as stay in its
+# cache; elsewhere large enough for few launches, small beside a batch's activations.
+PART_VALUES = {"cpu": 2**18, "cuda": 2**24}
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,21 @@ def capture(layers: HookedLayers, sums: Sums, weights: Tensor) -> Iterator[None]
         weights: (scopes, rows, tokens), 1 where a token counts.
     """
     flat = weights.flatten(1)  # (scopes, rows * tokens)
-    found: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
-    scratch = torch.empty(0, device=weights.device)  # one for all layers: fresh memory is slow
+    values = PART_VALUES.get(weights.device.type, PART_VALUES["cuda"])
+    step = max(1, values // layers.width)  # tokens
+    scratch = torch.empty(step, layers.width, device=weights.device)  # fresh memory is slow
+    found: dict[int, Tensor] = {}
 
     def make_hook(layer: int):
         def hook(_module, _inputs, activation: Tensor) -> None:  # (rows, tokens, width)
-            gates = activation.detach().flatten(0, 1).float()  # (rows * tokens, width)
-            scratch.resize_(gates.shape)
-            active = flat @ torch.gt(gates, 0, out=scratch)
-            squares = flat @ torch.square(gates, out=scratch)
-            found[layer] = (active, flat @ gates, squares)
+            sums = flat.new_zeros(3, len(flat), layers.width)  # K, S, Q
+            parts = activation.detach().flatten(0, 1).split(step)  # (step, width) each
+            for weight, part in zip(flat.split(step, 1), parts, strict=True):
+                gates, space = part.float(), scratch[: len(part)]
+                sums[0].addmm_(weight, torch.gt(gates, 0, out=space))
+                sums[1].addmm_(weight, gates)
+                sums[2].addmm_(weight, torch.square(gates, out=space))
+            found[layer] = sums
 
         return hook
 
