@@ -28,7 +28,7 @@ MODEL_CODE = {
     "tables",
     "writing",
 }
-ANSWER_CODE = MODEL_CODE | {"engine", "responses", "shared_prefix"}
+ANSWER_CODE = MODEL_CODE | {"engine", "responses", "savings", "shared_prefix"}
 
 
 @pytest.fixture

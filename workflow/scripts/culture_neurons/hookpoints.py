@@ -19,16 +19,16 @@ class Hookpoint:
 
     path: str  # the neurons are this module's output
     beside: str  # a module without which the block would be another kind
-    width_path: str  # a linear module whose in_features is the number of neurons
+    reader_path: str  # the linear module that reads them: its in_features is their number
 
 
 # Alternatives in the order in which they are tried: architectures differ in names, not in kind.
 HOOKPOINTS = {
     # g = SiLU(W_gate x): the output of the activation, not the input of down_proj.
     "mlp.gate_act": (
-        Hookpoint("mlp.act_fn", beside="mlp.gate_proj", width_path="mlp.down_proj"),
+        Hookpoint("mlp.act_fn", beside="mlp.gate_proj", reader_path="mlp.down_proj"),
         # Gate and up projection in one matrix: GLM-4V.
-        Hookpoint("mlp.activation_fn", beside="mlp.gate_up_proj", width_path="mlp.down_proj"),
+        Hookpoint("mlp.activation_fn", beside="mlp.gate_up_proj", reader_path="mlp.down_proj"),
     ),
 }
 
@@ -39,6 +39,7 @@ class HookedLayers:
 
     name: str
     modules: tuple[nn.Module, ...]
+    readers: tuple[nn.Module, ...]  # what is computed from the neurons: down_proj
     width: int
 
 
@@ -57,7 +58,7 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
         raise HookpointError(f"{model_name}: its decoder has no `layers`; hookpoint {name!r}")
     missing = []
     for point in HOOKPOINTS[name]:
-        modules, widths, lacking = _resolve(layers, point)
+        modules, readers, lacking = _resolve(layers, point)
         if not lacking:
             break
         missing.append(f"layers.{lacking[0]}.{lacking[1]}")
@@ -71,20 +72,21 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
             f"{model_name}: hookpoint {name!r}: layers share one activation module, "
             "so a hook could not tell them apart"
         )
+    widths = {reader.in_features for reader in readers}
     if len(widths) != 1:
         raise HookpointError(f"{model_name}: layers differ in width: {sorted(widths)}")
-    return HookedLayers(name, tuple(modules), widths.pop())
+    return HookedLayers(name, tuple(modules), tuple(readers), widths.pop())
 
 
 def _resolve(layers: nn.ModuleList, point: Hookpoint):
-    """Find one alternative's modules and widths; or the first layer and path that is lacking."""
-    modules, widths = [], set()
+    """Find one alternative's modules and readers; or the first layer and path that is lacking."""
+    modules, readers = [], []
     for index, layer in enumerate(layers):
-        for path in (point.path, point.beside, point.width_path):
+        for path in (point.path, point.beside, point.reader_path):
             try:
                 layer.get_submodule(path)
             except AttributeError:
-                return [], set(), (index, path)
+                return [], [], (index, path)
         modules.append(layer.get_submodule(point.path))
-        widths.add(layer.get_submodule(point.width_path).in_features)
-    return modules, widths, None
+        readers.append(layer.get_submodule(point.reader_path))
+    return modules, readers, None

@@ -4,9 +4,12 @@ The picture is encoded once for all masks, the prompt's prefix (chat template an
 mask, and only the questions' own tokens once per question and mask. How an architecture hands
 pictures and positions to its decoder is observed, not known: the model runs up to its decoder,
 and the call is taken from there. Whether a model can be run so is tried before it is relied upon.
+Within a pass, what no mask has changed yet is computed for one of them, and what nobody reads not
+at all (savings).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -18,6 +21,7 @@ from culture_neurons.forward import place_inputs, run_plain
 from culture_neurons.hookpoints import HookedLayers
 from culture_neurons.interventions import AffineMap, intervene
 from culture_neurons.prompts import collate
+from culture_neurons.savings import compute_once, finish_only
 
 
 class _DecoderReached(Exception):  # noqa: N818 - a signal, no error
@@ -104,22 +108,37 @@ class SharedPrefix:
     def run(self, layers: HookedLayers | None, maps: Sequence[AffineMap]) -> Tensor:
         """Run the prefixes and all questions under masks; (maps, questions, vocabulary)."""
         count = len(maps)
-        with intervene(layers, maps):
-            call = repeat_call(self._call, self._images, count)
-            call |= {"use_cache": True, "past_key_values": None}
+        call = repeat_call(self._call, self._images, count)
+        call |= {"use_cache": True, "past_key_values": None}
+        with self._changed(layers, maps, self._last.new_empty(count * self._images, 0)):
             cache = self._model.get_decoder()(**call).past_key_values  # rows: maps x images
-            del call
-            if len(self._owner) > self._images:  # an image's cache, once for each question
-                blocks = torch.arange(count, device=self._owner.device)[:, None] * self._images
-                cache.batch_select_indices((blocks + self._owner).flatten())
+        del call
+        if len(self._owner) > self._images:  # an image's cache, once for each question
+            blocks = torch.arange(count, device=self._owner.device)[:, None] * self._images
+            cache.batch_select_indices((blocks + self._owner).flatten())
+        last = self._last.repeat(count, 1)
+        with self._changed(layers, maps, last):
             output = self._model(
                 input_ids=self._tails.repeat(count, 1),  # rows: maps x questions
                 position_ids=torch.cat([self._positions] * count, dim=-2),
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=self._last.repeat(count, 1),
+                logits_to_keep=last,
             )
         return output.logits[:, 0].unflatten(0, (count, -1))
+
+    @contextmanager
+    def _changed(
+        self, layers: HookedLayers | None, maps: Sequence[AffineMap], read: Tensor
+    ) -> Iterator[None]:
+        """Apply maps to one pass of which only some tokens are read; read: (rows, n) positions."""
+        decoder = self._model.get_decoder()
+        with (
+            intervene(layers, maps),
+            compute_once(decoder, layers, maps),
+            finish_only(decoder, read),
+        ):
+            yield
 
 
 def try_sharing(checkpoint: Checkpoint, group: ImageGroup) -> str | None:
