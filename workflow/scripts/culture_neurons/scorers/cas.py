@@ -12,7 +12,10 @@ def cas(statistics: Statistics) -> np.ndarray:
     to one culture at most. Source: arXiv 2510.24942 (named ConAct in its second version).
     """
     probability = statistics.probability
-    top = np.partition(probability, -2, axis=0)[-2:]  # (2, layers, width): P(2), P(1)
-    best = probability.argmax(axis=0)
-    belongs = np.arange(len(probability))[:, None, None] == best
-    return np.where(belongs, top[1] - top[0], 0.0)
+    best = probability.argmax(axis=0)[None]  # (1, layers, width)
+    first = np.take_along_axis(probability, best, axis=0)
+    np.put_along_axis(probability, best, -np.inf, axis=0)  # in place: as large as memory gets
+    lead = first - probability.max(axis=0)  # P(1) - P(2)
+    probability[:] = 0
+    np.put_along_axis(probability, best, lead, axis=0)
+    return probability

@@ -40,6 +40,7 @@ def mad(
         np.divide(score, spread, out=score, where=spread > 0)  # where 0, so is the score
     if activity_floor is not None:
         probability = statistics.probability
-        enough = probability.max(axis=0) > np.quantile(probability, activity_floor)
+        largest = probability.max(axis=0)
+        enough = largest > np.quantile(probability, activity_floor, overwrite_input=True)
         score[:, ~enough] = -np.inf
     return score
