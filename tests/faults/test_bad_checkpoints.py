@@ -99,7 +99,7 @@ def refused(finished_study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bad") / "a study"
     shutil.copytree(finished_study, folder)
     config = yaml.safe_load((folder / "tests/configs/one_model.yaml").read_text())
-    config["models"] = []
+    config["models"], config["select"]["imported"] = [], []
     for name, (spoil, _) in BAD.items():
         shutil.copytree(folder / GOOD, folder / "bad" / name)
         spoil(folder / "bad" / name)
