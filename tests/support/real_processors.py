@@ -1,15 +1,16 @@
 """Processors with real vocabularies, chat templates, and image processors of the three families.
 
-The SentencePiece model is that of LLaVA-v1.6-Mistral's decoder. Qwen's and Pangea's vocabulary is
-in no registry package: their tokenizer class gets another model's, byte-level like theirs.
+Two packages hold the vocabularies: mistral-common the SentencePiece model of LLaVA-v1.6-Mistral's
+decoder, dashscope the byte-level ranks of Qwen's, which is Pangea's decoder too.
 """
 
 import base64
-import json
 from functools import cache
+from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
 
+import tiktoken
 import torch
 from sentencepiece import SentencePieceProcessor
 from transformers import (
@@ -30,6 +31,7 @@ from transformers.convert_slow_tokenizer import TikTokenConverter
 from transformers.models.llava_next.image_processing_pil_llava_next import (
     LlavaNextImageProcessorPil,
 )
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.tokenization_utils_base import generate_merges
 
@@ -38,7 +40,9 @@ from culture_neurons.prompts import Question, encode_prompt
 
 torch.set_num_threads(1)  # two threads wait for each other on a busy machine
 
-VOCABULARIES = Path(str(files("mistral_common"))) / "data"
+SENTENCEPIECE = Path(str(files("mistral_common"))) / "data/tokenizer.model.v1"
+# Located and not imported: the package is a client of a web service.
+RANKS = Path(distribution("dashscope").locate_file("dashscope/resources/qwen.tiktoken"))
 PROJECT = Path(__file__).resolve().parents[2]
 FAMILIES = ("llava", "llava, legacy", "pangea", "qwen")
 
@@ -65,7 +69,7 @@ MAX_PIXELS = 1_003_520
 @cache
 def read_sentencepiece():
     """The SentencePiece model itself, as an independent tokenizer to compare with."""
-    return SentencePieceProcessor(model_file=str(VOCABULARIES / "tokenizer.model.v1"))
+    return SentencePieceProcessor(model_file=str(SENTENCEPIECE))
 
 
 @cache
@@ -86,22 +90,49 @@ def build_llama_tokenizer(legacy):
     return tokenizer
 
 
-class _TekkenConverter(TikTokenConverter):
-    @staticmethod
-    def load_tiktoken_bpe(path):
-        rows = json.loads(Path(path).read_text(encoding="utf-8"))["vocab"]
-        return {base64.b64decode(row["token_bytes"]): row["rank"] for row in rows}
+@cache
+def read_ranks():
+    """Qwen's byte-level tokens, in the order in which they are merged."""
+    rows = (line.split() for line in RANKS.read_bytes().splitlines())
+    return {base64.b64decode(token): int(rank) for token, rank in rows}
 
 
 @cache
-def build_qwen_tokenizer():
-    """Qwen2's tokenizer with a byte-level vocabulary of 150,000 tokens and the markup's tokens."""
-    path = VOCABULARIES / "tekken_240911.json"
-    vocabulary, merges = _TekkenConverter().extract_vocab_merges_from_model(str(path))
-    tokenizer = Qwen2Tokenizer(vocabulary, merges)
-    names = ["im_start", "im_end", "vision_start", "vision_end", "image_pad", "video_pad"]
-    added = [*(f"<|{name}|>" for name in names), "<image>"]
-    tokenizer.add_tokens([AddedToken(t, special=True, normalized=False) for t in added])
+def build_reference():
+    """Qwen's ranks under another implementation of byte pair encoding, to compare with."""
+    return tiktoken.Encoding(
+        "qwen", pat_str=PRETOKENIZE_REGEX, mergeable_ranks=read_ranks(), special_tokens={}
+    )
+
+
+class _RanksConverter(TikTokenConverter):
+    @staticmethod
+    def load_tiktoken_bpe(_):
+        return read_ranks()
+
+
+@cache
+def _read_merges():
+    return _RanksConverter().extract_vocab_merges_from_model("")
+
+
+# In the order of their ids, the first of which is the number of ranks.
+MARKUP = {
+    "pangea": ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"],
+    "qwen": [
+        *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+        *("<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>"),
+        *("<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>"),
+        *("<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"),
+    ],
+}
+
+
+@cache
+def build_qwen_tokenizer(family):
+    """Qwen's tokenizer: 151,643 ranks, then the markup of Qwen2.5-VL or of Pangea."""
+    tokenizer = Qwen2Tokenizer(*_read_merges())
+    tokenizer.add_tokens([AddedToken(t, special=True, normalized=False) for t in MARKUP[family]])
     return tokenizer
 
 
@@ -110,9 +141,12 @@ def build_processor(family):
     if family == "qwen":
         pixels = Qwen2VLImageProcessorPil(size={"shortest_edge": 3136, "longest_edge": MAX_PIXELS})
         image_only = make_image_only(Qwen2_5_VLProcessor)
-        return image_only(pixels, build_qwen_tokenizer(), chat_template=TEMPLATES["qwen"])
+        return image_only(pixels, build_qwen_tokenizer("qwen"), chat_template=TEMPLATES["qwen"])
     name, _, legacy = family.partition(", ")
-    tokenizer = build_qwen_tokenizer() if name == "pangea" else build_llama_tokenizer(bool(legacy))
+    if name == "pangea":
+        tokenizer = build_qwen_tokenizer("pangea")
+    else:
+        tokenizer = build_llama_tokenizer(bool(legacy))
     tiles = LlavaNextImageProcessorPil(
         size={"shortest_edge": 336},
         crop_size={"height": 336, "width": 336},

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import logging
+import re
 import shutil
 
 import huggingface_hub
@@ -10,12 +11,13 @@ import pytest
 import torch
 from huggingface_hub._tree_cache import TreeCacheEntry, write_tree_cache
 from tiny_models import make_picture
+from transformers import AutoConfig
 
 from culture_neurons.checkpoints import load_checkpoint
 from culture_neurons.demo.checkpoint import build_model, build_processor, save_checkpoint
 from culture_neurons.demo.world import QUESTIONS
 from culture_neurons.pictures import decode_picture
-from culture_neurons.processors import CheckpointError
+from culture_neurons.processors import CheckpointError, load_processor, try_picture
 from culture_neurons.prompts import INSTRUCTION
 
 PANGEA, LLAVA, QWEN = "tiny-pangea", "tiny-llava-v1.6-mistral", "tiny-qwen2.5-vl"
@@ -128,14 +130,128 @@ def test_a_gap_that_nothing_fills_names_the_key_that_does(make):
     (folder / "config.json").write_text(
         json.dumps(config | {"vision_config": vision | {"patch_size": None}})
     )
-    with pytest.raises(CheckpointError, match=r"patch_size is null.*`image_processor: \{patch_s"):
+    with pytest.raises(CheckpointError, match=r"null: patch_size; .*`image_processor: \{patch_si"):
         load(folder)
 
 
+# Keys of processor_config.json without which no picture can be processed, those of its
+# image_processor by their name there.
+NEEDED = {
+    PANGEA: {
+        "null": [
+            *("num_additional_image_tokens", "crop_size", "crop_size.height", "crop_size.width"),
+            *("image_grid_pinpoints", "image_mean", "image_std", "resample", "rescale_factor"),
+            *("size", "size.shortest_edge"),
+        ],
+        "deleted": ["num_additional_image_tokens", "crop_size"],
+    },
+    QWEN: {
+        "null": [
+            *("do_resize", "image_mean", "image_std", "merge_size", "patch_size", "resample"),
+            *("rescale_factor", "size.longest_edge", "size.shortest_edge", "temporal_patch_size"),
+        ],
+        "deleted": ["size.longest_edge", "size.shortest_edge"],
+    },
+}
+
+
+def spoil(path, key, how):
+    """Take a key's value from a JSON file; returns what the whole setting was."""
+    document = json.loads(path.read_text())
+    top, *below = key.split(".")
+    owner = document if top in document else document["image_processor"]
+    whole = json.loads(json.dumps(owner[top]))
+    for name in below:
+        owner, top = owner[top], name
+    owner[top] = None
+    if how == "deleted":
+        del owner[top]
+    path.write_text(json.dumps(document))
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "key"),
+    [(name, how, key) for name in NEEDED for how, keys in NEEDED[name].items() for key in keys],
+)
+def test_a_gap_is_refused_with_the_key_that_fills_it_and_that_key_fills_it(name, how, key, make):
+    folder = make(name)
+    expected, _ = ask(load(folder), (90, 60))
+    value = spoil(folder / "processor_config.json", key, how)
+    with pytest.raises(CheckpointError) as caught:
+        load(folder)
+    message, setting = str(caught.value), key.partition(".")[0]
+    assert str(folder) in message
+    assert f"null: {key}; " in message or f"as its class has it: {key}; " in message
+    assert f"`image_processor: {{{setting}: ...}}` of this model in the config" in message
+    filled, _ = ask(load(folder, image_processor={setting: value}), (90, 60))
+    assert torch.equal(filled, expected)
+
+
+def list_keys(document):
+    """Every key of a checkpoint's JSON file, as `spoil` takes it."""
+    inner = document.get("image_processor", {})
+    sizes = {key: value for key, value in inner.items() if isinstance(value, dict)}
+    return [*document, *inner, *(f"{key}.{edge}" for key in sizes for edge in sizes[key])]
+
+
+def refuse(folder):
+    """What is said when a checkpoint is refused; None if it answers."""
+    try:
+        assert ask(load(folder), (90, 60))[0].isfinite().all()
+    except CheckpointError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("file", ["processor_config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("name", [PANGEA, QWEN])
+def test_no_missing_key_ends_in_an_error_that_names_no_key_of_the_config(name, file, make):
+    path = make(name) / file
+    whole = path.read_text()
+    for key in list_keys(json.loads(whole)):
+        for how in ("null", "deleted"):
+            spoil(path, key, how)
+            said = refuse(path.parent) or "`checkpoint` in the config"
+            assert re.search("`(image_processor|checkpoint)\\b.*in the config", said), (key, how)
+            path.write_text(whole)
+
+
+def test_a_null_that_leaves_a_step_out_is_said(make, caplog):
+    folder = make(QWEN)
+    spoil(folder / "processor_config.json", "do_normalize", "null")
+    with caplog.at_level(logging.WARNING, logger="culture_neurons"):
+        load(folder)
+    assert "null in its processor: do_normalize, so that step is left out" in caplog.text
+    assert "set `image_processor: {do_normalize: ...}` of this model" in caplog.text
+
+
+def test_what_keeps_a_processor_from_opening_is_said(make):
+    folder = make(PANGEA)
+    spoil(folder / "processor_config.json", "image_token", "null")
+    with pytest.raises(
+        CheckpointError, match="TypeError.*null in its files: image_token; if a pack"
+    ):
+        load(folder)
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_processor(make, monkeypatch):
+    def fail(*_, **__):
+        raise torch.OutOfMemoryError
+
+    loaded = load(make(PANGEA))
+    monkeypatch.setattr(loaded.model, "forward", fail)
+    with pytest.raises(torch.OutOfMemoryError):
+        try_picture(loaded.model, loaded.processor, {})
+
+
 def test_settings_reach_the_processor_around_the_image_processor(make):
-    loaded = load(make(PANGEA), image_processor={"patch_size": 28, "image_mean": [0.1, 0.2, 0.3]})
-    assert loaded.processor.patch_size == 28
-    assert loaded.processor.image_processor.image_mean == [0.1, 0.2, 0.3]
+    folder = make(PANGEA)
+    settings = {"patch_size": 28, "image_mean": [0.1, 0.2, 0.3]}
+    processor = load_processor(folder, AutoConfig.from_pretrained(folder), None, settings)
+    assert processor.patch_size == 28
+    assert processor.image_processor.image_mean == [0.1, 0.2, 0.3]
+    with pytest.raises(CheckpointError, match="features and image tokens do not match.* set by"):
+        load(folder, image_processor=settings)  # the model has patches of 14
 
 
 def test_a_setting_that_nothing_knows_is_refused_with_those_known(make):
@@ -224,8 +340,11 @@ def test_a_huge_limit_of_pixels_is_said_and_the_config_lowers_it(make, caplog):
 
 @pytest.mark.parametrize("size", [{"longest_edge": 9}, {"height": 56, "width": 56}])
 def test_a_size_in_other_terms_is_refused(size, make):
-    with pytest.raises(CheckpointError, match="image_processor.size .* both numbers of pixels"):
+    with pytest.raises(CheckpointError) as caught:
         load(make(QWEN), image_processor={"size": size})
+    assert "must contain 'shortest_edge' and 'longest_edge'" in str(caught.value)
+    assert f"set by the config: {{'size': {size}}}" in str(caught.value)
+    assert "`image_processor: {size: ...}` of this model in the config" in str(caught.value)
 
 
 # Hub
@@ -257,6 +376,14 @@ def test_a_hub_checkpoint_is_read_from_the_cache_and_its_commit_recorded(revisio
     loaded = load_checkpoint("owner/name", revision, "float32", "cpu")
     assert loaded.resolved == commit
     assert ask(loaded)[0].isfinite().all()
+
+
+def test_a_hub_cache_may_be_given(make, hub, tmp_path):
+    hub(make(PANGEA), "a" * 40)
+    (tmp_path / "hub").rename(tmp_path / "a shared cache")
+    settings = {"cache_dir": str(tmp_path / "a shared cache")}
+    loaded = load_checkpoint("owner/name", None, "float32", "cpu", **settings)
+    assert loaded.resolved == "a" * 40
 
 
 def test_a_hub_checkpoint_that_is_not_in_the_cache_says_how_to_get_it(make, hub):

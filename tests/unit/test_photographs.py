@@ -1,10 +1,14 @@
-"""Photographs at real sizes through the real image processors, into shallow real models."""
+"""A photograph at real sizes through the real image processors, into shallow real models."""
 
+import io
+from pathlib import Path
+
+import matplotlib.cbook
 import numpy as np
 import pytest
 import torch
 from dataset_rows import encode_picture, make_row, prepare
-from PIL import Image
+from PIL import Image, ImageOps
 from real_processors import MAX_PIXELS, build_processor, build_shallow_model, encode
 
 from culture_neurons.batches import ImageGroup, find_shared
@@ -17,13 +21,17 @@ from culture_neurons.sources import DatasetError
 TEXT, OPTIONS = "What is the name of this dish?", ["Injera", "Ndolé", "Bánh mì", "Soup"]
 
 
+# A portrait of 1984 that matplotlib ships; in its own size it is asked byte for byte.
+PORTRAIT = Path(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).read_bytes()
+PORTRAIT_SIZE = (512, 600)
+
+
 def take_photograph(width, height):
-    """Smooth light with grain, as JPEG: what a camera delivers, without the camera."""
-    rng = np.random.default_rng(width * height)
-    light = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
-    pixels = np.asarray(light.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
-    pixels += rng.integers(-6, 7, (height, width, 1), dtype=np.int16)
-    photograph = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    """The portrait as a camera of this size delivers it: cropped to its shape, enlarged, JPEG."""
+    if (width, height) == PORTRAIT_SIZE:
+        return PORTRAIT
+    with Image.open(io.BytesIO(PORTRAIT)) as portrait:
+        photograph = ImageOps.fit(portrait, (width, height), Image.Resampling.BICUBIC)
     return encode_picture(photograph, "JPEG", quality=85)
 
 
@@ -31,6 +39,7 @@ def take_photograph(width, height):
 # what is picture and not padding, rows x columns, with one token at the end of each row. Qwen: rows
 # x columns of 28 pixels, scaled down until they are at most 1,280.
 SIZES = {
+    PORTRAIT_SIZE: (576 + 48 * 40 + 48, 21 * 18),  # 2 x 2 tiles
     (4000, 3000): (576 + 36 * 48 + 36, 30 * 41),  # 2 x 2 tiles
     (3000, 4000): (576 + 48 * 36 + 48, 41 * 30),
     (640, 480): (576 + 36 * 48 + 36, 17 * 23),
@@ -40,6 +49,14 @@ SIZES = {
     (3, 3): (576 + 24 * 24 + 24, 2 * 2),
     (10_000, 50): (576, 2 * 357),  # the strip is thinner than a patch: no row of its tiles is left
 }
+
+
+def test_the_photograph_is_one():
+    with Image.open(io.BytesIO(PORTRAIT)) as portrait:
+        assert (portrait.format, portrait.mode, portrait.size) == ("JPEG", "RGB", PORTRAIT_SIZE)
+    with Image.open(io.BytesIO(take_photograph(4000, 3000))) as enlarged:
+        assert (enlarged.format, enlarged.size) == ("JPEG", (4000, 3000))
+        assert np.asarray(enlarged.resize((40, 30))).std() > 40  # and not a plain surface
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -82,7 +99,7 @@ def test_models_take_what_the_processors_make_of_accepted_pictures(family, size)
     assert not torch.equal(logits, turned.logits)
 
 
-@pytest.mark.parametrize("size", [(1200, 900), (1, 1), (10_000, 50)])
+@pytest.mark.parametrize("size", [PORTRAIT_SIZE, (1, 1), (10_000, 50)])
 @pytest.mark.parametrize("family", ["llava", "llava, legacy", "pangea", "qwen"])
 def test_questions_that_share_a_photograph_s_prefix_are_answered_as_if_alone(family, size):
     processor = build_processor(family)
@@ -105,7 +122,7 @@ def test_questions_that_share_a_photograph_s_prefix_are_answered_as_if_alone(fam
             for p in prompts
         ]
     torch.testing.assert_close(together, torch.stack(alone), atol=1e-5, rtol=1e-4)
-    assert (alone[0] - alone[1]).abs().max() > 1e-3
+    assert (alone[0] - alone[1]).abs().max() > 5e-4  # ten times what is allowed above
     assert group.shared > (prompts[0].scopes == SCOPES.index("image")).sum()
 
 

@@ -1,14 +1,22 @@
 """Letters, token scopes, and shared prefixes on real vocabularies and the published templates."""
 
+import re
 import string
 import unicodedata
 
 import numpy as np
 import pytest
 from dataset_rows import make_picture
-from real_processors import FAMILIES, build_processor, encode, read_sentencepiece
+from real_processors import (
+    FAMILIES,
+    build_processor,
+    build_reference,
+    encode,
+    read_ranks,
+    read_sentencepiece,
+)
 
-from culture_neurons.prompts import SCOPES, find_letter_tokens, render_prompt
+from culture_neurons.prompts import SCOPES, PromptError, find_letter_tokens, render_prompt
 
 PICTURE = make_picture(size=(400, 300))
 BODY = "Which dish is this?"
@@ -48,6 +56,22 @@ def test_the_tokenizer_built_here_is_the_sentencepiece_model_s():
     assert tokenizer.convert_tokens_to_ids(["<s>", "<image>", "<pad>"]) == [1, 32000, 32001]
 
 
+@pytest.mark.parametrize("family", ["pangea", "qwen"])
+def test_the_tokenizer_built_here_is_qwen_s(family):
+    tokenizer = build_processor(family).tokenizer
+    assert len(read_ranks()) == 151_643
+    for text, options in TEXTS:
+        for piece in (text, *options):
+            composed = unicodedata.normalize("NFC", piece)  # as Qwen's tokenizer does by itself
+            assert tokenizer(piece)["input_ids"] == build_reference().encode(composed)
+            assert tokenizer.decode(tokenizer(piece)["input_ids"]) == composed
+    markup = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    assert tokenizer.convert_tokens_to_ids(markup) == [151_643, 151_644, 151_645]
+    if family == "qwen":
+        markup = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>"]
+        assert tokenizer.convert_tokens_to_ids(markup) == [151_652, 151_653, 151_655]
+
+
 def test_templates_print_what_the_models_were_trained_on(processor):
     expected = {
         "<image>": (
@@ -81,6 +105,13 @@ def test_mistral_s_letters_have_the_ids_of_its_vocabulary(family):
     assert forms == [sorted(map(pieces.piece_to_id, (x, f"▁{x}"))) for x in "ABCD"]
 
 
+@pytest.mark.parametrize("family", ["pangea", "qwen"])
+def test_qwen_s_letters_have_the_ids_of_its_vocabulary(family):
+    forms = find_letter_tokens(build_processor(family), 4)
+    assert forms[0] == [32, 362]
+    assert forms == [[read_ranks()[x], read_ranks()[b" " + x]] for x in (b"A", b"B", b"C", b"D")]
+
+
 @pytest.mark.parametrize(("text", "options"), TEXTS)
 def test_scopes_cover_exactly_the_question_and_the_options(text, options, processor):
     ids, scopes = encode_ids(processor, text, options)
@@ -97,7 +128,7 @@ def test_scopes_cover_exactly_the_question_and_the_options(text, options, proces
 def test_a_token_of_a_question_mark_and_a_line_break_belongs_to_the_question():
     qwen = build_processor("qwen")
     ids, scopes = encode_ids(qwen, "Tea?", ["a", "b"])
-    (mark,) = qwen.tokenizer.encode("?\n")
+    mark = read_ranks()[b"?\n"]
     assert scopes[ids == mark].tolist() == [SCOPES.index("question")]
 
 
@@ -115,3 +146,24 @@ def test_a_prompt_begins_once(processor):
     ids, _ = encode_ids(processor, *TEXTS[0])
     start = processor.tokenizer.bos_token_id
     assert (ids == start).sum() == (0 if start is None else 1)
+
+
+@pytest.mark.parametrize(
+    ("family", "markup", "words"),
+    [
+        ("llava", ["<image>", "</s>", "<s>"], "<|im_end|>"),
+        ("pangea", ["<image>", "<|im_end|>", "<|endoftext|>"], "<|image_pad|>"),
+        ("qwen", ["<|image_pad|>", "<|im_start|>", "<|endoftext|>"], "<image>"),
+    ],
+)
+def test_text_that_a_model_reads_as_markup_is_refused_and_other_models_markup_is_text(
+    family, markup, words
+):
+    processor = build_processor(family)
+    for token in markup:
+        for text, option in ((f"What is {token}?", "a"), ("What?", f"a{token}")):
+            with pytest.raises(PromptError, match=re.escape(f"contains {token!r}")):
+                encode_ids(processor, text, [option, "b"])
+    ids, scopes = encode_ids(processor, f"What is {words}?", ["a", words])
+    assert read_scope(processor, ids, scopes, "question") == f"What is {words}?"
+    assert read_scope(processor, ids, scopes, "options") == f"A. a\nB. {words}"

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, ProcessorMixin
 
 from culture_neurons.hub import HubError, fetch_snapshot
 from culture_neurons.logs import logger
-from culture_neurons.processors import CheckpointError, load_processor
+from culture_neurons.processors import CheckpointError, load_processor, try_picture
 
 # What a checkpoint consists of here. Pickled weights and code are never fetched.
 PATTERNS = ("*.json", "*.jinja", "*.model", "*.safetensors", "*.txt")
@@ -38,6 +38,7 @@ def load_checkpoint(
     device: str,
     chat_template: str | None = None,
     image_processor: dict | None = None,
+    cache_dir: str | None = None,
 ) -> Checkpoint:
     """Load an image-text-to-text model for inference.
 
@@ -49,12 +50,13 @@ def load_checkpoint(
         chat_template: Jinja text that replaces the checkpoint's own.
         image_processor: Settings that replace the image processor's own (picture limits), or
             those of the processor around it.
+        cache_dir: The Hub cache; None: where the environment says.
 
     Raises:
         CheckpointError: No safetensors, no usable processor or chat template, or code of its own.
     """
     local = Path(checkpoint).is_dir()
-    folder = Path(checkpoint) if local else _fetch(checkpoint, revision)
+    folder = Path(checkpoint) if local else _fetch(checkpoint, revision, cache_dir)
     if not list(folder.glob("*.safetensors")):
         raise CheckpointError(
             f"{checkpoint}: no *.safetensors in this folder or repository; expected a transformers "
@@ -79,13 +81,15 @@ def load_checkpoint(
             ) from None
         raise CheckpointError(f"{checkpoint}: cannot be loaded: {error}") from error
     grow_embeddings(model, len(processor.tokenizer))
+    model = model.eval().requires_grad_(False).to(device)
+    try_picture(model, processor, image_processor or {})
     resolved = fingerprint_folder(folder) if local else folder.name  # a snapshot's: its commit
-    return Checkpoint(model.eval().requires_grad_(False).to(device), processor, resolved)
+    return Checkpoint(model, processor, resolved)
 
 
-def _fetch(checkpoint: str, revision: str | None) -> Path:
+def _fetch(checkpoint: str, revision: str | None, cache_dir: str | None) -> Path:
     try:
-        return fetch_snapshot(checkpoint, revision, "model", PATTERNS)
+        return fetch_snapshot(checkpoint, revision, "model", PATTERNS, cache_dir)
     except HubError as error:
         raise CheckpointError(f"checkpoint {error}") from error
 
@@ -119,12 +123,15 @@ def fingerprint_folder(folder: str | Path) -> str:
     return digest.hexdigest()[:40]
 
 
-def load_subject(settings: Mapping, device: str) -> tuple[Checkpoint, dict[str, object]]:
+def load_subject(
+    settings: Mapping, device: str, cache_dir: str | None
+) -> tuple[Checkpoint, dict[str, object]]:
     """Load a model of the config.
 
     Args:
         settings: An entry of the config's `models`.
         device: A torch device.
+        cache_dir: The Hub cache; None: where the environment says.
 
     Returns:
         The checkpoint, and the facts that its result files carry.
@@ -137,6 +144,7 @@ def load_subject(settings: Mapping, device: str) -> tuple[Checkpoint, dict[str, 
         device,
         chat_template=None if template is None else Path(template).read_text(encoding="utf-8"),
         image_processor=settings["image_processor"],
+        cache_dir=cache_dir,
     )
     local = Path(settings["checkpoint"]).is_dir()
     facts = {

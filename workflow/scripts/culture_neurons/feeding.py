@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,10 @@ class Feed:
 
 
 class _Images(Dataset):
-    """The questions of one image, encoded, per item."""
+    """The questions of one image, encoded, per item; or the error that keeps them from it.
+
+    Raised in a worker, an error's message would hold a traceback.
+    """
 
     def __init__(
         self,
@@ -38,8 +42,11 @@ class _Images(Dataset):
     def __len__(self) -> int:
         return len(self.groups)
 
-    def __getitem__(self, index: int) -> list[Asked]:
-        return [(question, self._encode(question)) for question in self.groups[index]]
+    def __getitem__(self, index: int) -> list[Asked] | Exception:
+        try:
+            return [(question, self._encode(question)) for question in self.groups[index]]
+        except Exception as error:
+            return error
 
     def _encode(self, question: Question) -> EncodedPrompt:
         picture = self.pictures[question.image_id]
@@ -47,6 +54,15 @@ class _Images(Dataset):
             return encode_prompt(self.processor, self.image_token, question, picture)
         except (PictureError, PromptError) as error:
             raise PromptError(f"question {question.question_id}: {error}") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # the processor took the checkpoint's probe, so it is these
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise PromptError(
+                f"question {question.question_id}, image {question.image_id}: the processor fails "
+                f"on it ({reason}); expected a picture and text that it can encode: mend them in "
+                "the dataset, or remove the question"
+            ) from error
 
 
 def feed_cells(
@@ -54,7 +70,9 @@ def feed_cells(
 ) -> Iterator[tuple[tuple[str, int], list[list[Asked]]]]:
     """Yield cells (culture, fold) with their encoded questions, one list per image.
 
-    A question that cannot be encoded ends the run with a PromptError that names it.
+    Raises:
+        PromptError: A question cannot be encoded; names it.
+        Exception: As raised by `feed.pictures`.
     """
     cells = [(cell, group_images(members)) for cell, members in group_cells(feed.questions)]
     # Workers are forked; a tokenizer that has used threads would warn of it each time.
@@ -64,10 +82,26 @@ def feed_cells(
         batch_size=None,
         num_workers=feed.workers,
         # As bytes through a pipe: shared memory is scarce in containers and open files are few.
-        collate_fn=pickle.dumps if feed.workers else None,
+        collate_fn=_pack if feed.workers else None,
         prefetch_factor=8 if feed.workers else None,
     )
     encoded = iter(loader)
     for cell, groups in cells:
-        images = [next(encoded) for _ in groups]
-        yield cell, [pickle.loads(image) if feed.workers else image for image in images]
+        yield cell, [_unpack(next(encoded)) for _ in groups]
+
+
+def _pack(image: list[Asked] | Exception) -> bytes:
+    if isinstance(image, Exception):  # pickled, it keeps its notes alone
+        image.add_note("".join(traceback.format_exception(image)))
+    return pickle.dumps(image)
+
+
+def _unpack(image: bytes | list[Asked] | Exception) -> list[Asked]:
+    if isinstance(image, bytes):
+        image = pickle.loads(image)
+    if isinstance(image, list):
+        return image
+    try:
+        raise image
+    finally:
+        del image  # else it holds this frame and so itself, and workers are not dismissed

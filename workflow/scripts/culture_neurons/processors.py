@@ -1,20 +1,33 @@
 """Load a checkpoint's processor and mend what published checkpoints leave open.
 
 What a checkpoint does not say is taken from its model's config where that says it, and asked of the
-user by the name of a config key where it does not.
+user by the name of a config key where it does not. A gap shows when a probe is encoded: one small
+picture with one short question.
 """
 
-from collections.abc import Mapping
+import inspect
+import io
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import torch
 import transformers
-from transformers import AutoProcessor, PreTrainedConfig, ProcessorMixin
+from PIL import Image
+from transformers import AutoProcessor, BatchFeature, PreTrainedConfig, ProcessorMixin
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from culture_neurons.logs import logger
-from culture_neurons.prompts import PromptError, render_prompt
+from culture_neurons.prompts import (
+    EncodedPrompt,
+    PromptError,
+    Question,
+    encode_prompt,
+    render_prompt,
+)
 
 MANY_TOKENS = 4096  # of one picture: more than any model of the study was trained on
+PROBE_SIZE = (90, 50)  # pixels; no multiple of any patch, so that it has to be resized
 
 
 class CheckpointError(Exception):
@@ -57,25 +70,125 @@ def load_processor(
         processor.chat_template = chat_template
     _complete(processor, config)
     _apply_settings(processor, settings)
-    _require_complete(processor)
     _require_template(processor)
+    _require_pictures(processor, config, folder, settings)
     if hasattr(config, "image_grid_pinpoints"):  # the model unpacks tiles by its own copy
         config.image_grid_pinpoints = processor.image_processor.image_grid_pinpoints
     _report_picture_limit(processor, settings)
     return processor
 
 
+@torch.inference_mode()
+def try_picture(model: torch.nn.Module, processor: ProcessorMixin, settings: Mapping) -> None:
+    """Run a loaded model once on the probe: it counts a picture's features by itself.
+
+    Raises:
+        CheckpointError: The processor makes other tokens of a picture than the model expects.
+    """
+    prompt = _encode_probe(processor, model.config)
+    inputs = BatchFeature(prompt.token_inputs | prompt.picture_inputs)
+    try:
+        model(**inputs.to(model.device, model.dtype), use_cache=False, logits_to_keep=1)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # counts that differ, shapes that do not fit
+        raise CheckpointError(
+            f"{model.name_or_path}: the model does not take what its processor makes of a picture "
+            f"({_quote(error)}); {_name_gaps(processor, model.name_or_path, settings)}"
+        ) from error
+
+
+def _require_pictures(
+    processor: ProcessorMixin, config: PreTrainedConfig, folder: str | Path, settings: Mapping
+) -> None:
+    """Refuse, before any weight is loaded, a processor that cannot process a picture."""
+    try:
+        _encode_probe(processor, config)
+    except Exception as error:  # a gap makes transformers raise nearly anything
+        raise CheckpointError(
+            f"its processor fails on a picture ({_quote(error)}); "
+            f"{_name_gaps(processor, folder, settings)}"
+        ) from error
+    if null := _find_nulls(processor):
+        logger.warning(
+            "null in its processor: %s, so that step is left out; if it should not be, set %s",
+            *(", ".join(null), _name_key(null)),
+        )
+
+
+def _encode_probe(processor: ProcessorMixin, config: PreTrainedConfig) -> EncodedPrompt:
+    picture = io.BytesIO()
+    Image.new("RGB", PROBE_SIZE).save(picture, "PNG")
+    question = Question("probe", "", 0, "probe", "?", ("a", "b"), 0, (0, 1))
+    return encode_prompt(processor, config.image_token_id, question, picture.getvalue())
+
+
+def _quote(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _name_gaps(processor: ProcessorMixin, folder: str | Path, settings: Mapping) -> str:
+    """Say which settings of pictures are missing, and which key of the config sets them."""
+    null = _find_nulls(processor)
+    written = {**_read_settings(folder), **settings}
+    unset = [key for key in _list_settings(processor) if key not in written]
+    said = f"set by the config: {dict(settings)}; " if settings else ""
+    if null:
+        said += f"null: {', '.join(null)}; "
+    elif unset:
+        said += f"not in its files, so as its class has it: {', '.join(unset)}; "
+    return f"{said}set what is wrong as {_name_key(null or settings or unset)}"
+
+
+def _name_key(names: Iterable[str]) -> str:
+    keys = dict.fromkeys(name.partition(".")[0] for name in names)
+    inner = ", ".join(f"{key}: ..." for key in keys) or "..."
+    return f"`image_processor: {{{inner}}}` of this model in the config"
+
+
+def _list_settings(processor: ProcessorMixin) -> dict[str, object]:
+    """List what a processor and its image processor have set."""
+    parts = {"self", "kwargs", "chat_template", "video_processor", *processor.get_attributes()}
+    around = inspect.signature(type(processor).__init__).parameters
+    own = {key: getattr(processor, key, None) for key in around if key not in parts}
+    return own | processor.image_processor.to_dict()
+
+
+def _find_nulls(processor: ProcessorMixin) -> list[str]:
+    """Find settings without a value, also within a size: `crop_size`, `size.shortest_edge`."""
+    nulls = []
+    for key, value in _list_settings(processor).items():
+        usual = getattr(type(processor.image_processor), key, None)
+        if value is None:
+            nulls.append(key)
+        elif isinstance(value, dict) and isinstance(usual, dict) and value.keys() < usual.keys():
+            nulls += [f"{key}.{edge}" for edge in usual if edge not in value]
+    return nulls
+
+
+def _read_settings(folder: str | Path) -> dict[str, object]:
+    """Read what a checkpoint's files say about pictures; nothing where they cannot be read."""
+    found = {}
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        try:
+            found |= json.loads(Path(folder, name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError):
+            continue
+    return found | (found.get("image_processor") or {})
+
+
 def _open_processor(folder: str | Path, model_type: str) -> ProcessorMixin:
     try:
-        processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
-    except (ImportError, OSError, ValueError) as error:
-        kind = getattr(transformers, PROCESSOR_MAPPING_NAMES.get(model_type, ""), None)
-        if kind is None or "video_processor" not in kind.get_attributes():
-            raise CheckpointError(
-                f"its processor cannot be loaded: {error}; if a package is missing, install it, "
-                "else choose a checkpoint whose processor transformers has"
-            ) from error
-        processor = make_image_only(kind).from_pretrained(folder, trust_remote_code=False)
+        processor = _open_images_at_least(folder, model_type)
+    except Exception as error:  # classes fail in their own ways on values that they do not expect
+        null = [key for key, value in _read_settings(folder).items() if value is None]
+        said = f"; null in its files: {', '.join(null)}" if null else ""
+        raise CheckpointError(
+            f"its processor cannot be loaded ({type(error).__name__}: {error}){said}; if a package "
+            "is missing, install it; if a setting is, write it into a copy of the checkpoint and "
+            "name that folder as `checkpoint` of this model in the config; else choose a "
+            "checkpoint whose processor transformers has"
+        ) from error
     if not isinstance(processor, ProcessorMixin):
         # With an unknown processor_class AutoProcessor hands back the bare tokenizer.
         raise CheckpointError(
@@ -83,6 +196,17 @@ def _open_processor(folder: str | Path, model_type: str) -> ProcessorMixin:
             "with an image side; check processor_config.json"
         )
     return processor
+
+
+def _open_images_at_least(folder: str | Path, model_type: str) -> ProcessorMixin:
+    """Open the whole processor or, where its video half cannot be had, the rest of it."""
+    try:
+        return AutoProcessor.from_pretrained(folder, trust_remote_code=False)
+    except Exception:
+        kind = getattr(transformers, PROCESSOR_MAPPING_NAMES.get(model_type, ""), None)
+        if kind is None or "video_processor" not in kind.get_attributes():
+            raise
+        return make_image_only(kind).from_pretrained(folder, trust_remote_code=False)
 
 
 def _complete(processor: ProcessorMixin, config: PreTrainedConfig) -> None:
@@ -122,15 +246,6 @@ def _apply_settings(processor: ProcessorMixin, settings: Mapping) -> None:
         setattr(owners[0], key, value)
 
 
-def _require_complete(processor: ProcessorMixin) -> None:
-    for key in ("patch_size", "vision_feature_select_strategy"):
-        if getattr(processor, key, 0) is None:
-            raise CheckpointError(
-                f"its processor's {key} is null, and its model's config has none; "
-                f"set it in the config as `image_processor: {{{key}: ...}}` of this model"
-            )
-
-
 def _require_template(processor: ProcessorMixin) -> None:
     """Refuse, before any weight is loaded, a chat template that shows no text or no picture."""
     advice = "give one that does as `chat_template` (a Jinja file) of this model in the config"
@@ -154,14 +269,9 @@ def _report_picture_limit(processor: ProcessorMixin, settings: Mapping) -> None:
     pictures = processor.image_processor
     if not hasattr(pictures, "merge_size"):
         return
-    size = dict(pictures.size)
+    size = dict(pictures.size or {})
     if not size.get("shortest_edge") or not size.get("longest_edge"):
-        if "size" not in settings:
-            return
-        raise CheckpointError(
-            f"image_processor.size in the config is {settings.get('size')}; expected "
-            "{shortest_edge: ..., longest_edge: ...}, both numbers of pixels in all"
-        )
+        return
     tokens = size["longest_edge"] // (pictures.patch_size * pictures.merge_size) ** 2
     logger.info("a picture takes at most %d tokens", tokens)
     if tokens > MANY_TOKENS and "size" not in settings:

@@ -113,8 +113,9 @@ def encode_prompt(processor, image_token: int, question: Question, picture: byte
 
     Raises:
         PictureError: The picture cannot be decoded.
-        PromptError: The tokens cannot be aligned with the text.
+        PromptError: The text holds markup, or the tokens cannot be aligned with the text.
     """
+    _refuse_markup(processor.tokenizer, image_token, (question.text, *question.options))
     body = write_body(question.text, [question.options[i] for i in question.option_order])
     rendered = render_prompt(processor, body)
     special = not _starts_with_bos(processor.tokenizer, rendered)
@@ -140,6 +141,18 @@ def encode_prompt(processor, image_token: int, question: Question, picture: byte
         {key: inputs[key] for key in inputs if key not in of_tokens},
         torch.from_numpy(scopes),
     )
+
+
+def _refuse_markup(tokenizer, image_token: int, texts: Sequence[str]) -> None:
+    """Refuse text that would be read as a picture, or as the end of the user's turn."""
+    for index, token in tokenizer.added_tokens_decoder.items():
+        markup = token.special or index == image_token
+        if markup and any(token.content in text for text in texts):
+            raise PromptError(
+                f"its text or an option contains {token.content!r}, which the model's tokenizer "
+                "reads as markup; expected words alone: reword it in the dataset, or remove the "
+                "question"
+            )
 
 
 def _starts_with_bos(tokenizer, rendered: str) -> bool:
