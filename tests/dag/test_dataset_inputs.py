@@ -6,9 +6,10 @@ import os
 import polars as pl
 import pytest
 import yaml
-from dataset_rows import COLUMNS, PICTURE, make_picture, make_row
+from dataset_rows import COLUMNS, make_picture, make_row
 from planning import copy_project, plan, run_snakemake
 
+PICTURES = [make_picture(color) for color in ("red", "blue", "white")]
 TARGETS = ("results/dataset/questions.parquet", "--configfile", "study.yaml")
 
 
@@ -20,7 +21,7 @@ def prepared(tmp_path_factory):
     rows = [make_row(f"p{n}_0", image=f"p{n}.png", Label=-1) for n in range(4)]
     (folder / "data/rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     for number in range(3):  # the fourth picture is missing
-        (folder / f"data/p{number}.png").write_bytes(PICTURE)
+        (folder / f"data/p{number}.png").write_bytes(PICTURES[number])
     labels = "ID,Label\n" + "".join(f"p{n}_0,{n}\n" for n in range(4))
     (folder / "data/labels.csv").write_text(labels)
     (folder / "data/cultures.tsv").write_text(
@@ -49,7 +50,7 @@ def test_rows_pictures_and_labels_become_tables(prepared):
         ("p3_0", "missing image", True)
     ]
     images = pl.read_parquet(prepared / "results/dataset/images.parquet")
-    assert images["bytes"].to_list() == [PICTURE] * 3
+    assert images["bytes"].to_list() == PICTURES
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "p1.png", "labels.csv", "cultures.tsv"])
@@ -65,7 +66,7 @@ def test_an_edit_of_any_file_prepares_the_dataset_again(prepared, name):
 
 def test_a_picture_that_arrives_later_is_seen(prepared):
     path = prepared / "data/p3.png"
-    path.write_bytes(PICTURE)
+    path.write_bytes(PICTURES[0])
     assert plan(prepared, *TARGETS) == {("prepare_dataset", "")}
     path.unlink()
 

@@ -1,11 +1,15 @@
 """Places that take no files: a full disk, read-only results, a cache without permission."""
 
 import hashlib
+import json
 import shutil
 import subprocess
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import yaml
 from planning import run_snakemake
 from small_study import CONFIG, RUN, STUDY, fail, hash_tables, make
 
@@ -92,3 +96,63 @@ def test_a_cache_without_write_permission_is_named(study, read_only, monkeypatch
     monkeypatch.setenv("HF_HOME", str(read_only.with_name("writable")))
     make(study, target)
     assert hash_tables(study) == expected
+
+
+COMMIT = "0123456789" * 4
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A Hub on this host with one dataset, owner/name; serve(path) gives it its only file."""
+    content = {}
+
+    class Serve(BaseHTTPRequestHandler):
+        def do_GET(self):  # noqa: N802 - the base class's name
+            body = json.dumps({"id": "owner/name", "sha": COMMIT}).encode()
+            if "/tree/" in self.path:
+                entry = {"type": "file", "path": "test.parquet", "oid": "0" * 40}
+                body = json.dumps([entry | {"size": len(content["body"])}]).encode()
+            if "/resolve/" in self.path:
+                body = content["body"]
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Serve)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    yield lambda path: content.update(body=path.read_bytes())
+    server.shutdown()
+
+
+def test_a_hub_cache_of_the_config_is_used_and_named_where_it_takes_nothing(study, read_only, hub):
+    hub(study / "results/demo/dataset.parquet")
+    config = yaml.safe_load((study / "tests/configs/one_model.yaml").read_text())
+    config["dataset"]["source"] = "owner/name"
+    target = "results/dataset/questions.parquet"
+
+    def choose(cache):
+        config["compute"]["hub_cache"] = str(cache)
+        (study / "hub.yaml").write_text(yaml.safe_dump(config))
+        return (*RUN[:-1], "hub.yaml")
+
+    said = fail(study, target, *choose(read_only))
+    assert f"dataset.source 'owner/name': the Hub cache {read_only} lacks a file of it" in said
+    assert "Read-only file system" in said
+    assert "set compute.hub_cache to a folder with room in which this user may make files" in said
+    assert "there is no such file or folder here" not in said
+    make(study, target, *choose(writable := read_only.with_name("a cache")))
+    (found,) = writable.rglob("test.parquet")
+    assert found.read_bytes() == (study / "results/demo/dataset.parquet").read_bytes()
+    assert not (read_only.with_name("home") / "hub").exists()

@@ -1,6 +1,8 @@
 """Opening a dataset in every form, offline too, and what cannot be opened. No network."""
 
+import errno
 import json
+import os
 
 import datasets
 import httpx2
@@ -82,7 +84,7 @@ def test_a_file_that_changes_is_read_anew(folder):
     assert [row["image"]["bytes"] for row in open_rows(path)] == [b"new"] * 3
 
 
-@pytest.mark.parametrize("name", ["no.parquet", "no.jsonl"])
+@pytest.mark.parametrize("name", ["no.parquet", "no.jsonl", "long" * 100 + ".jsonl"])
 def test_a_missing_file_is_refused_without_asking_the_hub(name):
     with pytest.raises(DatasetError, match=rf"results/{name}: there is no such file"):
         open_rows(f"results/{name}")
@@ -94,15 +96,53 @@ def test_a_folder_without_parquet_files_is_refused(tmp_path):
         open_rows(tmp_path / "empty")
 
 
-@pytest.mark.parametrize("name", ["x.parquet", "x.jsonl"])
-def test_a_file_that_is_no_table_is_refused(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("x.parquet", r"x.parquet' \(split 'test'\) cannot be opened: .*Parquet magic bytes not"),
+        ("x.jsonl", r"x.jsonl, line 1: Expecting value \(character 1\)"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(name, message, tmp_path):
     path = tmp_path / name
     path.touch()
     with pytest.raises(DatasetError, match=rf"{name} is empty; expected a Parquet file"):
         open_rows(path)
     path.write_bytes(b"not a table")
-    with pytest.raises(DatasetError, match=rf"{name}' \(split 'test'\) cannot be opened: "):
+    with pytest.raises(DatasetError, match=message):
         open_rows(path)
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.csv"])
+def test_a_file_of_another_kind_is_refused_with_those_that_are_read(name, tmp_path):
+    (tmp_path / name).write_text(json.dumps(make_row(image="a.png")))
+    with pytest.raises(DatasetError) as caught:
+        open_rows(tmp_path / name)
+    assert f"a file named *{name[1:]} is not read; expected a Parquet file" in str(caught.value)
+    assert "a JSONL file (*.jsonl, one object per line)" in str(caught.value)
+
+
+def test_a_column_that_stands_twice_is_refused_by_name(tmp_path):
+    columns = [pa.array(["a_0"]), pa.array(["b_0"]), pa.array([b"x"])]
+    pq.write_table(pa.Table.from_arrays(columns, ["ID", "ID", "image"]), tmp_path / "x.parquet")
+    with pytest.raises(DatasetError, match=r"generating the dataset: Multiple matches.*\(ID\)"):
+        open_rows(tmp_path / "x.parquet")
+
+
+def make_text(*values):
+    """A column of text with any bytes."""
+    return pa.array(values, pa.binary()).view(pa.string())
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_text_that_is_not_utf_8_is_refused_with_its_column_and_row(nested, tmp_path):
+    texts = make_text(*[b"fine"] * 1500, b"\xff\xfe")
+    if nested:
+        texts = pa.ListArray.from_arrays(pa.array(range(1502), pa.int32()), texts)
+    table = pa.table({"image": [b"x"] * 1501, "Q": texts})
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(DatasetError, match=r"column 'Q' of row 1500 \(from 0\) .*expected UTF-8"):
+        open_rows(tmp_path / "x.parquet")
 
 
 def test_a_missing_image_column_is_named_with_those_found(folder):
@@ -185,6 +225,54 @@ def test_a_picture_that_is_not_there_costs_its_row_only(jsonl):
     assert details[1:] == ["no bytes", "pictures: Is a directory"]
 
 
+def test_the_suffix_may_be_written_large(jsonl):
+    path = jsonl(make_row("a_0", image="pictures/a.png"))
+    assert len(read_jsonl(path.rename(path.with_suffix(".JSONL"))).questions) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"{broken", r"Expecting property name enclosed in double quotes \(character 2\)"),
+        (b'{"ID": "b_0"', r"Expecting ',' delimiter \(character 13\)"),
+        (b'{"ID": "b_0", "ID": "c_0"}', "column 'ID' stands there twice"),
+        (b'{"ID": "\xff"}', "'utf-8' codec can't decode byte 0xff in position 8"),
+        (b'{"ID": "\\ud800"}', r"'utf-8' codec can't encode character '\\ud800'"),
+        (b'[{"ID": "b_0"}]', "found list"),
+        (b"7", "found int"),
+        (b"[" * 200_000, "lists in lists without end"),
+    ],
+)
+def test_a_broken_line_is_named(jsonl, line, message):
+    path = jsonl(make_row("a_0", image="pictures/a.png"))
+    for place, text in ((3, path.read_bytes() + b"\n" + line), (1, line)):
+        path.write_bytes(text)
+        with pytest.raises(
+            DatasetError, match=rf"rows.jsonl, line {place}: {message}.*take it out"
+        ):
+            read_jsonl(path)
+
+
+@pytest.mark.parametrize("picture", ["../secret", "pictures/../../secret", "/etc/passwd"])
+def test_a_picture_elsewhere_costs_its_row_and_is_not_read(jsonl, tmp_path, picture):
+    (tmp_path / "secret").write_text("do not quote me")
+    prepared = read_jsonl(
+        jsonl(make_row("a_0", image="pictures/a.png"), make_row("b_0", image=picture))
+    )
+    assert rejections(prepared) == [("b_0", "image outside its folder")]
+    assert prepared.rejected[0]["detail"] == (
+        f"{picture}; expected a path that starts at the JSONL file's folder and stays in it"
+    )
+
+
+def test_a_picture_written_as_text_costs_its_row_and_is_not_quoted_in_full(jsonl):
+    row = make_row("b_0", image="iVBORw0K" * 1000)
+    prepared = read_jsonl(jsonl(make_row("a_0", image="pictures/a.png"), row))
+    assert rejections(prepared) == [("b_0", "missing image")]
+    assert prepared.rejected[0]["detail"].startswith("iVBORw0K")
+    assert len(prepared.rejected[0]["detail"]) < 400
+
+
 # Hub
 
 
@@ -216,9 +304,72 @@ def test_a_hub_dataset_is_read_from_the_cache_at_its_revision(revision, question
 
 
 @pytest.mark.usefixtures("cached")
+def test_a_hub_cache_may_be_given(hub_cache, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", "/elsewhere")
+    opened = open_dataset("owner/name", COMMIT, "test", "image", cache_dir=str(hub_cache))
+    assert (len(opened.rows), opened.commit) == (1, COMMIT)
+
+
+@pytest.mark.usefixtures("cached")
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_hub_cache_that_takes_no_file_is_named(monkeypatch, code):
+    def refuse(*_arguments, **_settings):
+        raise OSError(code, os.strerror(code), "/a cache/models--owner--name")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(DatasetError) as caught:
+        open_dataset("owner/name", COMMIT, "test", "image", cache_dir="/a cache")
+    message = str(caught.value)
+    assert "the Hub cache /a cache lacks a file of it and does not take it" in message
+    assert f"({os.strerror(code)}: /a cache/models--owner--name)" in message
+    assert "owner/name --cache-dir '/a cache'" in message
+    assert "no such file or folder here" not in message
+
+
+@pytest.mark.usefixtures("cached")
 def test_a_split_that_a_hub_dataset_lacks_is_refused():
     with pytest.raises(DatasetError, match=r"split 'train'\) cannot be opened.*train"):
         open_dataset("owner/name", COMMIT, "train", "image")
+
+
+@pytest.fixture
+def configured(cached, hub_cache):  # noqa: ARG001
+    """The same dataset with two configurations; write(first line of the second) makes its card."""
+    folder = hub_cache / "datasets--owner--name/snapshots" / COMMIT
+    (folder / "data/test-00000-of-00001.parquet").rename(folder / "en.parquet")
+    (folder / "jp.parquet").write_bytes((folder / "en.parquet").read_bytes())
+
+    def write(line=""):
+        card = ["---", "configs:", "- config_name: en", "  data_files: [{split: test, path: en.*}]"]
+        card += ["- config_name: jp", "  data_files: [{split: test, path: jp.*}]", line, "---", ""]
+        (folder / "README.md").write_text("\n".join(card))
+
+    return write
+
+
+def test_a_configuration_is_read_by_its_name(configured):
+    configured()
+    for name in ("en", "jp"):
+        assert len(open_dataset("owner/name", COMMIT, "test", "image", name).rows) == 1
+
+
+@pytest.mark.parametrize("name", [None, "fr"])
+def test_a_choice_of_configurations_is_asked_for_with_their_names(configured, name):
+    configured()
+    message = rf"dataset.name is {name!r}, but owner/name has the configurations \['en', 'jp'\]"
+    with pytest.raises(DatasetError, match=message):
+        open_dataset("owner/name", COMMIT, "test", "image", name)
+
+
+def test_a_default_configuration_needs_no_name(configured):
+    configured("  default: true")
+    assert len(open_dataset("owner/name", COMMIT, "test", "image").rows) == 1
+
+
+def test_a_broken_card_is_refused(configured):
+    configured("  default: [")
+    with pytest.raises(DatasetError, match=r"'owner/name' \(split 'test'\) cannot be opened: "):
+        open_dataset("owner/name", COMMIT, "test", "image")
 
 
 @pytest.mark.usefixtures("cached")
@@ -229,7 +380,7 @@ def test_what_is_not_in_the_cache_says_how_to_get_it(source):
     message = str(caught.value)
     assert f"dataset.source '{source}': there is no such file or folder here" in message
     assert f"hf download --repo-type dataset --revision {'e' * 40} {source}" in message
-    assert "a JSONL file, or a Hub id" in message
+    assert "a JSONL file (*.jsonl, one object per line), or a Hub id" in message
 
 
 def test_a_hub_that_cannot_be_reached_is_the_same_refusal(monkeypatch):

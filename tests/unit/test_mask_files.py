@@ -1,6 +1,7 @@
 """Masks of a .pth file: read as they stand, refused by name, and never run."""
 
 import pickle
+import random
 
 import pytest
 import torch
@@ -93,10 +94,19 @@ def spoil(layer, value):
         ([], ["holds list of 0", "a list of classes"]),
         ([classes()[0][:2]], ["class 0 is list of 2", "list of 3 index tensors", "another model"]),
         ([torch.tensor([1])], ["class 0 is a tensor [1]", "list of 3 index tensors"]),
-        (spoil(2, [4]), ["class 1, layer 2 is list of 1", "a tensor of integers"]),
+        (spoil(2, [4]), ["class 1, layer 2 is list of 1", "a dense tensor of integers"]),
         (spoil(2, torch.tensor([0.5])), ["class 1, layer 2 is a tensor [1] of torch.float32"]),
         (spoil(0, torch.zeros(WIDTH, dtype=torch.bool)), ["a tensor [10] of torch.bool"]),
         (spoil(0, torch.tensor([[1]])), ["a tensor [1, 1] of torch.int64", "one dimension"]),
+        (
+            spoil(0, torch.tensor([1]).to_sparse()),
+            ["a tensor [1] of torch.int64, torch.sparse_coo"],
+        ),
+        (spoil(0, torch.tensor([1], device="meta")), ["a tensor [1] of torch.int64, meta"]),
+        (
+            spoil(0, torch.tensor([1]).expand(10**12)),
+            ["1000000000000 neurons; expected at"],
+        ),
         (spoil(1, torch.tensor([3, 10])), ["class 1, layer 1 has neurons 3 to 10", "0 to 9"]),
         (spoil(1, torch.tensor([-1, 2])), ["has neurons -1 to 2", "another model"]),
         (spoil(1, torch.tensor([2, 2])), ["class 1, layer 1 names a neuron twice"]),
@@ -147,3 +157,29 @@ def test_a_truncated_file_is_refused(save):
     path = save(classes())
     path.write_bytes(path.read_bytes()[:-300])
     assert "cannot be read" in refuse(path)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch's, about protocols that the damage makes up
+@pytest.mark.parametrize("zipped", [True, False])
+def test_damaged_bytes_are_masks_still_or_refused_and_nothing_else(tmp_path, zipped):
+    path, drawn = tmp_path / "masks.pth", random.Random(0)
+    torch.save(classes(), path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    read, refused = [], []
+    for number in range(400):
+        damaged = bytearray(whole)
+        for _ in range(drawn.choice([1, 1, 3])):
+            damaged[drawn.randrange(len(whole))] = drawn.randrange(256)
+        path.write_bytes(damaged[: drawn.randrange(len(whole))] if number % 10 == 0 else damaged)
+        try:
+            read += read_mask_file(path, LAYERS, WIDTH)
+        except MaskFileError as error:
+            refused.append(error)
+    assert all(len(layers) == LAYERS for layers in read)
+    assert {neuron for layers in read for layer in layers for neuron in layer} <= set(range(WIDTH))
+    messages = [str(error) for error in refused]
+    assert all(message.startswith(f"{path}: ") for message in messages)
+    assert all(len(message.splitlines()) == 1 for message in messages)
+    causes = {type(error.__cause__) for error in refused}
+    assert {RuntimeError, pickle.UnpicklingError} <= causes
+    assert zipped or {AssertionError, EOFError, KeyError, IndexError} <= causes

@@ -1,11 +1,15 @@
 """Pictures of every kind: shown as people see them, or refused with their own reason."""
 
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from dataset_rows import encode_picture, make_picture, make_row, prepare, rejections
 from PIL import Image
 
-from culture_neurons.pictures import PictureError, decode_picture, inspect_picture
+from culture_neurons.pictures import FORMATS, PictureError, decode_picture, inspect_picture
 
 ORIENTATION = 0x0112
 
@@ -46,6 +50,24 @@ def test_a_picture_that_cannot_be_shown_is_refused_with_its_reason(data, reason,
     assert found == reason
     assert detail in message
     assert "0x" not in message  # a memory address would change with every run
+
+
+@pytest.mark.parametrize("kind", ["EPS", "ICO", "PCX", "TGA", "SGI"])
+def test_formats_that_a_dataset_of_photographs_lacks_are_not_opened(kind):
+    data = make_picture(size=(16, 16), kind=kind)
+    Image.open(io.BytesIO(data))  # Pillow would
+    reason, message = refusal(data)
+    assert reason == "not an image"
+    assert message.endswith("expected one of JPEG, PNG, WEBP, GIF, BMP, TIFF, PPM, JPEG2000, AVIF")
+
+
+@pytest.mark.parametrize("kind", [*FORMATS, "MPO"])
+def test_formats_of_photographs_are_shown(kind):
+    frames = {"save_all": True, "append_images": [Image.new("RGB", (16, 16))]}
+    data = make_picture(size=(16, 16), kind=kind, **(frames if kind == "MPO" else {}))
+    color, note = shade(data)
+    assert np.allclose(color, (255, 0, 0), atol=3)
+    assert note == ("first of 2 frames" if kind == "MPO" else "")
 
 
 def test_a_decompression_bomb_is_refused_by_its_header():
@@ -94,6 +116,49 @@ def test_pictures_of_every_mode_are_shown_in_their_colours(picture, kind, color,
     assert np.allclose(found, color, atol=1)
     assert noted.startswith(note)
     assert bool(noted) == bool(note)
+
+
+def make_deep_png(kind, *values, clear=()):
+    """Write an 8 x 8 PNG of 16 bits per value, as Pillow does not for all kinds."""
+
+    def chunk(name, data):
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    def pack(numbers):
+        return struct.pack(f">{len(numbers)}H", *numbers)
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, kind, 0, 0, 0))
+    transparent = chunk(b"tRNS", pack(clear)) if clear else b""
+    pixels = chunk(b"IDAT", zlib.compress((b"\0" + pack(values) * 8) * 8))
+    return b"\x89PNG\r\n\x1a\n" + header + transparent + pixels + chunk(b"IEND", b"")
+
+
+GREY, COLOR, GREY_ALPHA, COLOR_ALPHA = 0, 2, 4, 6  # PNG's kinds of pixels
+
+
+@pytest.mark.parametrize(
+    ("data", "color", "note"),
+    [
+        (make_deep_png(GREY, 0x8000), (127,) * 3, "16 bits made 8"),
+        (make_deep_png(GREY, 0x8000, clear=[0x8001]), (127,) * 3, "16 bits made 8; transp"),
+        (make_deep_png(GREY, 0x8000, clear=[0x8000]), (255,) * 3, "16 bits made 8; transp"),
+        (make_deep_png(COLOR, 0x8000, 0x1234, 0xFFFF), (128, 18, 255), "16 bits made 8"),
+        (
+            make_deep_png(COLOR, 0x8000, 0x1234, 0xFFFF, clear=[0x8000, 0x1234, 0xFFFF]),
+            (255,) * 3,
+            "16 bits made 8; transparency on white",
+        ),
+        (make_deep_png(GREY_ALPHA, 0x8000, 0), (255,) * 3, "16 bits made 8; transp"),
+        (make_deep_png(COLOR_ALPHA, 0, 0, 0xC800, 0x3333), (204, 204, 244), "16 bits made 8; tra"),
+    ],
+)
+def test_png_of_16_bits_is_shown_with_both_notes(data, color, note):
+    found, noted = shade(data)
+    assert np.allclose(found, color, atol=1)
+    assert noted.startswith(note)
+    assert ("transparency" in noted) == ("tra" in note)
 
 
 def test_a_transparent_palette_is_put_on_white():

@@ -5,7 +5,7 @@ import logging
 
 import numpy as np
 import pytest
-from dataset_rows import PICTURE, make_picture, make_row, prepare, rejections
+from dataset_rows import COLUMNS, PICTURE, make_picture, make_row, prepare, rejections
 
 from culture_neurons.folds import assign_fold
 from culture_neurons.pictures import inspect_picture
@@ -13,6 +13,7 @@ from culture_neurons.questions import fingerprint_dataset, iterate_images
 from culture_neurons.sources import DatasetError
 from culture_neurons.tables import SCHEMAS, read_table, to_columns, write_table
 
+SHADES = [make_picture((6 * n, 0, 0)) for n in range(40)]  # as many pictures
 GOOD = [make_row("good1_0"), make_row("good2_0", make_picture("blue"))]
 
 
@@ -66,10 +67,17 @@ BAD = {
     "true label": (make_row(Label=True), "label out of range", "True"),
     "false label": (make_row(Label=False), "label out of range", "False"),
     "numpy true label": (make_row(Label=np.bool_(True)), "label out of range", "True"),
-    "text label": (make_row(Label="2"), "label out of range", "'2'"),
-    "float label": (make_row(Label=2.0), "label out of range", "2.0"),
+    "letter label": (make_row(Label="B"), "label out of range", "'B', expected an integer from 0"),
+    "text label 4": (make_row(Label="4"), "label out of range", "'4'"),
+    "text label -1": (make_row(Label="-1"), "label out of range", "'-1'"),
+    "half label": (make_row(Label=1.5), "label out of range", "1.5"),
+    "text half label": (make_row(Label="1.5"), "label out of range", "'1.5'"),
+    "infinite label": (make_row(Label=float("inf")), "label out of range", "inf"),
+    "endless label": (make_row(Label="9" * 5000), "label out of range", "'999"),
     "NaN label": (make_row(Label=float("nan")), "label out of range", "nan"),
     "list label": (make_row(Label=[2]), "label out of range", "[2]"),
+    "markup in a question": (make_row(Q="これは<image>?"), "markup in text", "holds '<image>'"),
+    "markup in an option": (make_row(O=["a", "b", "c", "</s>"]), "markup in text", "'native'"),
     "null image": (make_row(image=None), "missing image", "no bytes"),
     "image of null bytes": (make_row(data=None), "missing image", "no bytes"),
     "path for an image": (make_row(image="a.png"), "missing image", "no bytes"),
@@ -89,6 +97,56 @@ def test_a_bad_row_is_rejected_with_its_reason_and_no_other_row(case):
     assert prepared.rejected[0]["counted"]
     assert [q["question_id"] for q in prepared.questions] == ["good1_0", "good2_0"]
     assert list(prepared.images) == ["good1", "good2"]
+
+
+def test_a_letter_as_label_says_which_key_reads_others():
+    (row,) = prepare([*GOOD, make_row(Label="B")]).rejected
+    assert "as dataset.label_is: index says" in row["detail"]
+    assert "letters dataset.labels (ID,Label)" in row["detail"]
+
+
+def test_long_details_are_cut():
+    (row,) = prepare([*GOOD, make_row(O=["x" * 10_000])]).rejected
+    assert row["detail"] == f"{['x' * 10_000]!r}"[:300] + "..."
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "<image>",
+        "<|im_end|>",
+        "<|image_pad|>",
+        "<｜User｜>",
+        "[INST]",
+        "[/INST]",
+        "[IMG_END]",
+        "<s>",
+    ]
+    + [
+        "</s>",
+        "<<SYS>>",
+        "<pad>",
+        "<start_of_turn>",
+        "<image_soft_token>",
+        "<fake_token_around_image>",
+    ],
+)
+def test_marks_of_chat_templates_and_tokenizers_are_rejected(mark):
+    rows = [
+        make_row("a_0", **{"Q-en": f"Is this {mark}rice?"}),
+        make_row("b_0", O=["a", "b", "c", mark]),
+    ]
+    prepared = prepare([*GOOD, *rows])
+    assert rejections(prepared) == [("a_0", "markup in text"), ("b_0", "markup in text")]
+    assert all(repr(mark) in row["detail"] for row in prepared.rejected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a < b > c", "<b>bold</b>", "I <3 it", "[BLANK]", "[USA]", "x|y|z", "<<", "5 <s 6", "||"],
+)
+def test_other_brackets_are_text(text):
+    assert len(prepare([make_row(Q=text, O=[text, "b", "c", "d"])]).questions) == 1
 
 
 def test_a_null_id_is_rejected_every_time():
@@ -151,13 +209,15 @@ def test_other_bytes_for_a_known_image_are_rejected():
     other = make_picture("green")
     prepared = prepare([make_row("a_0"), make_row("a_1", other), make_row("a_2")])
     assert rejections(prepared) == [("a_1", "image differs")]
+    assert "other bytes for image 'a': if an id's part before" in prepared.rejected[0]["detail"]
+    assert "set dataset.columns.image_id to a column that does" in prepared.rejected[0]["detail"]
     assert [q["question_id"] for q in prepared.questions] == ["a_0", "a_2"]
     assert prepared.images["a"]["bytes"] == PICTURE
 
 
 def test_nothing_is_lost_and_one_image_has_one_row():
-    rows = [make_row(f"p{n // 3}_{n % 3}") for n in range(30)]
-    rows[4] = make_row("p1_1", Label=9)
+    rows = [make_row(f"p{n // 3}_{n % 3}", SHADES[n // 3]) for n in range(30)]
+    rows[4] = make_row("p1_1", SHADES[1], Label=9)
     rows[9:12] = [make_row(f"p3_{n}", None) for n in range(3)]
     prepared = prepare(rows)
     assert len(prepared.questions) + len(prepared.rejected) == 30
@@ -167,7 +227,8 @@ def test_nothing_is_lost_and_one_image_has_one_row():
 
 
 def test_questions_of_one_image_share_a_fold_and_images_spread():
-    prepared = prepare([make_row(f"p{n // 3}_{n % 3}") for n in range(120)], folds=4)
+    rows = [make_row(f"p{n // 3}_{n % 3}", SHADES[n // 3]) for n in range(120)]
+    prepared = prepare(rows, folds=4)
     folds = {}
     for question in prepared.questions:
         folds.setdefault(question["image_id"], set()).add(question["fold"])
@@ -175,8 +236,42 @@ def test_questions_of_one_image_share_a_fold_and_images_spread():
     assert set.union(*folds.values()) == {0, 1, 2, 3}
 
 
+def test_one_picture_under_several_ids_is_one_image_in_one_fold(caplog):
+    rows = [make_row(f"p{n:02}_0", SHADES[n // 20]) for n in range(40)]
+    with caplog.at_level(logging.INFO, logger="culture_neurons"):
+        prepared = prepare(rows[::-1])
+    assert {key: image["bytes"] for key, image in prepared.images.items()} == {
+        "p00": SHADES[0],
+        "p20": SHADES[1],
+    }
+    found = [(question["image_id"], question["fold"]) for question in prepared.questions]
+    assert found == [("p00", assign_fold("p00", 8))] * 20 + [("p20", assign_fold("p20", 8))] * 20
+    assert fingerprint_dataset(prepared) == fingerprint_dataset(prepare(rows))
+    assert "40 image ids, but 2 pictures: copies joined" in caplog.text
+
+
+def test_a_rejected_copy_lends_no_id():
+    prepared = prepare([make_row("a_0", Label=9), make_row("b_0"), make_row("c_0")])
+    assert [question["image_id"] for question in prepared.questions] == ["b", "b"]
+
+
+def test_a_column_may_name_the_image():
+    rows = [make_row(f"japan_{n}", SHADES[n // 2], photo=n // 2) for n in range(4)]
+    columns = {**COLUMNS, "image_id": "photo"}
+    prepared = prepare(rows, columns=columns)
+    assert [question["image_id"] for question in prepared.questions] == ["0", "0", "1", "1"]
+    assert prepared.rejected == []
+    prepared = prepare(rows, columns={**COLUMNS, "image_id": "ID"})
+    assert list(prepared.images) == ["japan_0", "japan_2"]
+    prepared = prepare([*rows, make_row("japan_9", photo=None)], columns=columns)
+    assert rejections(prepared) == [("japan_9", "missing id")]
+    assert prepared.rejected[0]["detail"] == "column 'photo' names no image"
+    with pytest.raises(DatasetError, match="dataset.columns: the dataset has no column 'photo'"):
+        prepare(GOOD, columns=columns)
+
+
 def test_an_id_without_number_names_its_own_image():
-    prepared = prepare([make_row("abc"), make_row("_0")])
+    prepared = prepare([make_row("abc"), make_row("_0", SHADES[0])])
     assert [q["image_id"] for q in prepared.questions] == ["_0", "abc"]
 
 
@@ -190,8 +285,10 @@ def test_spaces_around_texts_are_taken_away():
     }
 
 
-@pytest.mark.parametrize("label", [np.int64(3), np.uint8(3), np.int32(3)])
-def test_numpy_integers_are_labels(label):
+@pytest.mark.parametrize(
+    "label", [np.int64(3), np.uint8(3), np.int32(3), 3.0, np.float32(3), "3", " 3\n", "3.0", "03"]
+)
+def test_whole_numbers_of_any_type_are_labels(label):
     prepared = prepare([make_row(Label=label)])
     assert prepared.questions[0]["answer"] == 3
     assert type(prepared.questions[0]["answer"]) is int
@@ -244,7 +341,7 @@ def test_labels_of_the_file_replace_the_dataset_s(caplog):
     assert "2 labels replaced, of 3 in dataset.labels" in caplog.text
 
 
-@pytest.mark.parametrize("label", ["4", "C", "", "1.5"])
+@pytest.mark.parametrize("label", ["4", "C", "", "1.5", "-1"])
 def test_a_label_of_the_file_that_is_no_index_is_rejected(label):
     prepared = prepare(GOOD, labels={"good1_0": label})
     assert rejections(prepared) == [("good1_0", "label out of range")]
@@ -386,7 +483,7 @@ def test_tables_of_the_dataset_can_be_written_and_read(tmp_path):
 
 
 def test_images_come_in_chunks_that_lose_none():
-    prepared = prepare([make_row(f"p{n}_0") for n in range(7)])
+    prepared = prepare([make_row(f"p{n}_0", SHADES[n]) for n in range(7)])
     chunks = list(iterate_images(prepared, chunk=3))
     assert [len(chunk["image_id"]) for chunk in chunks] == [3, 3, 1]
     assert all(list(chunk) == SCHEMAS["images"].names for chunk in chunks)

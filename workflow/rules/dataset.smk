@@ -18,6 +18,8 @@ rule prepare_dataset:
         "results/benchmarks/prepare_dataset.tsv"
     conda:
         "../../envs/tables.yaml"
+    resources:
+        hub_cache=HUB_CACHE,
     params:
         dataset={
             k: v

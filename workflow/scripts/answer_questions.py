@@ -22,7 +22,7 @@ chosen = (source.questions, pictures, params.model["prompt"], params.option_seed
 questions = read_questions(*chosen)
 swapped = read_questions(*chosen, swapped=swap_pictures(read_picture_cultures(source.questions)))
 with lease_device(resources.device) as device:
-    checkpoint, model_facts = load_subject(params.model, device)
+    checkpoint, model_facts = load_subject(params.model, device, resources.hub_cache or None)
     letters = find_letter_tokens(checkpoint.processor, max(len(q.options) for q in questions))
     logger.info("letter tokens: %s", letters)
     budget = TokenBudget(resources.batch_tokens)

@@ -16,7 +16,12 @@ from culture_neurons.tables import name_versions, to_columns, write_table
 start_log(snakemake.log[0])
 settings, source = snakemake.params.dataset, snakemake.input
 opened = open_dataset(
-    settings["source"], settings["revision"], settings["split"], settings["columns"]["image"]
+    settings["source"],
+    settings["revision"],
+    settings["split"],
+    settings["columns"]["image"],
+    settings["name"],
+    snakemake.resources.hub_cache or None,
 )
 reading = Reading(
     columns=settings["columns"],

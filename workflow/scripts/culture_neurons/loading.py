@@ -4,13 +4,21 @@ Not for judging rows: that is questions.py.
 """
 
 import csv
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
+import pyarrow as pa
 
 from culture_neurons.hub import HubError, fetch_snapshot
-from culture_neurons.sources import EXPECTED, DatasetError, Source, find_source
+from culture_neurons.sources import (
+    EXPECTED,
+    DatasetError,
+    Source,
+    check_lines,
+    find_source,
+)
 
 LABEL_COLUMNS = ("ID", "Label")
 
@@ -24,7 +32,14 @@ class Opened:
     commit: str | None  # None: local files
 
 
-def open_dataset(source: str, revision: str | None, split: str, image_column: str) -> Opened:
+def open_dataset(
+    source: str,
+    revision: str | None,
+    split: str,
+    image_column: str,
+    name: str | None = None,
+    cache_dir: str | None = None,
+) -> Opened:
     """Open local files or a Hub dataset (from the Hub cache, if offline); pictures stay bytes.
 
     Args:
@@ -32,13 +47,33 @@ def open_dataset(source: str, revision: str | None, split: str, image_column: st
         revision: Commit, tag, or branch of a Hub dataset.
         split: Split to read; Parquet and JSONL files are taken for it, whatever it is.
         image_column: Name of the column of pictures.
+        name: Which of a Hub dataset's configurations; None: its only or default one.
+        cache_dir: The Hub cache; None: where the environment says.
 
     Raises:
-        DatasetError: Nothing can be opened at `source`, or it has no column of pictures.
+        DatasetError: Nothing can be opened at `source`, or it has no column of pictures, or its
+            text is not UTF-8.
     """
     found = find_source(source)
+    _check_files(source, found)
+    try:
+        if found.form == "hub":
+            rows, commit = _read_hub(source, revision, split, name, cache_dir)
+        else:
+            rows, commit = _read_local(source, found, split), None
+    except DatasetError:
+        raise
+    except HubError as error:
+        raise DatasetError(f"dataset.source {error}; expected {EXPECTED}") from error
+    except Exception as error:  # `datasets` raises nearly anything on damaged files
+        raise DatasetError(_explain(error, source, split)) from error
+    _check_text(rows, source)
+    return Opened(_keep_bytes(rows, source, image_column), found.picture_folder, commit)
+
+
+def _check_files(source: str, found: Source) -> None:
     for file in found.files:
-        if not Path(file).exists():
+        if not os.path.exists(file):
             raise DatasetError(f"dataset.source {source}: there is no such file")
         if not Path(file).stat().st_size:
             raise DatasetError(f"dataset.source {source}: {file} is empty; expected {EXPECTED}")
@@ -46,29 +81,28 @@ def open_dataset(source: str, revision: str | None, split: str, image_column: st
         raise DatasetError(
             f"dataset.source {source}: no *.parquet in this folder; expected {EXPECTED}"
         )
-    commit = None
-    try:
-        if found.form == "hub":
-            # `datasets` itself, offline, takes the newest copy in its cache, of whatever revision.
-            folder = fetch_snapshot(source, revision, "dataset")
-            commit = folder.name
-            rows = datasets.load_dataset(str(folder), split=split)
-        else:
-            rows = _read_local(source, found, split)
-    except HubError as error:
-        raise DatasetError(f"dataset.source {error}; expected {EXPECTED}") from error
-    except (OSError, ValueError, KeyError, datasets.exceptions.DatasetsError) as error:
-        cache = datasets.config.HF_DATASETS_CACHE
-        if Path(getattr(error, "filename", None) or "").is_relative_to(cache):
-            raise DatasetError(
-                f"the cache of `datasets` cannot be written ({error}); set HF_HOME to a folder in "
-                "which this user may make files"
-            ) from error
+    if found.form == "unknown":
         raise DatasetError(
-            f"dataset.source {source!r} (split {split!r}) cannot be opened: {error}; expected "
+            f"dataset.source {source}: a file named *{Path(source).suffix} is not read; expected "
             f"{EXPECTED}"
-        ) from error
-    return Opened(_keep_bytes(rows, source, image_column), found.picture_folder, commit)
+        )
+    if found.form == "jsonl":
+        check_lines(source)
+
+
+def _read_hub(
+    source: str, revision: str | None, split: str, name: str | None, cache_dir: str | None
+) -> tuple[datasets.Dataset, str]:
+    # `datasets` itself, offline, takes the newest copy in its cache, of whatever revision.
+    folder = fetch_snapshot(source, revision, "dataset", cache_dir=cache_dir)
+    known = datasets.get_dataset_config_names(str(folder))
+    chosen = name or datasets.get_dataset_default_config_name(str(folder))
+    if chosen not in known:
+        raise DatasetError(
+            f"dataset.name is {name!r}, but {source} has the configurations {known}; set it to one "
+            "of them"
+        )
+    return datasets.load_dataset(str(folder), chosen, split=split), folder.name
 
 
 def _read_local(source: str, found: Source, split: str) -> datasets.Dataset:
@@ -77,6 +111,43 @@ def _read_local(source: str, found: Source, split: str) -> datasets.Dataset:
         return saved[split] if isinstance(saved, datasets.DatasetDict) else saved
     reader = {"parquet": "parquet", "jsonl": "json"}[found.form]
     return datasets.load_dataset(reader, data_files={split: list(found.files)}, split=split)
+
+
+def _explain(error: Exception, source: str, split: str) -> str:
+    cache = datasets.config.HF_DATASETS_CACHE
+    if Path(getattr(error, "filename", None) or "").is_relative_to(cache):
+        return (
+            f"the cache of `datasets` cannot be written ({error}); set HF_HOME to a folder in "
+            "which this user may make files"
+        )
+    # What is wrong, the cause alone says: `datasets` wraps it in a sentence that does not.
+    said = f"{error}: {error.__cause__}" if error.__cause__ else str(error)
+    return (
+        f"dataset.source {source!r} (split {split!r}) cannot be opened: {' '.join(said.split())}; "
+        f"expected {EXPECTED}"
+    )
+
+
+def _check_text(rows: datasets.Dataset, source: str) -> None:
+    """Refuse text that is not UTF-8, which Arrow hands on until somebody reads the row."""
+    for name in rows.column_names:
+        column = rows.data.column(name)
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            row = next((row for row, cell in enumerate(column) if not _is_text(cell)), "unknown")
+            raise DatasetError(
+                f"dataset.source {source}: column {name!r} of row {row} (from 0) cannot be read "
+                f"({error}); expected UTF-8: mend the row or take it out"
+            ) from error
+
+
+def _is_text(cell: pa.Scalar) -> bool:
+    try:
+        cell.as_py()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _keep_bytes(rows: datasets.Dataset, source: str, image_column: str) -> datasets.Dataset:

@@ -37,8 +37,8 @@ def read_mask_file(path: str | Path, layers: int, width: int) -> list[list[list[
             "it was run; expected index tensors by class and layer: ask its authors for these, or "
             "save them anew where you trust the file"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        text = " ".join(str(error).split())
+    except Exception as error:  # torch raises nearly anything on damaged bytes
+        text = " ".join(f"{type(error).__name__}: {error}".split())
         raise MaskFileError(f"{path}: cannot be read ({text}); fetch the file again") from error
     if not isinstance(classes, (list, tuple)) or not classes:
         raise MaskFileError(
@@ -64,11 +64,23 @@ def _read_class(found: object, layers: int, width: int, where: str) -> list[list
 
 
 def _read_layer(indices: object, width: int, where: str) -> list[int]:
-    is_tensor = isinstance(indices, torch.Tensor)
     kinds = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-    if not is_tensor or indices.dtype not in kinds or indices.dim() != 1:
+    is_plain = (
+        isinstance(indices, torch.Tensor)
+        and indices.layout is torch.strided  # not sparse
+        and indices.device.type == "cpu"  # a "meta" tensor has no values
+        and indices.dtype in kinds
+        and indices.dim() == 1
+    )
+    if not is_plain:
         raise MaskFileError(
-            f"{where} is {_describe(indices)}; expected a tensor of integers with one dimension"
+            f"{where} is {_describe(indices)}; expected a dense tensor of integers with one "
+            "dimension"
+        )
+    if indices.numel() > width:  # a few bytes can stand for more numbers than memory holds
+        raise MaskFileError(
+            f"{where} has {indices.numel()} neurons; expected at most {width}: the masks are of "
+            "another model"
         )
     neurons = sorted(indices.tolist())
     if neurons and not 0 <= neurons[0] <= neurons[-1] < width:
@@ -83,7 +95,9 @@ def _read_layer(indices: object, width: int, where: str) -> list[int]:
 
 def _describe(found: object) -> str:
     if isinstance(found, torch.Tensor):
-        return f"a tensor {list(found.shape)} of {found.dtype}"
+        kind = [found.dtype, found.layout, found.device.type]
+        unusual = [str(part) for part in kind if str(part) not in ("torch.strided", "cpu")]
+        return f"a tensor {list(found.shape)} of {', '.join(unusual)}"
     size = f" of {len(found)}" if isinstance(found, (list, tuple, dict)) else ""
     return f"{type(found).__name__}{size}"
 

@@ -3,17 +3,28 @@
 import contextlib
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Real
 from pathlib import Path
 
 from culture_neurons.cultures import parse_subset
 from culture_neurons.folds import assign_fold
 from culture_neurons.logs import logger
 from culture_neurons.pictures import PictureError, inspect_picture
-from culture_neurons.sources import DatasetError
+from culture_neurons.sources import DatasetError, stays_inside
+
+# What tokenizers and chat templates take for marks, not for text: a question that holds one would
+# show a second picture, or end the user's turn.
+MARKUP = re.compile(
+    r"<[|｜][^<>|｜\s]*[|｜]>"  # ChatML and its like
+    r"|<</?SYS>>"
+    r"|</?(?:s|pad|unk|bos|eos|mask|image|img|video|audio|[A-Za-z]+(?:_[A-Za-z]+)+)>"
+    r"|\[/?(?:INST|IMG|[A-Z]+(?:_[A-Z]+)+)\]"
+)
+LONGEST_DETAIL = 300  # characters; a cell may hold a whole picture as text
 
 HIDDEN = {"-1", "-1.0", "", "None", "nan"}  # labels that say nothing, as text
 
@@ -32,7 +43,7 @@ class Reading:
     """How rows are read.
 
     Attributes:
-        columns: The config's dataset.columns.
+        columns: The config's dataset.columns; image_id may be missing or None.
         cultures: Subset (language, country) -> culture code.
         folds: Number of folds.
         option_counts: Numbers of options that a question may have.
@@ -86,9 +97,8 @@ def prepare_questions(rows: Iterable[Mapping], reading: Reading, max_rejected: f
             _keep(question, image, kept, prepared)
         except RejectedRowError as problem:
             _reject(prepared, question_id, problem)
-    used = {question["image_id"] for question in kept.values() if question}
-    prepared.images = {key: prepared.images[key] for key in sorted(used)}
     prepared.questions = [question for _, question in sorted(kept.items()) if question]
+    _join_equal_pictures(prepared, reading.folds)
     _check_cultures(subsets, reading.cultures)
     _check_rejected(prepared, len(labels), max_rejected)
     return prepared
@@ -106,27 +116,34 @@ def _read_labels(rows: Iterable[Mapping], reading: Reading) -> list:
         _require_columns(row, reading.columns)
         question_id, label = _read_text(row[reading.columns["id"]]), row[reading.columns["label"]]
         if question_id in reading.labels:
-            label = _read_label(reading.labels[question_id], reading.label_is)
+            label = reading.labels[question_id]
             used.add(question_id)
         labels.append(label)
     _check_labels({_read_text(label) for label in labels}, reading.labels, used)
     return labels
 
 
-def _read_label(text: str, label_is: str) -> int | str:
-    """Read a label of the labels file as the dataset would hold it."""
-    try:
-        return int(text) if label_is == "index" else text
-    except ValueError:
-        return text
+def _join_equal_pictures(prepared: Prepared, folds: int) -> None:
+    """Keep pictures that questions show, each once: copies under other ids would cross folds."""
+    used = sorted({question["image_id"] for question in prepared.questions})
+    first: dict[str, str] = {}  # image id by content
+    for image_id in used:
+        first.setdefault(prepared.images[image_id]["sha256"], image_id)
+    for question in prepared.questions:
+        image_id = first[prepared.images[question["image_id"]]["sha256"]]
+        question.update(image_id=image_id, fold=assign_fold(image_id, folds))
+    if len(first) < len(used):
+        logger.info("%d image ids, but %d pictures: copies joined", len(used), len(first))
+    prepared.images = {image_id: prepared.images[image_id] for image_id in first.values()}
 
 
 def _reject(prepared: Prepared, question_id: str, problem: RejectedRowError) -> None:
+    cut = "..." * (len(problem.detail) > LONGEST_DETAIL)
     prepared.rejected.append(
         {
             "question_id": question_id,
             "reason": problem.reason,
-            "detail": problem.detail,
+            "detail": problem.detail[:LONGEST_DETAIL] + cut,
             "counted": problem.counted,
         }
     )
@@ -146,7 +163,12 @@ def _keep(question: dict, image: dict, kept: dict[str, dict | None], prepared: P
             _reject(prepared, question_id, problem)  # the earlier row: neither can be trusted
         raise problem
     if not same_image:
-        raise RejectedRowError("image differs", "another row has other bytes for this image id")
+        raise RejectedRowError(
+            "image differs",
+            f"another row has other bytes for image {image_id!r}: if an id's part before its last "
+            "'_' does not name the image, set dataset.columns.image_id to a column that does (that "
+            "of the ids will do: equal pictures are joined)",
+        )
     prepared.images[image_id] = {"image_id": image_id, **image}
     kept[question_id] = question
 
@@ -214,6 +236,7 @@ def _check_rejected(prepared: Prepared, total: int, max_rejected: float) -> None
 
 def _require_columns(row: Mapping, columns: Mapping) -> None:
     wanted = [columns[key] for key in ("id", "image", "subset", "label", "category")]
+    wanted += [columns["image_id"]] if columns.get("image_id") else []
     wanted += [name for text in columns["texts"].values() for name in text.values()]
     missing = [name for name in wanted if name not in row]
     if missing:
@@ -240,7 +263,7 @@ def _read_question(question_id: str, row: Mapping, label, reading: Reading) -> d
     counts = {text["prompt"]: len(text["options"]) for text in texts}
     if len(set(counts.values())) > 1:
         raise RejectedRowError("option count", f"the prompts differ: {counts}")
-    image_id = question_id.rpartition("_")[0] or question_id
+    image_id = _read_image_id(question_id, row, columns.get("image_id"))
     return {
         "question_id": question_id,
         "image_id": image_id,
@@ -254,6 +277,15 @@ def _read_question(question_id: str, row: Mapping, label, reading: Reading) -> d
     }
 
 
+def _read_image_id(question_id: str, row: Mapping, column: str | None) -> str:
+    if column is None:
+        return question_id.rpartition("_")[0] or question_id
+    image_id = _read_text(row[column])
+    if not image_id:
+        raise RejectedRowError("missing id", f"column {column!r} names no image")
+    return image_id
+
+
 def _read_prompt(prompt: str, text, options, option_counts: Collection[int]) -> dict:
     if not (isinstance(text, str) and text.strip()):
         raise RejectedRowError("empty question", f"prompt {prompt!r}")
@@ -263,6 +295,12 @@ def _read_prompt(prompt: str, text, options, option_counts: Collection[int]) -> 
     options = [_read_text(option) for option in options]
     if len(set(options)) != len(options) or not all(options):
         raise RejectedRowError("options not distinct", f"{options!r}")
+    markup = next(filter(None, map(MARKUP.search, [text, *options])), None)
+    if markup:
+        raise RejectedRowError(
+            "markup in text",
+            f"prompt {prompt!r} holds {markup.group()!r}, which models take for a mark: reword it",
+        )
     return {"prompt": prompt, "question": text.strip(), "options": options}
 
 
@@ -276,12 +314,23 @@ def _find_answer(label, texts: list[dict], label_is: str) -> int:
             raise RejectedRowError("label is no option", f"{label!r}, expected one of {listed}")
         return found.pop()
     count = len(texts[0]["options"])
-    is_integer = isinstance(label, Integral) and not isinstance(label, bool)
-    if not is_integer or not 0 <= label < count:
+    index = _read_index(label)
+    if index is None or not 0 <= index < count:
         raise RejectedRowError(
-            "label out of range", f"{label!r}, expected an integer from 0 to {count - 1}"
+            "label out of range",
+            f"{label!r}, expected an integer from 0 to {count - 1}, as dataset.label_is: index "
+            "says; options' texts need label_is: text, and letters dataset.labels (ID,Label)",
         )
-    return int(label)
+    return index
+
+
+def _read_index(label) -> int | None:
+    """Read an index as datasets write it: 2, 2.0 (a column with gaps), or "2"; None: it is none."""
+    if isinstance(label, str):
+        digits = re.fullmatch(r"\s*([0-9]{1,9})(?:\.0*)?\s*", label)
+        return int(digits[1]) if digits else None
+    is_whole = isinstance(label, Real) and not isinstance(label, bool) and label % 1 == 0
+    return int(label) if is_whole else None
 
 
 def _read_image(image, folder: Path | None, known: Mapping | None) -> dict:
@@ -289,6 +338,11 @@ def _read_image(image, folder: Path | None, known: Mapping | None) -> dict:
     cell = image if isinstance(image, Mapping) else {}
     data, path = cell.get("bytes"), cell.get("path")
     if data is None and path and folder is not None:
+        if not stays_inside(path):
+            raise RejectedRowError(
+                "image outside its folder",
+                f"{path}; expected a path that starts at the JSONL file's folder and stays in it",
+            )
         try:
             data = (folder / path).read_bytes()
         except (OSError, ValueError) as error:
