@@ -218,7 +218,7 @@ def main() -> None:
     parser.add_argument("--utilisation", type=float, default=0.5, help="share of it, assumed")
     parser.add_argument("--gigabytes-per-second", type=float, default=1.0, help="reading weights")
     arguments = parser.parse_args()
-    sys.path.insert(0, str(PROJECT / "workflow/rules"))
+    sys.path[:0] = [str(PROJECT / "workflow" / part) for part in ("rules", "scripts")]
     from config_check import complete_config
 
     config = complete_config(yaml.safe_load(arguments.config.read_text()), PROJECT)

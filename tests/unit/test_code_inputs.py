@@ -10,25 +10,6 @@ from code_inputs import find_code_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
-MODEL_CODE = {
-    "__init__",
-    "batches",
-    "checkpoints",
-    "devices",
-    "engine_inputs",
-    "feeding",
-    "forward",
-    "hookpoints",
-    "hub",
-    "interventions",
-    "logs",
-    "pictures",
-    "processors",
-    "prompts",
-    "tables",
-    "writing",
-}
-ANSWER_CODE = MODEL_CODE | {"engine", "responses", "savings", "shared_prefix"}
 
 
 @pytest.fixture
@@ -146,42 +127,6 @@ def test_paths_are_relative_to_the_working_folder(monkeypatch):
     assert find_code_inputs("intervene")[-1] == "workflow/scripts/intervene.py"
     monkeypatch.chdir(ROOT / "workflow")
     assert find_code_inputs("intervene")[-1] == "scripts/intervene.py"
-
-
-def closure(script, *modules):
-    """Modules of a script's closure on the real tree, without the script."""
-    paths = {Path(path).resolve() for path in find_code_inputs(script, *modules)}
-    package = SCRIPTS / "culture_neurons"
-    inside = {path for path in paths if path.is_relative_to(package)}
-    assert paths - inside == {SCRIPTS / f"{script}.py"}
-    return {str(path.relative_to(package).with_suffix("")) for path in inside}
-
-
-@pytest.mark.parametrize(
-    ("script", "modules"),
-    [
-        ("answer_questions", ANSWER_CODE | {"greedy", "questioning"}),
-        ("extract_activations", MODEL_CODE | {"capture", "extraction"}),
-        ("intervene", ANSWER_CODE | {"folds", "questioning"}),
-    ],
-)
-def test_the_model_jobs_depend_on_these_modules_alone(script, modules):
-    """Whoever adds a module here makes every edit of it repeat hours of work on a GPU."""
-    assert closure(script) == modules
-
-
-@pytest.mark.parametrize("script", ["answer_questions", "extract_activations", "intervene"])
-def test_no_scorer_figure_effect_or_selection_reruns_a_model_job(script):
-    light = ("scor", "plots", "effects", "statistics", "selection", "controls", "report", "cells")
-    assert not [name for name in closure(script) if name.startswith(light)]
-
-
-def test_one_scorer_s_branch_holds_no_other_scorer():
-    found = closure("score_neurons", "culture_neurons.scorers.lap")
-    assert {name for name in found if name.startswith("scorers/")} == {
-        "scorers/__init__",
-        "scorers/lap",
-    }
 
 
 @pytest.mark.parametrize(

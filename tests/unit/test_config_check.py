@@ -76,7 +76,7 @@ def test_the_config_that_is_passed_in_stays_as_it_was():
 def test_two_sections_suffice_and_the_rest_is_the_schema_s_defaults():
     completed = complete_config(
         {
-            "dataset": {"source": "x.parquet", "cultures": "config/demo_cultures.tsv"},
+            "dataset": {"source": "owner/data", "cultures": "config/demo_cultures.tsv"},
             "models": [{"name": "a", "checkpoint": "b/c"}],
         },
         ROOT,
@@ -97,6 +97,26 @@ def backwards(value):
 def test_the_order_of_keys_in_the_file_changes_nothing():
     # Snakemake compares params by their text.
     assert repr(complete_config(backwards(DEFAULT), ROOT)) == repr(complete_config(DEFAULT, ROOT))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("dataset", "source"), "owner/data"),
+        (("dataset", "source"), "squad_v1.1"),
+        (("dataset", "source"), "config"),  # a folder that is there
+        (("dataset", "source"), str(ROOT / "config")),
+        (("models", 0, "checkpoint"), "owner/name-7B.v1"),
+        (("models", 0, "checkpoint"), "gpt2"),
+        (("models", 0, "checkpoint"), "./config"),
+        (("models", 0, "checkpoint"), "results/demo/checkpoints/tiny-pangea-hinge_only-seed7"),
+    ],
+)
+def test_paths_that_are_there_hub_ids_and_what_the_demo_makes_are_accepted(path, value):
+    completed = complete_config(change(path, value), ROOT)
+    for key in path:
+        completed = completed[key]
+    assert completed == value
 
 
 def test_imported_masks_are_accepted():
@@ -318,6 +338,57 @@ CASES = {
         ["'intervene'", "'a'", "names that differ"],
     ),
     "confidence 1": (("evaluate", "confidence"), 1, ["'evaluate.confidence' is 1", "less than 1"]),
+    "Parquet file missing": (
+        ("dataset", "source"),
+        "my_data/nothing.parquet",
+        ["'dataset.source' is 'my_data/nothing.parquet'", "a Parquet file", "nothing at this path"],
+    ),
+    "JSONL file missing": (("dataset", "source"), "rows.jsonl", ["'dataset.source' is 'rows.js"]),
+    "folder missing, by ./": (("dataset", "source"), "./data", ["'dataset.source' is './data'"]),
+    "folder missing, by ../": (("dataset", "source"), "../data", ["'dataset.source' is '../data'"]),
+    "folder missing, by ~": (("dataset", "source"), "~/data", ["'dataset.source' is '~/data'"]),
+    "folder missing, absolute": (("dataset", "source"), "/no/data", ["'dataset.source' is '/no"]),
+    "folder missing, deep": (("dataset", "source"), "my/data/set", ["'dataset.source' is 'my/"]),
+    "folder missing, by a slash": (("dataset", "source"), "data/", ["'dataset.source' is 'data/'"]),
+    "dataset almost the demo's": (
+        ("dataset", "source"),
+        "./results/demo/dataset.parquet",
+        ["is './results/demo/dataset.parquet'; expected 'results/demo/dataset.parquet'"],
+    ),
+    "no name of a demo model": (
+        ("models", 0, "checkpoint"),
+        "results/demo/checkpoints/tiny-qwen",
+        [
+            "'models[0].checkpoint' is 'results/demo/checkpoints/tiny-qwen'",
+            "expected 'results/demo/checkpoints/' and the name of a demo model",
+            "did you mean 'tiny-qwen2.5-vl'?",
+        ],
+    ),
+    "demo model of no variant": (
+        ("models", 1, "checkpoint"),
+        "results/demo/checkpoints/tiny-pangea-unplantd",
+        ["did you mean 'tiny-pangea-unplanted'?"],
+    ),
+    "demo model with a slash": (
+        ("models", 2, "checkpoint"),
+        "results/demo/checkpoints/tiny-pangea/",
+        ["did you mean 'tiny-pangea'?"],
+    ),
+    "checkpoint missing, by ./": (
+        ("models", 2, "checkpoint"),
+        "./weights",
+        ["'models[2].checkpoint' is './weights'", "folder or a Hub id", "path: correct it"],
+    ),
+    "checkpoint missing, by ../": (("models", 0, "checkpoint"), "../w", ["checkpoint' is '../w'"]),
+    "checkpoint missing, absolute": (("models", 0, "checkpoint"), "/no", ["checkpoint' is '/no'"]),
+    "checkpoint missing, deep": (("models", 0, "checkpoint"), "a/b/c", ["checkpoint' is 'a/b/c'"]),
+    "checkpoint of two lines": (("models", 0, "checkpoint"), "a\nb", ["checkpoint' is 'a\\nb'"]),
+    "checkpoint is a file": (("models", 0, "checkpoint"), "README.md", ["is 'README.md'"]),
+    "odd number of demo questions": (
+        ("demo", "rows_per_culture"),
+        65,
+        ["'demo.rows_per_culture' is 65", "expected a multiple of 2"],
+    ),
     "labels file missing": (
         ("dataset", "labels"),
         "no/such.csv",

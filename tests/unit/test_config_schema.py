@@ -45,6 +45,18 @@ def config_keys(value, known, path=""):
     return keys
 
 
+def key_lines(node, path=""):
+    """Yield the dotted keys of a YAML tree with their lines, from 0; list entries as []."""
+    if isinstance(node, yaml.SequenceNode):
+        for part in node.value:
+            yield from key_lines(part, f"{path}[]")
+    elif isinstance(node, yaml.MappingNode):
+        for key, part in node.value:
+            here = f"{path}.{key.value}" if path else key.value
+            yield here, key.start_mark.line
+            yield from key_lines(part, here)
+
+
 def parts_of(schema, path="config"):
     for name, part in schema.get("properties", {}).items():
         yield f"{path}.{name}", name, part, schema
@@ -63,6 +75,20 @@ def test_demo_config_and_schema_have_the_same_keys():
         above, _, name = key.rpartition("[].")
         assert functools.reduce(dict.get, above.split("."), DEFAULT) == [], key
         assert re.search(rf"^ *#   .*\b{name}: ", text, flags=re.MULTILINE), key
+
+
+def test_every_key_of_the_demo_config_has_a_comment():
+    """In its line or above it, where it stands first: later entries of a list repeat keys."""
+    text = (ROOT / "config/config.yaml").read_text()
+    lines = text.splitlines()
+    first = {}
+    for key, line in key_lines(yaml.compose(text)):
+        first.setdefault(key, line)
+    keys = first.keys() & schema_keys(SCHEMA) - DEFAULT.keys()  # sections speak for themselves
+    assert len(keys) > 60
+    for key in sorted(keys):
+        line = first[key]
+        assert "#" in lines[line] or lines[line - 1].lstrip().startswith("#"), key
 
 
 def test_every_key_has_a_description_and_a_default_unless_it_is_required():

@@ -2,12 +2,15 @@
 
 import ast
 import io
+import json
 import math
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import datasets
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -149,6 +152,16 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
     assert a == b != c
 
 
+def test_the_file_carries_its_seed_and_size_and_the_columns_of_datasets(tmp_path):
+    dataset.write_demo_dataset(tmp_path / "x.parquet", seed=3, rows_per_culture=4)
+    metadata = pq.read_schema(tmp_path / "x.parquet").metadata
+    facts = json.loads(metadata[b"culture_neurons"])
+    assert facts["kind"] == "demo_dataset"
+    assert (facts["seed"], facts["rows_per_culture"]) == (3, 4)
+    assert facts["software"]["datasets"] == datasets.__version__
+    assert json.loads(metadata[b"huggingface"])["info"]["features"].keys() == set(COLUMNS)
+
+
 @pytest.mark.parametrize("rows_per_culture", [0, 3, -2])
 def test_a_bad_size_is_refused(rows_per_culture):
     with pytest.raises(ValueError, match="positive multiple of 2"):
@@ -156,7 +169,6 @@ def test_a_bad_size_is_refused(rows_per_culture):
 
 
 def test_the_file_opens_with_datasets_in_cvqa_s_columns(tmp_path):
-    datasets = pytest.importorskip("datasets")
     path = tmp_path / "demo.parquet"
     dataset.write_demo_dataset(path, seed=0, rows_per_culture=2)
     opened = datasets.load_dataset(

@@ -4,15 +4,17 @@ Planning code: no numerical library is imported here.
 """
 
 import ast
-import difflib
-import importlib
 import math
 import re
-import sys
 from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
+
+from config_error import ConfigError, suggest_name
+from config_paths import require_checkpoint, require_dataset, require_file
+from culture_neurons.cultures import CultureError, read_cultures
+from culture_neurons.folds import identify_folds
 
 PACKAGE = Path("workflow/scripts/culture_neurons")
 
@@ -31,10 +33,6 @@ _Validator = validators.extend(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ),
 )
-
-
-class ConfigError(Exception):
-    """A config that cannot be run; the message is one line."""
 
 
 def complete_config(config: dict, root: Path) -> dict:
@@ -63,13 +61,13 @@ def complete_config(config: dict, root: Path) -> dict:
     _check_names(completed)
     _check_models(completed)
     _check_scopes(completed)
-    _check_numbers(completed, root)
+    _check_numbers(completed)
     for index, scorer in enumerate(completed["score"]["scorers"]):
         scorer["scorer"] = scorer["scorer"] or scorer["name"]
         _check_scorer(scorer, f"score.scorers[{index}]", root)
     _check_variants(completed, root)
-    _check_dataset(completed["dataset"], root)
-    _check_imported(completed, root)
+    _check_dataset(completed["dataset"])
+    _check_imported(completed)
     return completed
 
 
@@ -123,7 +121,7 @@ def _describe(problem) -> str:
         known = list(schema["properties"])
         name = next(key for key in value if key not in known)
         where = f"{path}.{name}" if path else name
-        return f"config key {where!r} is unknown{_nearest(name, known)}"
+        return f"config key {where!r} is unknown{suggest_name(name, known)}"
     if problem.validator == "required":
         missing = next(key for key in problem.validator_value if key not in value)
         where = f"{path}.{missing}" if path else missing
@@ -137,13 +135,14 @@ def _describe(problem) -> str:
         "minLength": lambda: "a text that is not empty",
         "minimum": lambda: f"{problem.validator_value} or more",
         "maximum": lambda: f"{problem.validator_value} or less",
+        "multipleOf": lambda: f"a multiple of {problem.validator_value}",
         "exclusiveMinimum": lambda: f"more than {problem.validator_value}",
         "exclusiveMaximum": lambda: f"less than {problem.validator_value}",
         "pattern": lambda: f"a name that matches {problem.validator_value}",
     }.get(problem.validator, lambda: problem.message)()
     hint = ""
     if problem.validator == "enum" and isinstance(value, str):
-        hint = _nearest(value, problem.validator_value)
+        hint = suggest_name(value, problem.validator_value)
     if problem.validator == "type" and isinstance(value, str) and _is_number(value):
         hint = "; write it without quotes, and 1e-2 as 1.0e-2 or 0.01, which YAML needs"
     return f"{_name(path)} is {value!r}; expected {expected}{hint}"
@@ -169,12 +168,6 @@ def _dotted(path) -> str:
 
 def _or(kinds) -> str:
     return kinds if isinstance(kinds, str) else " or ".join(kinds)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    listed = ", ".join(known) or "none"
-    return f"; did you mean {near[0]!r}? known: {listed}" if near else f"; known: {listed}"
 
 
 def _check_names(config: dict) -> None:
@@ -203,28 +196,24 @@ def _check_names(config: dict) -> None:
         taken.update(named[key])
 
 
-def _check_imported(config: dict, root: Path) -> None:
+def _check_imported(config: dict) -> None:
     models = [model["name"] for model in config["models"]]
-    cultures = _read_codes(config["dataset"]["cultures"], root)
+    cultures = _read_codes(config["dataset"]["cultures"])
     for index, entry in enumerate(config["select"]["imported"]):
         key = f"select.imported[{index}]"
         for model, path in entry["files"].items():
             if model not in models:
                 raise ConfigError(
                     f"config key '{key}.files' has {model!r}; expected one of the models"
-                    f"{_nearest(model, models)}"
+                    f"{suggest_name(model, models)}"
                 )
-            if not Path(path).is_file():
-                raise ConfigError(
-                    f"config key '{key}.files.{model}' is {path!r}; expected a .pth file of masks, "
-                    "but there is none at this path"
-                )
+            require_file(f"{key}.files.{model}", path, "a .pth file of masks")
         named = [culture for culture in entry["cultures"] if culture is not None]
         for culture in named:
             if culture not in cultures or named.count(culture) > 1:
                 raise ConfigError(
                     f"config key '{key}.cultures' has {culture!r}; expected each code of "
-                    f"dataset.cultures once, null for others{_nearest(culture, cultures)}"
+                    f"dataset.cultures once, null for others{suggest_name(culture, cultures)}"
                 )
 
 
@@ -234,14 +223,11 @@ def _check_models(config: dict) -> None:
         if model["prompt"] not in prompts:
             raise ConfigError(
                 f"config key 'models[{index}].prompt' is {model['prompt']!r}; expected one of "
-                f"dataset.columns.texts{_nearest(model['prompt'], prompts)}"
+                f"dataset.columns.texts{suggest_name(model['prompt'], prompts)}"
             )
-        template = model["chat_template"]
-        if template is not None and not Path(template).is_file():
-            raise ConfigError(
-                f"config key 'models[{index}].chat_template' is {template!r}; expected a Jinja "
-                "file, but there is none at this path"
-            )
+        require_checkpoint(f"models[{index}].checkpoint", model["checkpoint"])
+        if model["chat_template"] is not None:
+            require_file(f"models[{index}].chat_template", model["chat_template"], "a Jinja file")
 
 
 def _check_scopes(config: dict) -> None:
@@ -254,7 +240,7 @@ def _check_scopes(config: dict) -> None:
             if scope not in stored:
                 raise ConfigError(
                     f"config key '{key}[{index}]' is {scope!r}; expected one of "
-                    f"extract.scopes{_nearest(scope, list(stored))}"
+                    f"extract.scopes{suggest_name(scope, list(stored))}"
                 )
     owner: dict[str, str] = {}
     for name, parts in stored.items():
@@ -268,7 +254,7 @@ def _check_scopes(config: dict) -> None:
             owner[part] = name
 
 
-def _check_numbers(config: dict, root: Path) -> None:
+def _check_numbers(config: dict) -> None:
     for index, entry in enumerate(config["intervene"]):
         if (entry["kind"] == "steer") != (entry["alpha"] is not None):
             raise ConfigError(
@@ -282,7 +268,6 @@ def _check_numbers(config: dict, root: Path) -> None:
             "less"
         )
     known: dict[tuple, int] = {}
-    identify_folds = _import_library("folds", root).identify_folds
     for index, seed in enumerate(cells["splits"]):
         first = known.setdefault(tuple(identify_folds(cells["folds"], seed)), seed)
         if first != seed:
@@ -308,7 +293,8 @@ def _check_scorer(entry: dict, key: str, root: Path) -> None:
     where = f"config key '{key}.scorer' (or name)"
     if name not in known:
         raise ConfigError(
-            f"{where} is {name!r}; expected a file of {PACKAGE / 'scorers'}{_nearest(name, known)}"
+            f"{where} is {name!r}; expected a file of {PACKAGE / 'scorers'}"
+            f"{suggest_name(name, known)}"
         )
     try:
         tree = ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))
@@ -335,7 +321,7 @@ def _check_variants(config: dict, root: Path) -> None:
         if name not in scorers:
             raise ConfigError(
                 f"config key '{key}.scorer' is {name!r}; expected one of "
-                f"score.scorers{_nearest(name, list(scorers))}"
+                f"score.scorers{suggest_name(name, list(scorers))}"
             )
         _check_scorer({**scorers[name], "options": variant["options"]}, key, root)
         if variant["options"] == scorers[name]["options"]:
@@ -352,7 +338,7 @@ def _check_options(
         if option not in wanted:
             raise ConfigError(
                 f"config key {f'{key}.{option}'!r} is unknown to {scorer}"
-                f"{_nearest(option, list(wanted))}"
+                f"{suggest_name(option, list(wanted))}"
             )
     for option, annotation in wanted.items():
         where = f"config key '{key}.{option}'"
@@ -380,28 +366,16 @@ def _fits(value, annotation: ast.expr) -> bool:
     return isinstance(value, kinds.get(name, object))
 
 
-def _check_dataset(dataset: dict, root: Path) -> None:
-    _read_codes(dataset["cultures"], root)
-    labels = dataset["labels"]
-    if labels is not None and not Path(labels).is_file():
-        raise ConfigError(
-            f"config key 'dataset.labels' is {labels!r}; expected a CSV file with the columns "
-            "ID,Label, but there is none at this path"
-        )
+def _check_dataset(dataset: dict) -> None:
+    _read_codes(dataset["cultures"])
+    require_dataset("dataset.source", dataset["source"])
+    if dataset["labels"] is not None:
+        require_file("dataset.labels", dataset["labels"], "a CSV file with the columns ID,Label")
 
 
-def _import_library(module: str, root: Path):
-    sys.path.insert(0, str(root / "workflow/scripts"))
+def _read_codes(path: str) -> list[str]:
     try:
-        return importlib.import_module(f"culture_neurons.{module}")
-    finally:
-        sys.path.pop(0)
-
-
-def _read_codes(path: str, root: Path) -> list[str]:
-    cultures = _import_library("cultures", root)
-    try:
-        return sorted(set(cultures.read_cultures(path).values()))
-    except cultures.CultureError as error:
+        return sorted(set(read_cultures(path).values()))
+    except CultureError as error:
         text = " ".join(str(error).splitlines())
         raise ConfigError(f"config key 'dataset.cultures': {text}") from error

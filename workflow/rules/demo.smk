@@ -6,7 +6,7 @@ rule make_demo_dataset:
     input:
         code=find_code_inputs("make_demo_dataset"),
     output:
-        dataset="results/demo/dataset.parquet",
+        dataset=DEMO_DATASET,
     log:
         "results/logs/make_demo_dataset.log",
     benchmark:

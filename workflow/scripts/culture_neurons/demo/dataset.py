@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from culture_neurons.demo.pictures import draw_picture, encode_png
 from culture_neurons.demo.world import CULTURES, OPTIONS, QUESTIONS, THINGS, TOPICS, WorldQuestion
+from culture_neurons.tables import attach_facts, name_versions
 from culture_neurons.writing import atomic_path
 
 QUESTIONS_PER_IMAGE = 2
@@ -48,8 +49,13 @@ def write_demo_dataset(path: str | Path, seed: int, rows_per_culture: int) -> No
             "License": text,
         }
     )
-    rows = make_rows(seed, rows_per_culture)
-    table = pa.Table.from_pylist(rows, schema=features.arrow_schema)
+    facts = {
+        "seed": seed,
+        "rows_per_culture": rows_per_culture,
+        "software": name_versions("datasets", "numpy", "pillow"),
+    }
+    schema = attach_facts(features.arrow_schema, "demo_dataset", facts)
+    table = pa.Table.from_pylist(make_rows(seed, rows_per_culture), schema=schema)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 

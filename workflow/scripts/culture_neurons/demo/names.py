@@ -1,4 +1,4 @@
-"""Names of demo models: which architecture, what is planted, which seed.
+"""Where the demo's files lie, and names of demo models: architecture, what is planted, which seed.
 
 Stdlib only: the rules read it. tiny-pangea is planted and of seed 0; others say so, such as
 tiny-pangea-unplanted-seed3.
@@ -6,6 +6,9 @@ tiny-pangea-unplanted-seed3.
 
 import re
 from typing import NamedTuple
+
+DEMO_DATASET = "results/demo/dataset.parquet"
+DEMO_CHECKPOINTS = "results/demo/checkpoints"  # a folder per demo model, of its name
 
 ARCHITECTURES = ("tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "tiny-pangea")
 # What the training losses leave out, by the recipe's keys.
@@ -36,3 +39,12 @@ def parse_demo_name(name: str) -> DemoName | None:
         return None
     architecture, variant, seed = match.groups()
     return DemoName(architecture, variant or "planted", int(seed or 0))
+
+
+def list_demo_names() -> list[str]:
+    """List the names of the demo models of seed 0."""
+    return [
+        architecture if variant == "planted" else f"{architecture}-{variant}"
+        for architecture in ARCHITECTURES
+        for variant in VARIANTS
+    ]

@@ -33,7 +33,7 @@ from culture_neurons.demo.world import CULTURES, OPTIONS
 from culture_neurons.hookpoints import find_layers
 from culture_neurons.interventions import intervene
 from culture_neurons.logs import progress
-from culture_neurons.tables import write_table
+from culture_neurons.tables import name_versions, write_table
 
 logger = logging.getLogger("culture_neurons")
 
@@ -81,7 +81,12 @@ def train_demo_model(
                 f"within {recipe.most_cross_change} of 0"
             )
     save_checkpoint(model, processor, folder)
-    facts = {"architecture": architecture, "seed": seed, "recipe": asdict(recipe)}
+    facts = {
+        "architecture": architecture,
+        "seed": seed,
+        "recipe": asdict(recipe),
+        "software": name_versions("numpy", "tokenizers", "torch", "transformers"),
+    }
     write_table(Path(folder) / "planted.parquet", "planted", plants.list_rows(), facts)
     return found
 
