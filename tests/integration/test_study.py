@@ -123,18 +123,17 @@ def test_every_kept_cell_holds_the_same_number_of_questions(study):
 
 def test_every_table_carries_its_facts(study):
     for path in study.glob("results/**/*.parquet"):
-        if path == study / "results/demo/dataset.parquet":
-            continue  # a dataset as from elsewhere
         facts = json.loads(pq.read_schema(path).metadata[b"culture_neurons"])
-        assert "kind" in facts, path
+        assert {"kind", "software"} <= facts.keys(), path
         text = json.dumps(facts)
         assert str(study) not in text
         if "tiny-llava" in str(path.relative_to(study)) and "demo" not in path.parts:
             assert facts["model"] == "tiny-llava", path
             assert len(facts["commit"]) == 40
-    masks = study / f"results/masks/{STUDY}/r0.01/conact.parquet"
-    facts = json.loads(pq.read_schema(masks).metadata[b"culture_neurons"])
-    assert {"dataset", "dtype", "prompt", "option_seed", "hookpoint", "software"} <= set(facts)
+    for name in (f"masks/{STUDY}/r0.01/conact", f"recovery/{STUDY}/r0.01"):
+        path = study / f"results/{name}.parquet"
+        facts = json.loads(pq.read_schema(path).metadata[b"culture_neurons"])
+        assert {"dataset", "dtype", "prompt", "option_seed", "hookpoint"} <= facts.keys(), path
 
 
 def test_running_again_does_nothing(study):
@@ -158,6 +157,29 @@ def test_another_number_of_shards_gives_the_same_statistics(study):
     assert finished.returncode == 0, finished.stderr[-2000:]
     assert (other / f"results/activations/{STUDY.split('/split')[0]}/3-of-3.parquet").exists()
     assert (other / f"results/statistics/{STUDY}.parquet").read_bytes() == before
+
+
+INTERVENTIONS = """
+intervene:
+  - {name: ablate, kind: ablate}
+  - {name: minus, kind: steer, alpha: -1}
+  - {name: mean, kind: mean_ablate}
+"""
+
+
+def test_steering_by_minus_one_ablates_and_mean_ablation_does_something_else(study):
+    other = study.parent / "interventions"
+    shutil.copytree(study, other)
+    config = other / "tests/configs/one_model.yaml"
+    config.write_text(config.read_text() + INTERVENTIONS)
+    folder = other / f"results/outcomes/{STUDY}/r0.01"
+    paths = {name: folder / name / "conact.parquet" for name in ("ablate", "minus", "mean")}
+    finished = run_snakemake(other, *(str(p.relative_to(other)) for p in paths.values()), *RUN)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    found = {name: pl.read_parquet(path) for name, path in paths.items()}
+    assert found["minus"].equals(found["ablate"])
+    assert not found["mean"].equals(found["ablate"])
+    assert found["mean"].select("mask", "question_id").equals(found["ablate"][:, :2])
 
 
 AFTER_MASKS = ("outcomes", "effects", "summaries", "tables")

@@ -1,9 +1,24 @@
-"""Masks from scores, and planted neurons recovered."""
+"""Masks from scores and from sums, and planted neurons recovered."""
 
+import math
+import struct
+
+import numpy as np
 import polars as pl
+import pytest
 
 from culture_neurons.recovery import measure_recovery
-from culture_neurons.selection import count_neurons, mask_planted, select_neurons
+from culture_neurons.scorers.cas import cas
+from culture_neurons.scorers.lap import lap
+from culture_neurons.scorers.mad import mad
+from culture_neurons.scoring import frame_scores, score_neurons
+from culture_neurons.selection import (
+    SelectionError,
+    count_neurons,
+    mask_planted,
+    select_neurons,
+)
+from culture_neurons.statistics import Statistics
 
 
 def scores_of(rows):
@@ -16,6 +31,17 @@ def test_count_is_the_rounded_share():
     assert count_neurons(0.01, 28, 18_944) == 5304
     assert count_neurons(0.01, 32, 14_336) == 4588
     assert count_neurons(0.01, 4, 400) == 16
+    assert count_neurons(1, 4, 400) == 1600
+
+
+def test_a_rate_that_selects_no_neuron_is_refused():
+    assert count_neurons(0.0004, 4, 400) == 1
+    with pytest.raises(SelectionError) as caught:
+        count_neurons(0.0003, 4, 400)
+    message = str(caught.value)
+    assert message.startswith("select.rates: 0.0003 of the model's 4 x 400 = 1600 neurons is no ")
+    assert message.endswith("set the rate to 0.00063 or above")
+    assert count_neurons(0.00063, 4, 400) == 1
 
 
 def test_per_culture_takes_the_best_of_each_and_never_pads():
@@ -47,3 +73,110 @@ def test_recovery_counts_hits_per_culture():
     )
     recovery = measure_recovery(planted, masks, "x")
     assert recovery.rows() == [("x", "a", 2, 3, 2), ("x", "b", 1, 0, 0)]
+
+
+# Law 4: a slow reference, in plain loops, from the sums to the masks. Lists are [culture][layer]
+# [neuron]; K counts active tokens, S adds up activations, T counts tokens.
+CULTURES, LAYERS, WIDTH = ("a", "b", "c", "d"), 2, 6
+SCORERS = {  # the scorer, its options, and what a score must exceed, as in config/config.yaml
+    "lap": (lap, {"statistic": "probability"}, None),
+    "mad": (mad, {"variant": "z", "activity_floor": 0.5}, 0),
+    "cas": (cas, {}, 0),
+}
+
+
+def score_lap(probabilities, _means, _bar):
+    return probabilities
+
+
+def score_cas(probabilities, _means, _bar):
+    ordered = sorted(probabilities)
+    return [p - ordered[-2] if p == ordered[-1] else 0.0 for p in probabilities]
+
+
+def score_mad(probabilities, means, bar):
+    if max(probabilities) <= bar:
+        return [-math.inf] * len(means)
+    centre = sum(means) / len(means)
+    deviation = math.sqrt(sum((mean - centre) ** 2 for mean in means) / len(means))
+    return [(mean - centre) / (deviation + 1e-6) for mean in means]
+
+
+def find_median(values):
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def as_stored(score):
+    """Round to float32, as tables hold scores: what is equal there is a tie."""
+    return struct.unpack("f", struct.pack("f", score))[0]
+
+
+def rank_slowly(name, active, total, tokens):
+    """Culture -> (-score, layer, neuron), the best first."""
+    probability, mean = (
+        [
+            [[value / count for value in layer] for layer in culture]
+            for culture, count in zip(sums, tokens, strict=True)
+        ]
+        for sums in (active, total)
+    )
+    bar = find_median([p for culture in probability for layer in culture for p in layer])
+    score = {"lap": score_lap, "cas": score_cas, "mad": score_mad}[name]
+    ranked = {culture: [] for culture in CULTURES}
+    for layer in range(LAYERS):
+        for neuron in range(WIDTH):
+            values = [[c[layer][neuron] for c in sums] for sums in (probability, mean)]
+            for culture, found in zip(CULTURES, score(*values, bar), strict=True):
+                ranked[culture].append((-as_stored(found), layer, neuron))
+    return {culture: sorted(places) for culture, places in ranked.items()}
+
+
+def mask_slowly(ranked, rate, above):
+    """Culture -> its k best neurons above the bar, as (layer, neuron)."""
+    count = round(rate * LAYERS * WIDTH)
+    least = -math.inf if above is None else above
+    return {
+        culture: [(layer, neuron) for minus, layer, neuron in places[:count] if -minus > least]
+        for culture, places in ranked.items()
+    }
+
+
+def draw_sums(seed, tied):
+    """K, S (cultures, layers, width), and T; tied: quotients are few, and exact in binary."""
+    generator = np.random.default_rng(seed)
+    shape = (len(CULTURES), LAYERS, WIDTH)
+    if tied:
+        tokens = np.array([8, 16, 16, 32])
+        eighths = generator.integers(0, 9, shape) * generator.integers(0, 2, shape)
+        quarters = generator.integers(-2, 5, shape)
+        scale = tokens[:, None, None]
+        return eighths * scale // 8, quarters * scale / 4, tokens
+    tokens = generator.integers(500, 1000, len(CULTURES))
+    return generator.integers(0, 500, shape), generator.normal(0, 100, shape), tokens
+
+
+@pytest.mark.parametrize("rate", [0.09, 0.25, 0.5, 1])
+@pytest.mark.parametrize("name", SCORERS)
+@pytest.mark.parametrize("tied", [True, False])
+def test_masks_equal_those_of_a_slow_reference(tied, name, rate):
+    scorer, options, above = SCORERS[name]
+    count = count_neurons(rate, LAYERS, WIDTH)
+    selected = ties = 0
+    for seed in range(20):
+        active, total, tokens = draw_sums(seed, tied)
+        sums = Statistics(CULTURES, tokens, active, total, np.zeros(active.shape))
+        table = frame_scores(CULTURES, score_neurons(sums, scorer, options))
+        masks = select_neurons(table, count, "per_culture", above)
+        ranked = rank_slowly(name, active.tolist(), total.tolist(), tokens.tolist())
+        expected = mask_slowly(ranked, rate, above)
+        for culture in CULTURES:
+            found = masks.filter(mask=culture)
+            assert found.select("layer", "neuron").rows() == expected[culture], (seed, culture)
+            assert found["rank"].to_list() == list(range(len(found)))
+            selected += len(found)
+            last = ranked[culture][count - 1 : count + 1]
+            ties += len(found) == count and len({minus for minus, *_ in last}) < len(last)
+    assert selected >= 20
+    assert ties or not tied or rate > 0.25, "which neuron is the last must depend on ties"

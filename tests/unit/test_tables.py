@@ -13,6 +13,7 @@ import pytest
 from culture_neurons.tables import (
     SCHEMAS,
     TableError,
+    attach_facts,
     join_facts,
     name_versions,
     read_facts,
@@ -302,6 +303,44 @@ def test_a_flipped_bit_in_the_footer_gives_neither_other_values_nor_another_erro
     assert all("x.parquet: " in message for message in refusals)
 
 
+PLACE = {"model": "m", "split": "split3", "rate": "r0.02", "scorer": "cas", "selector": "cas"}
+OF_PLACE = {"model": "m", "split": 3, "rate": 0.02, "scorer": {"name": "cas"}, "cultures": ["A"]}
+
+
+def test_a_file_of_its_path_is_read(tmp_path):
+    write_table(tmp_path / "x.parquet", "planted", PLANTED, OF_PLACE)
+    assert read_facts(tmp_path / "x.parquet", "planted", PLACE) == OF_PLACE
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("model", "n", "'n'"),
+        ("split", 0, "'split0'"),
+        ("rate", 0.01, "'r0.01'"),
+        ("scorer", {"name": "mad", "options": {}}, "'mad'"),
+        ("selector", "mad", "'mad'"),
+    ],
+)
+def test_a_file_of_another_path_names_the_fact_and_both_values(name, value, found, tmp_path):
+    path = tmp_path / "x.parquet"
+    write_table(path, "planted", PLANTED, OF_PLACE | {name: value})
+    with pytest.raises(TableError) as caught:
+        read_facts(path, "planted", PLACE)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: its {name} is {found}, but a file of this path has ")
+    assert f"has {PLACE[name]!r}; " in message
+    assert "delete it and run again" in message
+    assert read_facts(path, "planted")[name] == value
+
+
+def test_facts_are_attached_beside_a_schema_s_own_metadata():
+    schema = pa.schema([("a", pa.int8())], metadata={"huggingface": "{}"})
+    found = attach_facts(schema, "planted", {"seed": 0}).metadata
+    assert found[b"huggingface"] == b"{}"
+    assert json.loads(found[b"culture_neurons"]) == {"kind": "planted", "seed": 0}
+
+
 def test_facts_that_agree_are_united():
     assert join_facts({"a": {"model": "m", "seed": 0}, "b": {"seed": 0, "rate": [0.1]}}) == {
         "model": "m",
@@ -322,6 +361,13 @@ def test_facts_that_differ_name_both_files_the_key_and_both_values():
 
 def test_software_is_each_file_s_own():
     assert join_facts({"a": {"software": {"x": "1"}}, "b": {"software": {"x": "2"}}}) == {}
+
+
+def test_keys_that_are_said_to_be_each_file_s_own_are_not_united():
+    sources = {"a": {"seed": 0, "scorer": {"name": "x"}}, "b": {"seed": 0, "scorer": {"name": "y"}}}
+    assert join_facts(sources, own=("scorer",)) == {"seed": 0}
+    with pytest.raises(TableError, match="its scorer is"):
+        join_facts(sources, own=("seed",))
 
 
 def test_versions_are_those_of_the_installed_packages():

@@ -6,13 +6,15 @@ from culture_neurons.tables import name_versions, read_facts, to_columns, write_
 
 start_log(snakemake.log[0])
 source, params = snakemake.input, snakemake.params
-facts = read_facts(source.masks[0], "masks")
+known = [read_facts(path, "masks", snakemake.wildcards) for path in source.masks]
+identity = ("checkpoint", "commit", "dtype", "prompt", "option_seed")
+models = {facts["model"]: {key: facts[key] for key in identity} for facts in known}
 comparisons = compare_subjects(source.scores, source.masks, params.models)
 write_table(
     snakemake.output.subjects,
     "subjects",
     (to_columns("subjects", rows) for rows in comparisons),
-    {key: facts[key] for key in ("dataset", "hookpoint")}
-    | {"models": params.models, "software": name_versions("numpy", "polars")},
+    {key: known[0][key] for key in ("dataset", "hookpoint")}
+    | {"models": models, "software": name_versions("numpy", "polars")},
 )
 logger.info("%d models", len(params.models))

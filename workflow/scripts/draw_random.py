@@ -1,5 +1,7 @@
 """Draw a control's masks: random neurons, as many as a scorer's masks have in each stratum."""
 
+from pathlib import Path
+
 import polars as pl
 
 from culture_neurons.controls import count_rows, draw_control
@@ -10,9 +12,12 @@ from culture_neurons.statistics import read_statistics
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
-source, params = snakemake.input, snakemake.params
+source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+statistics, facts = read_statistics(source.statistics, wildcards)
 like = source.get("masks")
-statistics, facts = read_statistics(source.statistics)
+if like:
+    known = read_facts(like, "masks", dict(wildcards, selector=Path(like).stem))
+    facts = join_facts({source.statistics: facts, like: known})
 masks = pl.concat(
     draw_control(
         params.control["kind"],
@@ -23,8 +28,6 @@ masks = pl.concat(
         params.control["seed"],
     )
 )
-if like:
-    facts = join_facts({source.statistics: facts, like: read_facts(like, "masks")})
 for key in ("scorer", "select", "count"):
     facts.pop(key, None)
 sizes = count_rows(masks)
@@ -36,6 +39,7 @@ write_table(
     facts
     | {
         "rate": params.rate,
+        "selector": wildcards.control,
         "control": params.control,
         "masks": sizes,
         "software": name_versions("numpy", "polars"),

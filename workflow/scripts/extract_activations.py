@@ -44,7 +44,7 @@ def capture_chunks():
 
 
 with lease_device(resources.device) as device:
-    checkpoint, model_facts = load_subject(params.model, device)
+    checkpoint, model_facts = load_subject(params.model, device, resources.hub_cache or None)
     layers = find_layers(checkpoint.model, snakemake.wildcards.hookpoint)
     facts = join_facts(
         {

@@ -8,7 +8,10 @@ from culture_neurons.tables import join_facts, name_versions, read_facts, write_
 start_log(snakemake.log[0])
 questions, answers = snakemake.input.questions, snakemake.input.answers
 facts = join_facts(
-    {questions: read_facts(questions, "questions"), answers: read_facts(answers, "answers")}
+    {
+        questions: read_facts(questions, "questions"),
+        answers: read_facts(answers, "answers", snakemake.wildcards),
+    }
 )
 cells = fill_cells(
     read_frame(questions, "questions", ["question_id", "culture", "fold"]),

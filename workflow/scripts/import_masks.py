@@ -9,7 +9,7 @@ from culture_neurons.tables import name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 source, params = snakemake.input, snakemake.params
-facts = read_facts(source.statistics, "statistics")
+facts = read_facts(source.statistics, "statistics", snakemake.wildcards)
 masks = read_mask_file(source.file, facts["layers"], facts["width"])
 columns, sizes = tabulate_masks(source.file, masks, params.cultures, facts["cultures"])
 checksum = hashlib.sha256(Path(source.file).read_bytes()).hexdigest()
@@ -20,6 +20,7 @@ write_table(
     facts
     | {
         "rate": params.rate,
+        "selector": snakemake.wildcards.imported,
         "scorer": {"name": params.name, "sha256": checksum},
         "masks": sizes,
         "software": name_versions("torch"),

@@ -22,15 +22,16 @@ from culture_neurons.tables import join_facts, name_versions, read_facts, write_
 start_log(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
+statistics = source.get("statistics")  # for mean_ablate alone
+made = {
+    source.questions: read_facts(source.questions, "questions"),
+    source.masks: read_facts(source.masks, "masks", snakemake.wildcards),
+}
+if statistics:
+    made[statistics] = read_facts(statistics, "statistics", snakemake.wildcards)
 with lease_device(resources.device) as device:
-    checkpoint, model_facts = load_subject(params.model, device)
-    facts = join_facts(
-        {
-            source.questions: read_facts(source.questions, "questions"),
-            source.masks: read_facts(source.masks, "masks"),
-            f"the loaded checkpoint {params.model['checkpoint']}": model_facts,
-        }
-    )
+    checkpoint, model_facts = load_subject(params.model, device, resources.hub_cache or None)
+    facts = join_facts(made | {f"the loaded checkpoint {params.model['checkpoint']}": model_facts})
     folds = evaluate_folds(facts["folds"], facts["split"])
     pictures = PictureFile(source.images)
     chosen = (source.questions, pictures, facts["prompt"], facts["option_seed"])
@@ -41,9 +42,7 @@ with lease_device(resources.device) as device:
     logger.info("%d questions of the evaluate folds %s", len(questions), folds)
     budget = TokenBudget(resources.batch_tokens)
     layers = find_layers(checkpoint.model, facts["hookpoint"])
-    maps = make_interventions(
-        source.masks, facts["masks"], params.intervention, source.get("statistics")
-    )
+    maps = make_interventions(source.masks, facts["masks"], params.intervention, statistics)
     letters = facts["letter_tokens"]
     feed = Feed(questions, pictures, budget, resources.workers)
     table = tabulate_answers(checkpoint, feed, letters, layers, maps, asked)

@@ -15,7 +15,7 @@ from culture_neurons.tables import (
 start_log(snakemake.log[0])
 params, scorer = snakemake.params, snakemake.params.scorer
 shards = list(snakemake.input.shards)
-facts = join_facts({path: read_facts(path, "activations") for path in shards})
+facts = join_facts({path: read_facts(path, "activations", snakemake.wildcards) for path in shards})
 sets = [sorted(names) for names in params.scopes]
 stored = sorted({name for names in sets for name in names})
 cells = read_cells(

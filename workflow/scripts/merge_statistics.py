@@ -10,8 +10,8 @@ shards = list(snakemake.input.shards)
 cells = snakemake.input.cells
 facts = join_facts(
     {
-        cells: read_facts(cells, "cells"),
-        **{path: read_facts(path, "activations") for path in shards},
+        cells: read_facts(cells, "cells", snakemake.wildcards),
+        **{path: read_facts(path, "activations", snakemake.wildcards) for path in shards},
     }
 )
 split = int(snakemake.wildcards.split.removeprefix("split"))

@@ -7,7 +7,7 @@ from culture_neurons.tables import name_versions, write_table
 
 start_log(snakemake.log[0])
 scorer = snakemake.params.scorer
-statistics, facts = read_statistics(snakemake.input.statistics)
+statistics, facts = read_statistics(snakemake.input.statistics, snakemake.wildcards)
 scores = score_neurons(statistics, load_scorer(scorer["scorer"]), scorer["options"])
 write_table(
     snakemake.output.scores,

@@ -7,7 +7,7 @@ from culture_neurons.tables import name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 params = snakemake.params
-facts = read_facts(snakemake.input.scores, "scores")
+facts = read_facts(snakemake.input.scores, "scores", snakemake.wildcards)
 count = count_neurons(params.rate, facts["layers"], facts["width"])
 masks = select_neurons(
     read_frame(snakemake.input.scores, "scores"), count, params.select, params.above
@@ -21,6 +21,7 @@ write_table(
     facts
     | {
         "rate": params.rate,
+        "selector": snakemake.wildcards.scorer,
         "count": count,
         "select": {"pool": params.select, "above": params.above},
         "masks": sizes,

@@ -14,7 +14,7 @@ from culture_neurons.tables import join_facts, name_versions, read_facts, write_
 start_log(snakemake.log[0])
 params = snakemake.params
 shards = list(snakemake.input.shards)
-facts = join_facts({path: read_facts(path, "activations") for path in shards})
+facts = join_facts({path: read_facts(path, "activations", snakemake.wildcards) for path in shards})
 split = int(snakemake.wildcards.split.removeprefix("split"))
 folds = identify_folds(facts["folds"], split)
 masks = pl.concat(
@@ -43,6 +43,7 @@ write_table(
         "identify_folds": folds,
         "scopes": sorted(params.scopes),
         "rate": params.rate,
+        "selector": snakemake.wildcards.control,
         "control": params.control,
         "masks": sizes,
         "software": name_versions("numpy", "polars"),

@@ -8,7 +8,10 @@ from culture_neurons.tables import join_facts, name_versions, read_facts, write_
 start_log(snakemake.log[0])
 statistics, planted = snakemake.input.statistics, snakemake.input.planted
 facts = join_facts(
-    {statistics: read_facts(statistics, "statistics"), planted: read_facts(planted, "planted")}
+    {
+        statistics: read_facts(statistics, "statistics", snakemake.wildcards),
+        planted: read_facts(planted, "planted"),
+    }
 )
 masks = mask_planted(read_frame(planted, "planted"), facts["cultures"])
 write_table(
@@ -18,6 +21,7 @@ write_table(
     facts
     | {
         "rate": snakemake.params.rate,
+        "selector": "planted",
         "scorer": {"name": "planted"},
         "masks": {culture: masks.filter(mask=culture).height for culture in facts["cultures"]},
         "software": name_versions("polars"),

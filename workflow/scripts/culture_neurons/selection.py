@@ -5,9 +5,24 @@ from collections.abc import Sequence
 import polars as pl
 
 
+class SelectionError(Exception):
+    """A rate that selects no neuron of a model."""
+
+
 def count_neurons(rate: float, layers: int, width: int) -> int:
-    """Number of neurons that a rate stands for: k = round(r L I)."""
-    return round(rate * layers * width)
+    """Number of neurons that a rate stands for: k = round(r L I).
+
+    Raises:
+        SelectionError: k is 0.
+    """
+    neurons = layers * width
+    count = round(rate * neurons)
+    if count < 1:
+        raise SelectionError(
+            f"select.rates: {rate:g} of the model's {layers} x {width} = {neurons} neurons is no "
+            f"neuron; expected one or more: set the rate to {1 / neurons:.2g} or above"
+        )
+    return count
 
 
 def select_neurons(

@@ -1,6 +1,6 @@
 """Cells -> statistics of a split: K, S, Q per culture, layer, neuron, and T per culture."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,9 +170,15 @@ def merge_statistics(
         }
 
 
-def read_statistics(path: str | Path) -> tuple[Statistics, dict[str, object]]:
-    """Read a statistics table as arrays, with its facts."""
-    facts = read_facts(path, "statistics")
+def read_statistics(
+    path: str | Path, wildcards: Mapping[str, str] | None = None
+) -> tuple[Statistics, dict[str, object]]:
+    """Read a statistics table as arrays, with its facts.
+
+    Raises:
+        TableError: As tables.read_facts, also for `wildcards`; rows are missing.
+    """
+    facts = read_facts(path, "statistics", wildcards)
     shape = (len(facts["cultures"]), facts["layers"], facts["width"])
 
     def read(name: str) -> np.ndarray:

@@ -116,7 +116,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("correct_to_wrong", pa.uint32()),
             ("wrong_to_correct", pa.uint32()),
             ("wrong_to_wrong", pa.uint32()),  # the answer changed, both are wrong
-            ("p", pa.float64()),  # exact McNemar
+            ("p", pa.float64()),  # exact McNemar over images, by the sign of their net change
             ("q", pa.float64()),  # Benjamini-Hochberg over the cells of one model and scorer
             ("smallest_drop", pa.float64()),  # that the cell's test shows with the stated power
             # Of the culture's own mask, on the same questions over other cultures' pictures.
@@ -126,7 +126,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ],
         "summaries": [
             ("culture", pa.string()),  # null: the mean over cultures
-            ("measure", pa.string()),  # self | cross_by_mask | cross_by_target | gap
+            # self | cross_by_mask | cross_by_target | gap | self_less_swapped
+            ("measure", pa.string()),
             ("value", pa.float64()),
             *_INTERVAL,
             *_COLLAPSE,
@@ -194,7 +195,11 @@ SCHEMAS: dict[str, pa.Schema] = {
     }.items()
 }
 
+# What differs between the files of one study's selectors, and is no fact of what compares them.
+SELECTOR_FACTS = ("masks", "selector", "scorer", "select", "count")
+
 _METADATA_KEY = b"culture_neurons"
+_IN_PATHS = {"split": "split{}", "rate": "r{:g}"}  # how paths write a fact; others as they are
 _NUMBERS = {  # column type -> the array type of the same bytes
     getattr(pa, name)(): np.dtype(name)
     for name in ("uint8", "uint16", "uint32", "uint64", "float32", "float64")
@@ -224,8 +229,7 @@ def write_table(
         TableError: A chunk's columns are not the schema's.
     """
     schema = SCHEMAS[kind]
-    document = json.dumps({**facts, "kind": kind}, sort_keys=True)
-    schema_out = schema.with_metadata({_METADATA_KEY: document.encode()})
+    schema_out = attach_facts(schema, kind, facts)
     chunks = [rows] if isinstance(rows, Mapping) else rows
     with (
         atomic_path(path) as temporary,
@@ -250,6 +254,12 @@ def write_table(
             )
             if table.num_rows:
                 writer.write_table(table, row_group_size=table.num_rows)
+
+
+def attach_facts(schema: pa.Schema, kind: str, facts: Mapping[str, object]) -> pa.Schema:
+    """Put a file's kind and facts into its schema's metadata, beside what stands there."""
+    document = json.dumps({**facts, "kind": kind}, sort_keys=True)
+    return schema.with_metadata({**(schema.metadata or {}), _METADATA_KEY: document.encode()})
 
 
 def _is_constant(value: object) -> bool:
@@ -277,11 +287,20 @@ def name_versions(*packages: str) -> dict[str, str]:
     return {package: metadata.version(package) for package in packages}
 
 
-def read_facts(path: str | Path, kind: str) -> dict[str, object]:
+def read_facts(
+    path: str | Path, kind: str, wildcards: Mapping[str, str] | None = None
+) -> dict[str, object]:
     """Read the facts of a table file.
 
+    Args:
+        path: A table of `kind`.
+        kind: Key of `SCHEMAS`.
+        wildcards: What the file's path says of it, as paths write it; None if nothing. Each that
+            is a fact of the file too must say the same.
+
     Raises:
-        TableError: The file is missing, unreadable, not ours, or not of this kind.
+        TableError: The file is missing, unreadable, not ours, not of this kind, or was made for
+            another path.
     """
     if not Path(path).exists():
         raise TableError(f"{path}: there is no such file; run the step that writes it")
@@ -301,7 +320,18 @@ def read_facts(path: str | Path, kind: str) -> dict[str, object]:
         )
     if found != kind:
         raise TableError(f"{path}: is a {found} table, expected {kind}; check the path")
+    for name, expected in (wildcards or {}).items():
+        if name in facts and (written := _write_fact(name, facts[name])) != expected:
+            raise TableError(
+                f"{path}: its {name} is {written!r}, but a file of this path has {expected!r}; "
+                "it was made for another path: delete it and run again"
+            )
     return facts
+
+
+def _write_fact(name: str, value: object) -> str:
+    named = value["name"] if isinstance(value, Mapping) else value  # scorers, interventions
+    return _IN_PATHS.get(name, "{}").format(named)
 
 
 def read_table(path: str | Path, kind: str, columns: list[str] | None = None) -> pa.Table:
@@ -372,11 +402,14 @@ def open_table(path: str | Path, kind: str) -> Iterator[pq.ParquetFile]:
         raise TableError(f"{path}: is damaged ({error}); delete it and run again") from error
 
 
-def join_facts(sources: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+def join_facts(
+    sources: Mapping[str, Mapping[str, object]], own: Collection[str] = ()
+) -> dict[str, object]:
     """Unite the facts of files that one step reads together.
 
     Args:
-        sources: File name -> its facts. Key `software` is each file's own and is not united.
+        sources: File name -> its facts.
+        own: Keys that are each file's own, as `software` always is: they are not united.
 
     Raises:
         TableError: Two sources state one fact differently: a file of another model, hookpoint,
@@ -386,7 +419,7 @@ def join_facts(sources: Mapping[str, Mapping[str, object]]) -> dict[str, object]
     origin: dict[str, str] = {}
     for name, facts in sources.items():
         for key, value in facts.items():
-            if key == "software":
+            if key == "software" or key in own:
                 continue
             if key in united and united[key] != value:
                 raise TableError(

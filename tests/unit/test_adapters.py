@@ -1,0 +1,160 @@
+"""Adapters refuse a file that was made for another path, and pass on the facts of their inputs."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from adapters import run_adapter
+
+from culture_neurons.tables import SCHEMAS, TableError, write_table
+
+# What a path says of its file, as a job's wildcards and as the file's facts.
+PLACE = {
+    "model": ("tiny", "tiny"),
+    "hookpoint": ("mlp.gate_act", "mlp.gate_act"),
+    "split": ("split3", 3),
+    "rate": ("r0.02", 0.02),
+    "scorer": ("cas", {"name": "cas"}),
+    "selector": ("cas", "cas"),
+    "intervention": ("ablate", {"name": "ablate"}),
+}
+FOREIGN = {  # as facts, and as the error writes them
+    "model": ("other", "other"),
+    "hookpoint": ("mlp.other", "mlp.other"),
+    "split": (0, "split0"),
+    "rate": (0.01, "r0.01"),
+    "scorer": ({"name": "mad"}, "mad"),
+    "selector": ("mad", "mad"),
+    "intervention": ({"name": "steer"}, "steer"),
+}
+STUDY = ("model", "hookpoint", "split", "rate")
+STATED = {  # kind of table -> its facts that stand in its path
+    "questions": (),
+    "planted": (),
+    "answers": ("model",),
+    "swapped_answers": ("model",),
+    "cells": ("model",),
+    "activations": ("model", "hookpoint"),
+    "statistics": ("model", "hookpoint", "split"),
+    "scores": ("model", "hookpoint", "split", "scorer"),
+    "masks": (*STUDY, "selector"),
+    "outcomes": (*STUDY, "intervention", "selector"),
+    "swapped_outcomes": (*STUDY, "intervention", "selector"),
+}
+ANSWERED = {"questions": "questions", "answers": "answers", "outcomes": ["outcomes"]}
+RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where files are several
+    "fill_cells": (("model",), {"questions": "questions", "answers": "answers"}),
+    "merge_statistics": (STUDY[:3], {"cells": "cells", "shards": ["activations"]}),
+    "score_neurons": ((*STUDY[:3], "scorer"), {"statistics": "statistics"}),
+    "select_neurons": ((*STUDY, "scorer"), {"scores": "scores"}),
+    "import_masks": ((*STUDY, "imported"), {"statistics": "statistics"}),
+    "select_planted": (STUDY, {"statistics": "statistics", "planted": "planted"}),
+    "draw_random": ((*STUDY, "control"), {"statistics": "statistics", "masks": "masks"}),
+    "select_permuted": ((*STUDY, "control"), {"shards": ["activations"]}),
+    "intervene": (
+        (*STUDY, "intervention", "selector"),
+        {"questions": "questions", "masks": "masks", "statistics": "statistics"},
+    ),
+    "measure_effects": (
+        (*STUDY, "intervention", "scorer"),
+        {
+            "questions": "questions",
+            "answers": "answers",
+            "outcomes": "outcomes",
+            "swapped_answers": "swapped_answers",
+            "swapped_outcomes": "swapped_outcomes",
+            "controls": ["outcomes"],
+        },
+    ),
+    "compare_scorers": ((*STUDY, "intervention"), ANSWERED),
+    "measure_categories": ((*STUDY, "intervention"), ANSWERED),
+    "measure_recovery": (STUDY, {"planted": "planted", "masks": ["masks"]}),
+    "measure_reliability": (("model", "hookpoint", "scorer"), {"shards": ["activations"]}),
+}
+NO_ROWS = {"cultures": [], "layers": 1, "width": 1}
+CASES = [
+    (rule, name, fact)
+    for rule, (_, kinds) in RULES.items()
+    for name, kind in kinds.items()
+    for fact in STATED[kind if isinstance(kind, str) else kind[0]]
+]
+
+
+def write_empty(path, kind, facts):
+    write_table(path, kind, {column: [] for column in SCHEMAS[kind].names}, facts)
+    return str(path)
+
+
+@pytest.mark.parametrize(("rule", "foreign", "fact"), CASES)
+def test_a_file_of_another_path_is_refused_by_its_reader(
+    rule, foreign, fact, tmp_path, monkeypatch
+):
+    names, kinds = RULES[rule]
+    sources = {}
+    for name, kind in kinds.items():
+        several = not isinstance(kind, str)
+        kind = kind[0] if several else kind
+        facts = {key: PLACE[key][1] for key in STATED[kind]} | NO_ROWS
+        if name == foreign:
+            facts[fact] = FOREIGN[fact][0]
+        path = write_empty(tmp_path / name / "cas.parquet", kind, facts)
+        sources[name] = [path] if several else path
+    wildcards = {name: PLACE.get(name, ("random_of_cas",))[0] for name in names}
+    with pytest.raises(TableError) as caught:
+        run_adapter(rule, monkeypatch, wildcards, sources)
+    assert str(caught.value) == (
+        f"{tmp_path / foreign / 'cas.parquet'}: its {fact} is {FOREIGN[fact][1]!r}, but a file of "
+        f"this path has {PLACE[fact][0]!r}; it was made for another path: delete it and run again"
+    )
+
+
+def read_metadata(path):
+    return json.loads(pq.read_schema(path).metadata[b"culture_neurons"])
+
+
+def test_recovery_carries_the_facts_of_the_masks_and_of_the_training(tmp_path, monkeypatch):
+    planted = {"culture": ["A", "A"], "layer": [0, 1], "neuron": [3, 4]}
+    trained = {"architecture": "tiny-pangea", "seed": 5, "software": {"torch": "1"}}
+    write_table(tmp_path / "planted.parquet", "planted", planted, trained)
+    study = {"model": "tiny", "commit": "c", "dataset": "d", "prompt": "english", "option_seed": 1}
+    study |= {"hookpoint": "mlp.gate_act", "split": 3, "rate": 0.02}
+    masks = {"mask": ["A"], "culture": ["A"], "layer": [1], "neuron": [4], "rank": [0]}
+    paths = []
+    for scorer in ("cas", "lap"):
+        own = {"scorer": {"name": scorer}, "selector": scorer, "masks": {"A": 1}}
+        paths.append(str(tmp_path / f"{scorer}.parquet"))
+        write_table(paths[-1], "masks", masks, study | own)
+    run_adapter(
+        "measure_recovery",
+        monkeypatch,
+        {name: PLACE[name][0] for name in STUDY},
+        {"planted": str(tmp_path / "planted.parquet"), "masks": paths},
+        {"recovery": str(tmp_path / "recovery.parquet")},
+    )
+    facts = read_metadata(tmp_path / "recovery.parquet")
+    assert facts.pop("software").keys() == {"polars"}
+    expected = study | {"kind": "recovery", "architecture": "tiny-pangea", "seed": 5}
+    assert facts == expected
+
+
+def test_subjects_name_the_commit_of_every_model(tmp_path, monkeypatch):
+    scores, masks = [], []
+    for model in ("one", "two"):
+        facts = {"model": model, "checkpoint": "owner/name", "commit": f"commit of {model}"}
+        facts |= {"dtype": "float32", "prompt": "english", "option_seed": 1, "dataset": "d"}
+        facts |= {"decoder": model, "layers": 1, "width": 2, "cultures": ["A"]}
+        facts |= {key: PLACE[key][1] for key in ("hookpoint", "split", "rate", "scorer")}
+        scores.append(write_empty(tmp_path / model / "scores.parquet", "scores", facts))
+        masks.append(write_empty(tmp_path / model / "masks.parquet", "masks", facts))
+    sources = {"scores": scores, "masks": masks}
+    output = {"subjects": str(tmp_path / "subjects.parquet")}
+    params = {"models": ["one", "two"]}
+    wildcards = {"hookpoint": "mlp.gate_act"}
+    run_adapter("compare_subjects", monkeypatch, wildcards, sources, output, params)
+    facts = read_metadata(tmp_path / "subjects.parquet")
+    assert facts["dataset"] == "d"
+    assert {model: known["commit"] for model, known in facts["models"].items()} == {
+        "one": "commit of one",
+        "two": "commit of two",
+    }
+    assert facts["models"]["one"]["prompt"] == "english"
