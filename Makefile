@@ -12,11 +12,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 install: .venv/installed
 
 # The interpreter path inside .venv is absolute: a moved checkout makes its environment anew.
+ifneq "$(shell cat .venv/installed 2> /dev/null)" "$(CURDIR)"
+.PHONY: .venv/installed
+endif
 .venv/installed: requirements.txt requirements-dev.txt requirements-lock.txt
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer is needed, found {sys.version.split()[0]}; set PYTHON=..."'
 	$(PYTHON) -m venv --clear .venv
 	"$(BIN)/python" -m pip install --quiet -r requirements.txt -r requirements-dev.txt -c requirements-lock.txt
-	touch .venv/installed
+	pwd -P > .venv/installed
 
 # flock: jobs of a killed run inherit the lock, so a new run starts when the last of them is gone,
 # and only then is Snakemake's stale lock removed.
@@ -26,6 +29,7 @@ run_study = mkdir -p .snakemake && flock .snakemake/demo.flock sh -c \
 demo: install
 	$(call run_study)
 	@"$(BIN)/python" workflow/scripts/show_study.py
+	@"$(BIN)/python" workflow/scripts/check_demo.py
 
 # The demo against all four controls; then models of five training seeds, negative controls, and null.
 validate: install
@@ -46,8 +50,11 @@ test: lint
 	"$(BIN)/python" -m pip install --quiet --no-deps --target .slurm-plugin -r requirements-slurm.txt
 	touch .slurm-plugin/installed
 
+# 101: the packages must start no daemon of theirs; the tests start their own.
 test-slurm: install .slurm-plugin/installed
-	which munged slurmctld slurmd srun > /dev/null || { apt-get update --quiet && \
+	which munged slurmctld slurmd srun > /dev/null || { set -e; policy=/usr/sbin/policy-rc.d; \
+	    test -e $$policy || { trap "rm $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' > $$policy; chmod +x $$policy; }; \
+	    apt-get update --quiet; \
 	    apt-get install --quiet --yes --no-install-recommends munge slurmctld slurmd slurm-client; }
 	PYTHONPATH="$(CURDIR)/.slurm-plugin" "$(BIN)/python" -m pytest tests/slurm
 

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import polars as pl
 
+from culture_neurons.plots.inputs import ModelMasks
 from culture_neurons.tables import SCHEMAS
 
 SCORERS = ["lap", "lape", "lape_matched", "mad", "cas"]
@@ -36,6 +37,12 @@ def make_masks(cultures=CULTURES, layers=LAYERS, neurons=40, seed=0):
     )
 
 
+def make_models(cultures=CULTURES, layers=LAYERS):
+    """Make masks of all models and scorers, as `plot_layers` takes them."""
+    masks = {scorer: make_masks(cultures, layers, seed=i) for i, scorer in enumerate(SCORERS)}
+    return {model: ModelMasks(masks, cultures, layers) for model in MODELS}
+
+
 def make_effects(cultures=CULTURES, seed=0):
     pairs = list(itertools.product(cultures, cultures))
     generator = np.random.default_rng(seed)
@@ -45,6 +52,7 @@ def make_effects(cultures=CULTURES, seed=0):
         culture=[evaluated for _, evaluated in pairs],
         delta=generator.normal(0, 0.03, len(pairs)).tolist(),
         q=generator.random(len(pairs)).tolist(),
+        questions=[40] * len(pairs),
     )
 
 

@@ -13,17 +13,24 @@ from culture_neurons.plots.inputs import read_frames, read_masks
 from culture_neurons.plots.intervals import clustered_wilson
 from culture_neurons.plots.layers import count_neurons
 from culture_neurons.plots.overlap import (
+    form_index,
     jaccard,
     jaccard_matrix,
     neuron_sets,
     scorer_overlap,
 )
 from culture_neurons.plots.recovery import estimate_share
-from culture_neurons.plots.self_cross import read_band, read_measure
+from culture_neurons.plots.self_cross import is_shown, read_band, read_measure, word_title
 from culture_neurons.plots.style import (
     SCORER_LOOKS,
     model_looks,
     scorer_looks,
+)
+from culture_neurons.plots.wording import (
+    count_compared,
+    count_questions,
+    form_span,
+    list_names,
 )
 from culture_neurons.tables import write_table
 
@@ -52,6 +59,11 @@ def test_scorer_overlap_is_the_mean_over_cultures_with_a_mask():
     np.testing.assert_array_equal(overlap, [[1, 0.75, 0], [0.75, 1, 0], [0, 0, np.nan]])
 
 
+def test_an_index_is_written_as_0_or_1_only_if_it_is():
+    written = {0: "0", 0.004: "<0.01", 0.005: "0.01", 0.2: "0.20", 0.996: ">0.99", 1: "1"}
+    assert {index: form_index(index) for index in written} == written
+
+
 def test_neuron_sets_keep_layers_apart_and_empty_masks_in_place():
     masks = make_frame(
         "masks", mask=["b"] * 2, culture=["b"] * 2, layer=[0, 1], neuron=[7, 7], rank=[0, 1]
@@ -61,23 +73,29 @@ def test_neuron_sets_keep_layers_apart_and_empty_masks_in_place():
 
 def test_clustered_wilson_of_singletons_is_wilson():
     # 8 of 10: (0.8 + z^2/20 -+ z sqrt(0.016 + z^2/400)) / (1 + z^2/10), z = 1.96
-    share, low, high = clustered_wilson([1] * 8 + [0] * 2, [1] * 10)
+    share, low, high = clustered_wilson([1] * 8 + [0] * 2, [1] * 10, 0.95)
     assert share == 0.8
     assert (low, high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
 
 
+def test_clustered_wilson_follows_the_confidence():
+    # the same with z = 1.645
+    _, low, high = clustered_wilson([1] * 8 + [0] * 2, [1] * 10, 0.9)
+    assert (low, high) == pytest.approx((0.5408, 0.9314), abs=1e-4)
+
+
 def test_clustered_wilson_counts_pairs_that_agree_once():
-    assert clustered_wilson([2] * 8 + [0] * 2, [2] * 10) == pytest.approx(
-        clustered_wilson([1] * 8 + [0] * 2, [1] * 10)
+    assert clustered_wilson([2] * 8 + [0] * 2, [2] * 10, 0.95) == pytest.approx(
+        clustered_wilson([1] * 8 + [0] * 2, [1] * 10, 0.95)
     )
 
 
 def test_clustered_wilson_at_the_edges():
-    share, low, high = clustered_wilson([5, 5], [5, 5])
+    share, low, high = clustered_wilson([5, 5], [5, 5], 0.95)
     assert (share, high) == pytest.approx((1, 1))
     assert 0.7 < low < 1
-    assert all(math.isnan(value) for value in clustered_wilson([0, 0], [0, 0]))
-    assert all(math.isnan(value) for value in clustered_wilson([], []))
+    assert all(math.isnan(value) for value in clustered_wilson([0, 0], [0, 0], 0.95))
+    assert all(math.isnan(value) for value in clustered_wilson([], [], 0.95))
 
 
 def test_tally_counts_by_image_and_refuses_foreign_answers():
@@ -139,9 +157,76 @@ def test_measure_and_band_are_read_in_points():
 
 def test_recovery_pools_cultures_and_skips_empty_masks():
     rows = make_frame("recovery", culture=["a", "b"], planted=[4, 4], selected=[4, 0], hits=[3, 0])
-    precision, recall = estimate_share(rows, "selected"), estimate_share(rows, "planted")
+    precision, recall = (estimate_share(rows, trials, 0.95) for trials in ("selected", "planted"))
     assert (precision.value, recall.value) == (3 / 4, 3 / 8)
     np.testing.assert_array_equal(precision.cultures, [0.75, np.nan])
+
+
+# Words
+
+
+def test_names_and_spans():
+    assert [list_names("abc"[:count]) for count in range(4)] == ["", "a", "a and b", "a, b, and c"]
+    assert [form_span(numbers) for numbers in ([], [3, 3], [1200, 5])] == ["0", "3", "5 to 1,200"]
+
+
+def test_n_of_effects_is_of_own_and_other_cultures():
+    columns = {"mask_culture": ["a", "a", "b", "b"], "culture": ["a", "b", "a", "b"]}
+    full = make_frame("effects", **columns, questions=[30, 40, 30, 40])
+    assert count_questions([full, full]) == "n = 2 cultures with 30 to 40 questions each"
+    part = make_frame("effects", **columns, questions=[30, 5, 5, 40])
+    note = "n = 2 cultures; 30 to 40 questions of a mask's own, 5 of each other"
+    assert count_questions([part, make_frame("effects")]) == note
+    alone = make_frame("effects", mask_culture=["a"], culture=["a"], questions=[7])
+    assert count_questions([alone]) == "n = 1 culture with 7 questions each"
+
+
+def test_n_of_comparisons_is_of_questions_where_they_are_known():
+    rows = pl.DataFrame({"culture": ["a", "b", "a"], "questions": [50, 50, 25]})
+    assert count_compared([rows, rows.head(0)]) == "n = 2 cultures, 25 to 50 questions of each"
+    assert count_compared([rows.drop("questions")]) == "n = 2 cultures"
+
+
+def make_tested(gap_high=-0.1, rank_p=0.05, mass=0.0):
+    """Make the means over cultures of one scorer's summaries and ranks."""
+    measures = ["self", "cross_by_mask", "gap"]
+    summaries = make_frame(
+        "summaries",
+        measure=measures,
+        ci_high=[-0.1, 0.0, gap_high],
+        non_letter_mass_change=[mass, 0.0, mass],
+        letter_entropy_change=[0.9, 0.0, 0.9],  # of self: the answer is lost, the model is not
+    )
+    controls = ["random", "permuted"]
+    ranks = make_frame(
+        "ranks",
+        measure=measures * 2,
+        control=np.repeat(controls, 3).tolist(),
+        rank_p=[0.05] * 3 + [0.05, 0.5, rank_p],
+    )
+    return summaries, ranks
+
+
+def test_an_effect_is_shown_only_if_every_test_says_so():
+    assert is_shown(*make_tested(), 0.05, 0.1)
+    assert not is_shown(*make_tested(gap_high=0.01), 0.05, 0.1)
+    assert not is_shown(*make_tested(rank_p=0.06), 0.05, 0.1)
+    assert not is_shown(*make_tested(mass=0.2), 0.05, 0.1)
+    summaries, ranks = make_tested()
+    assert not is_shown(summaries, ranks.head(0), 0.05, 0.1)
+
+
+def test_the_title_is_no_stronger_than_the_verdicts():
+    effect = "hurt their own culture more than the others"
+    both, one, none = (
+        {("m", "cas"): True, ("n", "cas"): True},
+        {("m", "mad"): True, ("n", "mad"): False},
+        {("m", "lap"): False, ("n", "lap"): False},
+    )
+    assert word_title(both) == f"Masks {effect}"
+    assert word_title(both | none) == f"Masks of cas {effect}"
+    assert word_title(both | one | none) == f"Masks {effect} in 3 of 6 cases"
+    assert word_title(none) == f"It is not shown that masks {effect}"
 
 
 # Looks

@@ -15,6 +15,7 @@ from plot_tables import (
     make_effects,
     make_frame,
     make_masks,
+    make_models,
     make_questions,
     make_ranks,
     make_recovery,
@@ -24,24 +25,25 @@ from plot_tables import (
 
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.deactivation import plot_deactivation
-from culture_neurons.plots.layers import plot_layers
-from culture_neurons.plots.overlap import (
-    plot_overlap,
-)
+from culture_neurons.plots.inputs import ModelMasks
+from culture_neurons.plots.layers import count_model, plot_layers
+from culture_neurons.plots.overlap import plot_overlap
 from culture_neurons.plots.recovery import plot_recovery
 from culture_neurons.plots.rejected import plot_rejected
 from culture_neurons.plots.self_cross import plot_self_cross
-from culture_neurons.plots.style import (
-    empty_figure,
-    save_figure,
-)
+from culture_neurons.plots.style import empty_figure, save_figure
 
 
 def draw_self_cross(summaries, ranks=None):
     """Draw the figure; without ranks, no scorer has the control."""
-    return plot_self_cross(
-        summaries, {key: make_frame("ranks") for key in summaries} | (ranks or {}), "random"
-    )
+    ranks = {key: make_frame("ranks") for key in summaries} | (ranks or {})
+    effects = {key: make_effects() for key in summaries}
+    return plot_self_cross(summaries, ranks, effects, "random", alpha=0.05, collapse=0.1)
+
+
+def draw_layers(masks, cultures=CULTURES, layers=LAYERS):
+    """Draw the figure of a study of one model."""
+    return plot_layers({"m": ModelMasks(masks, cultures, layers)}, "m")
 
 
 def find_texts(figure, folder):
@@ -66,7 +68,7 @@ def draw_family(family, cultures, layers):
     """Draw a figure of all scorers and models."""
     if family == "accuracy":
         questions = make_questions(cultures)
-        return plot_accuracy({model: make_answers(questions) for model in MODELS}, questions)
+        return plot_accuracy({model: make_answers(questions) for model in MODELS}, questions, 0.95)
     if family == "rejected":
         return plot_rejected(make_rejected(3000), 20_000)
     if family == "deactivation":
@@ -78,11 +80,11 @@ def draw_family(family, cultures, layers):
             {subject: make_ranks() for subject in subjects},
         )
     if family == "recovery":
-        return plot_recovery({model: make_recovery(cultures) for model in MODELS})
-    masks = {scorer: make_masks(cultures, layers, seed=i) for i, scorer in enumerate(SCORERS)}
+        return plot_recovery({model: make_recovery(cultures) for model in MODELS}, 0.95)
+    models = make_models(cultures, layers)
     if family == "layers":
-        return plot_layers(masks, cultures, layers)
-    return plot_overlap(masks, cultures)
+        return plot_layers(models, MODELS[0])
+    return plot_overlap(models[MODELS[0]].masks, cultures)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -94,7 +96,7 @@ def test_paper_size_is_printable_with_all_names(family, tmp_path):
     assert min(text.get_size() for text in figure.findobj(Text)) >= 7
     if family == "rejected":
         reasons = set(make_rejected()["reason"])
-        assert reasons | {"600", "Rows of the dataset not used: 8.3 % rejected"} <= set(texts)
+        assert reasons | {"600", "Dataset rows not used: 8.3 % rejected"} <= set(texts)
         return
     assert set(MODELS if family in BY_MODEL else SCORERS) <= set(texts)
     if family not in ("self_cross", "recovery"):
@@ -118,19 +120,23 @@ def test_small_matrices_carry_their_numbers(tmp_path):
         culture=["a", "b", "a", "b"],
         delta=[-0.704, 0.031, -0.001, None],
         q=[0.001, 0.2, None, None],
+        questions=[17] * 4,
     )
     texts = find_texts(plot_deactivation({"cas": effects}, 0.05), tmp_path)
     assert {"−70", "3", "0"} <= set(texts)
+    assert "n = 2 cultures with 17 questions each" in texts
+    title = "Accuracy loss is shown on the own culture in 1 of 1 cells, on others in 0 of 2"
+    assert title in texts
     assert "nan" not in "".join(texts)
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plot_accuracy({}, make_questions([])),
-        lambda: plot_accuracy({"m": make_frame("answers")}, make_questions()),
-        lambda: plot_layers({}, [], LAYERS),
-        lambda: plot_layers({"cas": make_frame("masks")}, CULTURES, LAYERS),
+        lambda: plot_accuracy({}, make_questions([]), 0.95),
+        lambda: plot_accuracy({"m": make_frame("answers")}, make_questions(), 0.95),
+        lambda: draw_layers({}, []),
+        lambda: draw_layers({"cas": make_frame("masks")}),
         lambda: plot_deactivation({}, 0.05),
         lambda: plot_deactivation({"cas": make_frame("effects")}, 0.05),
         lambda: plot_deactivation(
@@ -142,8 +148,8 @@ def test_small_matrices_carry_their_numbers(tmp_path):
         lambda: plot_overlap({}, []),
         lambda: plot_overlap({"cas": make_frame("masks")}, CULTURES),
         lambda: plot_rejected(make_frame("rejected"), 9),
-        lambda: plot_recovery({}),
-        lambda: plot_recovery({"m": make_frame("recovery")}),
+        lambda: plot_recovery({}, 0.95),
+        lambda: plot_recovery({"m": make_frame("recovery")}, 0.95),
     ],
 )
 def test_nothing_to_show_is_said(draw, tmp_path):
@@ -153,11 +159,11 @@ def test_nothing_to_show_is_said(draw, tmp_path):
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plot_accuracy({"m": make_answers(make_questions(["a"], 1))}, make_questions(["a"])),
-        lambda: plot_layers({"cas": make_masks(["a"], 1)}, ["a"], 1),
-        lambda: plot_layers(
-            {"cas": make_masks(["a"]), "mad": make_frame("masks")}, ["a", "b"], LAYERS
+        lambda: plot_accuracy(
+            {"m": make_answers(make_questions(["a"], 1))}, make_questions(["a"]), 0.95
         ),
+        lambda: draw_layers({"cas": make_masks(["a"], 1)}, ["a"], 1),
+        lambda: draw_layers({"cas": make_masks(["a"]), "mad": make_frame("masks")}, ["a", "b"]),
         lambda: plot_deactivation({"cas": make_effects(["a"]), "mad": make_frame("effects")}, 0.05),
         lambda: draw_self_cross({("m", "cas"): make_summaries(["a"])}),
         lambda: draw_self_cross(
@@ -166,13 +172,57 @@ def test_nothing_to_show_is_said(draw, tmp_path):
         lambda: plot_overlap({"cas": make_masks(["a"]), "mad": make_frame("masks")}, ["a", "b"]),
         lambda: plot_rejected(make_rejected(1), 0),
         lambda: plot_rejected(make_rejected(5)[3:], 0),
-        lambda: plot_recovery({"m": make_recovery(["a"]), "n": make_frame("recovery")}),
+        lambda: plot_recovery({"m": make_recovery(["a"]), "n": make_frame("recovery")}, 0.95),
     ],
 )
 def test_one_culture_or_a_missing_part_is_drawn(draw, tmp_path):
     texts = " ".join(find_texts(draw(), tmp_path))
     assert "to show" not in texts
     assert "nan" not in texts
+
+
+def test_layers_of_two_models_have_the_same_limits():
+    models = {
+        "few": ModelMasks({"cas": make_masks(neurons=5), "lap": make_masks()}, CULTURES, LAYERS),
+        "many": ModelMasks({"cas": make_masks(layers=40)}, CULTURES, 40),
+    }
+    limits = {}
+    for name in models:
+        axes = plot_layers(models, name).axes
+        cells, margin = axes[:2]
+        limits[name] = (cells.collections[0].norm.vmax, margin.get_ylim())
+    assert limits["few"] == limits["many"]
+    counts = [count for name in models for count in count_model(models[name]).values()]
+    assert limits["few"][0] == max(count.max() for count in counts)
+
+
+def test_titles_say_what_the_intervals_show(tmp_path):
+    questions = make_questions(["a", "b"], 40)
+    right = {"a": True, "b": False}
+    answers = make_frame(
+        "answers",
+        question_id=questions["question_id"].to_list(),
+        correct=[right[culture] for culture in questions["culture"]],
+    )
+    texts = find_texts(plot_accuracy({"m": answers}, questions, 0.95), tmp_path)
+    assert "accuracy is above chance in 1 of 2 cases" in " ".join(texts)
+    assert "n = 2 cultures with 40 questions on 20 images each" in texts
+
+    found = {"cas": 16, "mad": 8}
+    recovery = make_frame(
+        "recovery",
+        scorer=list(found),
+        culture=["a", "a"],
+        planted=[16, 16],
+        selected=[16, 16],
+        hits=list(found.values()),
+    )
+    control = "The demo's positive control: "
+    figure = plot_recovery({"m": recovery, "n": recovery}, 0.95)
+    assert figure.get_suptitle() == control + "most planted neurons are found by cas"
+    other = recovery.with_columns(hits=recovery["hits"].reverse())
+    figure = plot_recovery({"m": recovery, "n": other}, 0.95)
+    assert figure.get_suptitle() == control + "planted neurons that each scorer finds"
 
 
 def test_empty_figure_shows_its_message(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from matplotlib.text import Text
+from plot_tables import make_effects
 
 from culture_neurons.plots.agreement import TITLES, average, plot_agreement
 from culture_neurons.plots.curves import (
@@ -61,16 +62,25 @@ def make_rates(rates=(0.001, 0.005, 0.01, 0.05), splits=(0, 1, 2)):
     return pl.DataFrame(rows, names, orient="row")
 
 
+def make_asked():
+    """Make stacked effects of one scorer of all models and splits."""
+    keys = [(model, split) for model in MODELS for split in (0, 1, 2)]
+    return pl.concat(
+        make_effects().select(pl.lit(model).alias("model"), pl.lit(split).alias("split"), pl.all())
+        for model, split in keys
+    )
+
+
 def make_categories(names=CATEGORIES):
     generator = np.random.default_rng(2)
     rows = [
-        (model, scorer, category, measure, generator.normal(-0.05, 0.1))
+        (model, scorer, category, measure, 90, 25, generator.normal(-0.05, 0.1))
         for model in MODELS
         for scorer in SCORERS
         for category in names
         for measure in ("self", "cross_by_mask", "gap")
     ]
-    columns = ["model", "scorer", "category", "measure", "value"]
+    columns = ["model", "scorer", "category", "measure", "questions", "cultures", "value"]
     return pl.DataFrame(rows, columns, orient="row")
 
 
@@ -86,9 +96,9 @@ DRAWN = {
     "models": lambda: plot_agreement(
         {f"{m}\nother": make_reliability("disjoint") for m in MODELS}, "models"
     ),
-    "rates": lambda: draw_settings(make_rates(), "rates", MODELS, 0, 0.01),
-    "splits": lambda: draw_settings(make_rates(), "splits", MODELS, 0, 0.01),
-    "categories": lambda: draw_settings(make_categories(), "categories", MODELS, 0, 0.01),
+    "rates": lambda: draw_settings(make_rates(), make_asked(), "rates", MODELS, 0, 0.01),
+    "splits": lambda: draw_settings(make_rates(), make_asked(), "splits", MODELS, 0, 0.01),
+    "categories": lambda: draw_settings(make_categories(), None, "categories", MODELS, 0, 0.01),
 }
 
 
@@ -128,8 +138,8 @@ def test_same_tables_give_the_same_bytes(analysis, tmp_path):
         lambda: plot_agreement({}, "models"),
         lambda: plot_samples({"m": make_samples().head(0)}),
         lambda: plot_layer_agreement({}),
-        lambda: plot_rates({"m": make_rates().head(0)}),
-        lambda: plot_splits({"m": make_rates().head(0)}),
+        lambda: plot_rates({"m": make_rates().head(0)}, []),
+        lambda: plot_splits({"m": make_rates().head(0)}, []),
         lambda: plot_categories({"m": make_categories().head(0)}),
     ],
 )
@@ -160,9 +170,12 @@ def test_nothing_to_show_is_said(figure, tmp_path):
                     control_low=pl.lit(None, pl.Float64), control_high=pl.lit(None, pl.Float64)
                 ),
                 "n": make_rates().head(0),
-            }
+            },
+            [make_effects()],
         ),
-        lambda: plot_splits({"m": make_rates((0.01,), (0,)), "n": make_rates().head(0)}),
+        lambda: plot_splits(
+            {"m": make_rates((0.01,), (0,)), "n": make_rates().head(0)}, [make_effects()]
+        ),
         lambda: plot_categories(
             {"m": make_categories(["x"]).with_columns(value=float("nan")), "n": make_categories()}
         ),
@@ -203,7 +216,7 @@ def test_categories_have_scorers_as_columns():
 
 def test_the_curve_of_a_rate_is_where_its_table_says():
     rates = make_rates((0.01, 0.02), (0, 1))
-    figure = draw_settings(rates, "rates", ["second"], split=1, rate=0.01)
+    figure = draw_settings(rates, make_asked(), "rates", ["second"], split=1, rate=0.01)
     own, _, gap = figure.axes
     wanted = rates.filter(model="second", split=1, scorer="cas", measure="gap").sort("rate")
     lines = {line.get_label(): line for line in gap.lines}

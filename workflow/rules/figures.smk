@@ -23,6 +23,7 @@ rule plot_accuracy:
         "../../envs/figures.yaml"
     params:
         models=list(MODELS),
+        confidence=config["evaluate"]["confidence"],
     script:
         "../scripts/plot_accuracy.py"
 
@@ -52,12 +53,13 @@ rule plot_rejected:
 
 
 rule plot_layers:
-    """Draw in which layers one model's selected neurons lie."""
+    """Draw in which layers one model's selected neurons lie, on scales of all models."""
     input:
-        masks=lambda wildcards: expand(
+        masks=lambda wildcards: expand_subjects(
             f"{MASKS}/{{scorer}}.parquet",
-            scorer=get_scorers(wildcards.model),
-            **wildcards,
+            hookpoint=wildcards.hookpoint,
+            split=wildcards.split,
+            rate=wildcards.rate,
         ),
         code=find_code_inputs("plot_layers"),
     output:
@@ -75,7 +77,8 @@ rule plot_layers:
     conda:
         "../../envs/figures.yaml"
     params:
-        scorers=lambda wildcards: get_scorers(wildcards.model),
+        models=[model for model in MODELS for _ in get_scorers(model)],
+        scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
     script:
         "../scripts/plot_layers.py"
 
@@ -148,6 +151,9 @@ rule plot_self_cross:
         ranks=lambda wildcards: expand_subjects(
             f"{RANKS}/{{scorer}}.parquet", **wildcards
         ),
+        effects=lambda wildcards: expand_subjects(
+            f"{EFFECTS}/{{scorer}}.parquet", **wildcards
+        ),
         code=find_code_inputs("plot_self_cross"),
     output:
         svg=report(
@@ -167,6 +173,7 @@ rule plot_self_cross:
         models=[model for model in MODELS for _ in get_scorers(model)],
         scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
         control=next(iter(CONTROLS)),
+        verdict={key: config["evaluate"][key] for key in ("alpha", "collapse")},
     script:
         "../scripts/plot_self_cross.py"
 
@@ -196,6 +203,7 @@ rule plot_recovery:
         "../../envs/figures.yaml"
     params:
         models=list(filter(has_plants, MODELS)),
+        confidence=config["evaluate"]["confidence"],
     script:
         "../scripts/plot_recovery.py"
 
@@ -262,6 +270,16 @@ rule plot_settings:
     """Draw effects at every rate or split, or by category of the questions."""
     input:
         unpack(get_settings_tables),
+        # of one scorer: all are asked the same questions; categories know theirs
+        effects=lambda wildcards: expand(
+            f"{EFFECTS}/{{scorer}}.parquet",
+            model=MODELS,
+            split={"rates": SPLITS[:1], "splits": SPLITS}.get(wildcards.analysis, []),
+            rate=next(iter(RATES)),
+            scorer=list(SCORERS)[:1],
+            hookpoint=wildcards.hookpoint,
+            intervention=wildcards.intervention,
+        ),
         code=find_code_inputs("plot_settings"),
     output:
         svg=report(

@@ -11,5 +11,6 @@ start_log(snakemake.log[0])
 figure = plot_accuracy(
     answers=read_frames(snakemake.input.answers, "answers", snakemake.params.models),
     questions=read_frame(snakemake.input.questions, "questions"),
+    confidence=snakemake.params.confidence,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

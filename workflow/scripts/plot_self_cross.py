@@ -11,6 +11,8 @@ subjects = list(zip(snakemake.params.models, snakemake.params.scorers, strict=Tr
 figure = plot_self_cross(
     summaries=read_frames(snakemake.input.summaries, "summaries", subjects),
     ranks=read_frames(snakemake.input.ranks, "ranks", subjects),
+    effects=read_frames(snakemake.input.effects, "effects", subjects),
     control=snakemake.params.control,
+    **snakemake.params.verdict,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

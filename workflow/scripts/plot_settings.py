@@ -10,12 +10,13 @@ start_log(snakemake.log[0])
 source, params, analysis = snakemake.input, snakemake.params, snakemake.wildcards.analysis
 keys = [*STUDY, "intervention"]
 if analysis == "categories":
-    table = stack_tables(source.categories, "categories", keys)
+    table, effects = stack_tables(source.categories, "categories", keys), None
 else:
+    effects = stack_tables(source.effects, "effects", STUDY)
     table = tabulate_rates(
         stack_tables(source.summaries, "summaries", [*keys, "scorer"]),
         stack_tables(source.ranks, "ranks", [*keys, "scorer"]),
         params.control,
     )
-figure = draw_settings(table, analysis, params.models, **params.reference)
+figure = draw_settings(table, effects, analysis, params.models, **params.reference)
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -1,12 +1,15 @@
 """Print a study's verdicts and its figures' paths, or what demo models of known truth show."""
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import polars as pl
 
-FOLDER = Path("results/tables")
+TABLES = Path("results/tables")
+FIGURES = Path("results/figures")
+OF_ONE_MODEL = ("deactivation", "layers", "overlap")  # folders of FIGURES with one per model
 
 
 def main() -> None:
@@ -14,7 +17,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", nargs="?", choices=SHOWN)
     name = parser.parse_args().table
+    if not _find(name or "verdicts").exists():
+        sys.exit(
+            f"there is no {_find(name or 'verdicts')} here: run make demo, or snakemake with the "
+            "study's config, and start this in the same folder"
+        )
     measured = [other for other in ("verdicts", "sensitivity") if _find(other).exists()]
+    for shown in [name] if name else measured:
+        caption, abridge = SHOWN[shown]
+        print(caption)
+        print(form_table(abridge(_read(shown))))
+    if not name:
+        paths = [path.relative_to(FIGURES) for path in FIGURES.glob("**/*.png")]
+        for path in choose_figures(paths, _read("verdicts")["model"].unique()):
+            print(FIGURES / path)
+
+
+def _find(name: str) -> Path:
+    return TABLES / f"{name}.csv"
+
+
+def _read(name: str) -> pl.DataFrame:
+    return pl.read_csv(_find(name), infer_schema_length=None)
+
+
+def form_table(table: pl.DataFrame) -> str:
+    """Write a table as text, without columns of which nothing is known."""
+    known = [column.name for column in table if column.null_count() < max(1, table.height)]
     with pl.Config(
         tbl_rows=-1,
         tbl_cols=-1,
@@ -23,36 +52,33 @@ def main() -> None:
         tbl_hide_dataframe_shape=True,
         tbl_hide_column_data_types=True,
         tbl_formatting="ASCII_MARKDOWN",
-        float_precision=2,
     ):
-        for shown in [name] if name else measured:
-            caption, abridge = SHOWN[shown]
-            print(caption)
-            print(abridge(pl.read_csv(_find(shown))))
-    if not name:
-        for path in sorted(Path("results/figures").glob("**/*.png")):
-            print(path)
+        return str(table.select(pl.col(known).cast(pl.String).fill_null("")))
 
 
-def _find(name: str) -> Path:
-    return FOLDER / f"{name}.csv"
+def choose_figures(paths: Collection[Path], models: Collection[str]) -> list[Path]:
+    """Leave out figures of models that an earlier study had; paths are relative to FIGURES."""
+    return [
+        path
+        for path in sorted(paths)
+        if path.parts[0] not in OF_ONE_MODEL or path.parts[1] in models
+    ]
 
 
 def abridge_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Put each interval beside its value, and leave out what stands in the file alone."""
-    ranks = [name for name in verdicts.columns if "_p_" in name]
+    """Put intervals beside values, sum up controls, and leave out what stands in the file alone."""
     last = [name for name in ("precision", "recall", "published") if name in verdicts.columns]
     return verdicts.select(
         "model",
-        *_varied(verdicts, ("split", "rate", "intervention")),
+        *_varied(verdicts, ("hookpoint", "split", "rate", "intervention")),
         "scorer",
-        *_intervals(("self", "cross", "gap"), 1),
-        *ranks,
+        *_intervals(("self", "cross"), 1),
+        *(_largest_p(verdicts, measure) for measure in ("self", "gap")),
         _share("cultures_significant", "cultures", "significant"),
         _round("self_swapped", 1),
-        "collapse",
-        *last,
-        "verdict",
+        *(_round(name, 2) for name in last),
+        *(["collapse"] if verdicts["collapse"].any() else []),
+        pl.col("verdict").str.replace(r"[:,].*", ""),  # the reasons are in the file
     )
 
 
@@ -79,19 +105,25 @@ def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
         "settings",
         _share("signs_kept", "signs", "signs"),
         _share("orders_kept", "orders", "orders"),
-        "overlap",
+        _round("overlap", 2),
         "weakest",
         "conclusion",
     )
 
 
 def _varied(table: pl.DataFrame, axes: Sequence[str]) -> list[pl.Expr]:
-    # As text: a rate of 0.005 is no 0.01.
-    return [pl.col(name).cast(pl.String) for name in axes if table[name].n_unique() > 1]
+    return [pl.col(name) for name in axes if table[name].n_unique() > 1]
 
 
 def _share(count: str, total: str, name: str) -> pl.Expr:
     return pl.format("{}/{}", count, total).alias(name)
+
+
+def _largest_p(verdicts: pl.DataFrame, measure: str) -> pl.Expr:
+    """Find a measure's p among the control that it stands out from least."""
+    ranks = [name for name in verdicts.columns if name.startswith(f"{measure}_p_")]
+    largest = pl.max_horizontal(ranks) if ranks else pl.lit(None)
+    return _form(largest, 3).alias(f"{measure}_p")
 
 
 def _intervals(names: Sequence[str], digits: int) -> list[pl.Expr]:
@@ -103,21 +135,25 @@ def _intervals(names: Sequence[str], digits: int) -> list[pl.Expr]:
                 *(_round(column, digits) for column in (name, f"{name}_low", f"{name}_high")),
             ),
             _round(name, digits),
-            pl.lit(""),
         ).alias(name)
         for name in names
     ]
 
 
 def _round(column: str, digits: int) -> pl.Expr:
-    value = pl.col(column).cast(pl.Float64).round(digits)
-    return pl.when(value == 0).then(0.0).otherwise(value).cast(pl.String)  # no -0.0
+    return _form(pl.col(column), digits)
+
+
+def _form(values: pl.Expr, digits: int) -> pl.Expr:
+    # "z": no -0.0
+    return values.cast(pl.Float64).map_elements(lambda x: f"{x:z.{digits}f}", pl.String)
 
 
 SHOWN = {  # table -> its caption, and what of it is shown
     "verdicts": (
-        "Accuracy and its changes in per cent points with intervals; p among each control's "
-        "draws;\ncultures that lose on their own mask; precision and recall of planted neurons.",
+        "Accuracy changes in per cent points with intervals; the largest p among controls;\n"
+        "cultures that lose on their own mask; the change over other cultures' pictures;\n"
+        "precision and recall of planted neurons. All of it: results/tables/verdicts.csv",
         abridge_verdicts,
     ),
     "ground_truth": (

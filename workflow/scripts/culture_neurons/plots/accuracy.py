@@ -11,20 +11,25 @@ from culture_neurons.plots.intervals import clustered_wilson
 from culture_neurons.plots.style import (
     NARROW,
     Look,
+    add_note,
     empty_figure,
     in_style,
     model_looks,
     set_title,
 )
+from culture_neurons.plots.wording import form_count
 
 
 @in_style
-def plot_accuracy(answers: Mapping[str, pl.DataFrame], questions: pl.DataFrame) -> Figure:
-    """Draw accuracy per culture and model, with 95 % intervals clustered by image and chance.
+def plot_accuracy(
+    answers: Mapping[str, pl.DataFrame], questions: pl.DataFrame, confidence: float
+) -> Figure:
+    """Draw accuracy per culture and model, with intervals clustered by image, and chance.
 
     Args:
         answers: Model name -> its answers table.
         questions: The questions table.
+        confidence: Coverage of the intervals.
 
     Raises:
         ValueError: An answer's question is not among the questions.
@@ -41,8 +46,12 @@ def plot_accuracy(answers: Mapping[str, pl.DataFrame], questions: pl.DataFrame) 
         axes.axhspan(index - 0.5, index + 0.5, color="0.95", linewidth=0, zorder=0)
     offsets = (np.arange(len(tallies)) - (len(tallies) - 1) / 2) * 0.8 / len(tallies)
     looks = model_looks(list(tallies))
-    for offset, (model, tally) in zip(offsets, tallies.items(), strict=True):
-        _draw_model(axes, tally, cultures, offset, looks[model], model)
+    shares = {
+        model: 100 * estimate_shares(tally, cultures, confidence)
+        for model, tally in tallies.items()
+    }
+    for offset, (model, share) in zip(offsets, shares.items(), strict=True):
+        _draw_model(axes, share, offset, looks[model], model)
     chance = 100 * chance_accuracy(questions)
     axes.axvline(
         chance, color="0.4", linestyle="--", linewidth=0.8, label=f"chance ({chance:.0f} %)"
@@ -53,8 +62,18 @@ def plot_accuracy(answers: Mapping[str, pl.DataFrame], questions: pl.DataFrame) 
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("accuracy (%)")
     figure.legend(loc="outside lower left", handletextpad=0.4, borderpad=0)
-    set_title(figure, "Accuracy of the unmodified models")
+    set_title(figure, _word_title(np.concatenate(list(shares.values())), chance))
+    asked = [rows["size"] for tally in tallies.values() for _, rows in tally.group_by("culture")]
+    each = f"{form_count('question', map(sum, asked))} on {form_count('image', map(len, asked))}"
+    add_note(figure, f"n = {form_count('culture', [len(cultures)])} with {each} each")
     return figure
+
+
+def _word_title(shares: np.ndarray, chance: float) -> str:
+    """Count the accuracies whose whole interval lies above chance."""
+    share, low, _ = shares[np.isfinite(shares[:, 0])].T
+    above = f"{(low > chance).sum()} of {len(share)}"
+    return f"Unmodified models: accuracy is above chance in {above} cases"
 
 
 def tally_images(answers: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
@@ -87,19 +106,18 @@ def chance_accuracy(questions: pl.DataFrame) -> float:
     return float("nan") if mean is None else mean
 
 
-def _draw_model(
-    axes: Axes,
-    tally: pl.DataFrame,
-    cultures: list[str],
-    offset: float,
-    look: Look,
-    label: str,
-) -> None:
-    values = np.full((len(cultures), 3), np.nan)
+def estimate_shares(tally: pl.DataFrame, cultures: list[str], confidence: float) -> np.ndarray:
+    """Return share, lower, and upper bound of each culture, [culture, 3]; NaN without answers."""
+    shares = np.full((len(cultures), 3), np.nan)
     for (culture,), images in tally.group_by("culture"):
-        values[cultures.index(culture)] = clustered_wilson(images["hits"], images["size"])
-    share, low, high = 100 * values.T
-    y = np.arange(len(cultures)) + offset
+        hits, size = images["hits"], images["size"]
+        shares[cultures.index(culture)] = clustered_wilson(hits, size, confidence)
+    return shares
+
+
+def _draw_model(axes: Axes, shares: np.ndarray, offset: float, look: Look, label: str) -> None:
+    share, low, high = shares.T
+    y = np.arange(len(share)) + offset
     axes.hlines(y, low, high, color=look.color, linewidth=0.8)
     axes.plot(
         share,

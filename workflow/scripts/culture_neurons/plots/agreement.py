@@ -15,7 +15,8 @@ from culture_neurons.plots.dots import (
     legend_dot,
     model_panels,
 )
-from culture_neurons.plots.style import empty_figure, in_style, scorer_looks, set_title
+from culture_neurons.plots.style import add_note, empty_figure, in_style, scorer_looks, set_title
+from culture_neurons.plots.wording import count_compared
 
 TITLES = {
     "halves": "Agreement of scores and masks from two halves of the images",
@@ -67,6 +68,7 @@ def plot_agreement(panels: Mapping[str, pl.DataFrame], analysis: str) -> Figure:
         handletextpad=0.4,
     )
     set_title(figure, TITLES[analysis])
+    add_note(figure, count_compared(shown.values()))
     return figure
 
 

@@ -1,6 +1,6 @@
 """Lines per scorer: agreement by number of questions and by layer, effects by rate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from culture_neurons.plots.style import WIDE, Look, empty_figure, in_style, scorer_looks, set_title
+from culture_neurons.plots.depth import add_depth, label_layers
+from culture_neurons.plots.style import (
+    WIDE,
+    Look,
+    add_note,
+    empty_figure,
+    in_style,
+    scorer_looks,
+    set_title,
+)
+from culture_neurons.plots.wording import count_compared, count_questions
 
 _KINDS = {
     ("overlap", "disjoint"): "overlap of masks:\ntwo disjoint sets",
@@ -29,7 +39,7 @@ def plot_samples(reliability: Mapping[str, pl.DataFrame]) -> Figure:
     scorers = _list_scorers(reliability)
     if not scorers:
         return empty_figure("No sample size to show: nothing was compared.")
-    figure, grid = curve_grid(list(reliability), list(_KINDS.values()), share_y=True)
+    figure, grid = curve_grid(list(reliability), list(_KINDS.values()))
     looks = scorer_looks(scorers)
     for row, frame in zip(grid, reliability.values(), strict=True):
         for axes, (measure, analysis) in zip(row, _KINDS, strict=True):
@@ -46,6 +56,7 @@ def plot_samples(reliability: Mapping[str, pl.DataFrame]) -> Figure:
         axes.set_xlabel("questions per culture")
     _add_legend(figure, grid)
     set_title(figure, "Agreement of scores and masks by number of questions")
+    add_note(figure, count_compared(reliability.values()))
     return figure
 
 
@@ -59,33 +70,40 @@ def plot_layer_agreement(reliability: Mapping[str, pl.DataFrame]) -> Figure:
     scorers = _list_scorers(reliability)
     if not scorers:
         return empty_figure("No layers to show: nothing was compared.")
-    figure, grid = curve_grid(
-        list(reliability), ["overlap of masks from two halves", "selected neurons (%)"]
-    )
+    titles = ["overlap of masks from two halves", "selected neurons (%)"]
+    # Each model's layers fill the width, so that relative depth is one axis for all.
+    figure, grid = curve_grid(list(reliability), titles, share_x=False, share_y="col")
     looks = scorer_looks(scorers)
+    grid[0][0].set_ylim(-0.03, 1.03)
     for (overlaps, shares), frame in zip(grid, reliability.values(), strict=True):
-        overlaps.set_ylim(-0.03, 1.03)
         for number, scorer in enumerate(scorers):
             layer, overlap, share = pool_layers(frame.filter(scorer=scorer))
             layer = layer + _dodge(number, scorers)
             nowhere = np.full(len(layer), np.nan)  # pooled over cultures and draws: no interval
             draw_curve(overlaps, layer, overlap, nowhere, nowhere, looks[scorer], scorer)
             draw_curve(shares, layer, 100 * share, nowhere, nowhere, looks[scorer], scorer)
-        shares.set_ylim(bottom=0)
+        layers = (frame["layer"].max() or 0) + 1
+        for axes in (overlaps, shares):
+            axes.set_xlim(-0.5, layers - 0.5)
+            label_layers(axes, layers, 0)
+            if overlaps is grid[0][0]:
+                add_depth(axes, layers, 0)
+    grid[0][1].set_ylim(0, 1.1 * grid[0][1].get_ylim()[1])
     for axes in grid[-1]:
         axes.set_xlabel("layer")
-        axes.locator_params(axis="x", integer=True)
     _add_legend(figure, grid)
     set_title(figure, "Agreement of masks from two halves of the images, by layer")
+    add_note(figure, count_compared(reliability.values()))
     return figure
 
 
 @in_style
-def plot_rates(rates: Mapping[str, pl.DataFrame]) -> Figure:
+def plot_rates(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFrame]) -> Figure:
     """Draw self, cross, and gap by the share of neurons that is selected, a row per model.
 
     Args:
         rates: Model -> its rows of one split, columns as of `breakdowns.tabulate_rates`.
+        effects: Tables `effects` of the models, which tell how many questions there are.
     """
     scorers = _list_scorers(rates)
     if not scorers:
@@ -111,15 +129,19 @@ def plot_rates(rates: Mapping[str, pl.DataFrame]) -> Figure:
     name = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
     _add_legend(figure, grid, [Patch(color="0.8", label=f"{name} masks (all draws)")])
     set_title(figure, "Accuracy change by share of selected neurons")
+    add_note(figure, count_questions(effects))
     return figure
 
 
 def curve_grid(
-    models: Sequence[str], titles: Sequence[str], share_y: bool = False
+    models: Sequence[str],
+    titles: Sequence[str],
+    share_x: bool | str = "col",
+    share_y: bool | str = True,
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Make a row of axes per model, titled on top; the values' axis is one, or one per panel."""
+    """Make a row of axes per model, titled on top; axes are shared so that models compare."""
     figure = Figure(figsize=(WIDE, 1.45 * len(models) + 1.1), layout="constrained")
-    grid = figure.subplots(len(models), len(titles), squeeze=False, sharex="col", sharey=share_y)
+    grid = figure.subplots(len(models), len(titles), squeeze=False, sharex=share_x, sharey=share_y)
     for axes, title in zip(grid[0], titles, strict=True):
         axes.set_title(title, loc="left")
     for row, model in zip(grid, models, strict=True):

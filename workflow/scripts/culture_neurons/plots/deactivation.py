@@ -19,7 +19,8 @@ from culture_neurons.plots.heatmaps import (
     label_rows,
     matrix_grid,
 )
-from culture_neurons.plots.style import empty_figure, in_style, set_title
+from culture_neurons.plots.style import add_note, empty_figure, in_style, set_title
+from culture_neurons.plots.wording import count_questions
 
 
 @in_style
@@ -61,8 +62,20 @@ def plot_deactivation(effects: Mapping[str, pl.DataFrame], alpha: float) -> Figu
             axes.set_xlabel("evaluated culture")
     label = f"accuracy change (% points)\ndot: q ≤ {alpha:g}; grey: not evaluated"
     add_colorbar(figure, panels, spare, colors, norm, label)
-    set_title(figure, "Accuracy change on each culture under each culture's mask")
+    set_title(figure, _word_title(pl.concat(effects.values()), alpha))
+    add_note(figure, count_questions(effects.values()))
     return figure
+
+
+def _word_title(effects: pl.DataFrame, alpha: float) -> str:
+    """Count the cells in which the test shows a loss, of own and of other cultures."""
+    shown = (pl.col("delta") < 0) & (pl.col("q") <= alpha)
+    is_own = pl.col("mask_culture") == pl.col("culture")
+    own, others = (
+        f"{cells.filter(shown).height} of {cells.height}"
+        for cells in map(effects.drop_nulls("delta").filter, (is_own, ~is_own))
+    )
+    return f"Accuracy loss is shown on the own culture in {own} cells, on others in {others}"
 
 
 def effect_matrix(effects: pl.DataFrame, cultures: Sequence[str], column: str) -> np.ndarray:

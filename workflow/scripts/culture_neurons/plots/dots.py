@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from culture_neurons.plots.style import WIDE, Look
 
@@ -16,7 +17,7 @@ _BELOW = 0.12  # rows; single cultures stand under their mean, not under its int
 
 
 class Estimate(NamedTuple):
-    """A mean with its 95 % interval and the single cultures' values; NaN is not drawn."""
+    """A mean with its interval and the single cultures' values; NaN is not drawn."""
 
     value: float
     low: float
@@ -39,6 +40,7 @@ def model_panels(
         axes.set_title(model, loc="left")
         axes.set_yticks(range(len(scorers)), scorers)
         axes.tick_params(axis="y", length=0)
+        axes.locator_params(axis="x", nbins=5)  # so that numbers of two panels do not meet
         if index + columns >= len(models):
             axes.tick_params(axis="x", labelbottom=True)
             axes.set_xlabel(x_label)
@@ -96,6 +98,24 @@ def legend_dot(label: str, second: bool) -> Line2D:
         color="0.3",
         markerfacecolor="white" if second else "0.3",
         label=label,
+    )
+
+
+def legend_effects(figure: Figure, singles: str, control: str | None) -> None:
+    """Add the legend of self and cross; `singles` says what the small dots are."""
+    single = legend_cultures()
+    single.set_label(singles)
+    figure.legend(
+        handles=[
+            legend_dot("the mask's own culture (self)", second=False),
+            legend_dot("the other cultures (cross)", second=True),
+            single,
+            Patch(color="0.75", label=f"{control} masks (all draws)"),
+        ],
+        loc="outside lower center",
+        ncols=4,
+        columnspacing=1.2,
+        handletextpad=0.4,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 
@@ -10,6 +10,14 @@ from culture_neurons.frames import read_frame
 from culture_neurons.tables import read_facts
 
 Key = TypeVar("Key", bound=Hashable)
+
+
+class ModelMasks(NamedTuple):
+    """The masks of one model, and what their rows alone do not tell."""
+
+    masks: dict[str, pl.DataFrame]  # scorer -> its masks table
+    cultures: list[str]  # all of them, also those whose masks are empty
+    layers: int
 
 
 def read_frames(
@@ -27,13 +35,22 @@ def read_frames(
     return frames
 
 
-def read_masks(
-    paths: Sequence[str | Path], scorers: Sequence[str]
-) -> tuple[dict[str, pl.DataFrame], list[str], int]:
-    """Read masks of several scorers with what their rows alone do not tell.
+def read_models(
+    paths: Sequence[str | Path], models: Sequence[str], scorers: Sequence[str]
+) -> dict[str, ModelMasks]:
+    """Read the masks of several models; paths, models, and scorers are parallel.
 
-    Returns:
-        Masks by scorer; all cultures, also those whose masks are empty; the number of layers.
+    Raises:
+        ValueError: They are not parallel; otherwise as of `read_masks`.
+    """
+    subjects: dict[str, list] = {}
+    for path, model, scorer in zip(paths, models, scorers, strict=True):
+        subjects.setdefault(model, []).append((path, scorer))
+    return {model: read_masks(*zip(*pairs, strict=True)) for model, pairs in subjects.items()}
+
+
+def read_masks(paths: Sequence[str | Path], scorers: Sequence[str]) -> ModelMasks:
+    """Read one model's masks of several scorers.
 
     Raises:
         ValueError: Paths and scorers are not one to one, the files disagree on the number of
@@ -52,4 +69,4 @@ def read_masks(
                 f"{path}: has neurons of the cultures {sorted(foreign)}, but its facts name the "
                 f"masks {cultures}; a scorer's masks are named for their cultures"
             )
-    return frames, cultures, layers.pop()
+    return ModelMasks(frames, cultures, layers.pop())

@@ -10,55 +10,77 @@ from matplotlib.colors import Colormap, Normalize, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
+from culture_neurons.plots.depth import add_depth, label_layers
 from culture_neurons.plots.heatmaps import add_colorbar, draw_cells, label_rows, spare_axes
-from culture_neurons.plots.style import WIDE, empty_figure, in_style, scorer_looks, set_title
+from culture_neurons.plots.inputs import ModelMasks
+from culture_neurons.plots.style import (
+    SMALL,
+    WIDE,
+    add_note,
+    empty_figure,
+    in_style,
+    scorer_looks,
+    set_title,
+)
+from culture_neurons.plots.wording import form_count
 
 _COLUMNS = 3
+_MIDDLE = 0.5  # of a cell: layer 0 is drawn from 0 to 1
 _MARGIN_HEIGHT = 0.45  # inches
 
 
 @in_style
-def plot_layers(masks: Mapping[str, pl.DataFrame], cultures: Sequence[str], layers: int) -> Figure:
-    """Draw selected neurons per culture and layer, a panel per scorer, with the sum on top.
+def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
+    """Draw one model's selected neurons per culture and layer, a panel per scorer, sums on top.
+
+    Colours, and the sums of each scorer, have the same limits in the figures of all models.
 
     Args:
-        masks: Scorer -> its masks table.
-        cultures: All cultures, also those whose masks are empty.
-        layers: Number of the model's decoder layers.
+        models: Model -> its masks.
+        name: The model that is drawn.
 
     Raises:
         ValueError: A mask has a neuron outside the cultures or layers.
     """
-    cultures = sorted(cultures)
-    counts = {scorer: count_neurons(frame, cultures, layers) for scorer, frame in masks.items()}
-    if not any(count.any() for count in counts.values()):
+    counts = {other: count_model(masks) for other, masks in models.items()}
+    own, cultures = counts[name], sorted(models[name].cultures)
+    if not any(count.any() for count in own.values()):
         return empty_figure("No layers to show: all masks are empty.")
-    figure, panels, spare = _layer_grid(len(counts), len(cultures))
+    figure, panels, spare = _layer_grid(len(own), len(cultures))
     colors = matplotlib.colormaps["magma_r"]
+    every = [(scorer, count) for model in counts.values() for scorer, count in model.items()]
     # square root, because exact LAPE's masks are C times smaller than the others
-    norm = PowerNorm(0.5, vmin=0, vmax=max(count.max() for count in counts.values()))
-    looks = scorer_looks(list(counts))
+    norm = PowerNorm(0.5, vmin=0, vmax=max(count.max() for _, count in every))
+    looks = scorer_looks(list(own))
     for index, ((margin, cells), (scorer, count)) in enumerate(
-        zip(panels, counts.items(), strict=True)
+        zip(panels, own.items(), strict=True)
     ):
-        _draw_panel(margin, cells, count, colors, norm, looks[scorer].color)
+        largest = max(other.sum(0).max() for key, other in every if key == scorer)
+        _draw_cells(cells, count, colors, norm)
+        _draw_sums(margin, count.sum(0), max(1, 1.05 * largest), looks[scorer].color)
         margin.set_title(scorer, loc="left")
-        first_column, lowest = index % _COLUMNS == 0, index + _COLUMNS >= len(counts)
+        first_column, lowest = index % _COLUMNS == 0, index + _COLUMNS >= len(own)
         label_rows(cells, cultures if first_column else [""] * len(cultures))
         if first_column:
-            margin.set_ylabel("all\ncultures", size=7)
+            margin.set_ylabel("neurons", size=SMALL)
         if lowest:
             cells.set_xlabel("layer")
-    add_colorbar(
-        figure,
-        [axes for panel in panels for axes in panel],
-        spare,
-        colors,
-        norm,
-        "neurons of a culture in a layer\n(square-root colours)",
-    )
+    both = [axes for panel in panels for axes in panel]
+    label = "neurons of a culture in a layer\n(square-root colours)"
+    add_colorbar(figure, both, spare, colors, norm, label)
     set_title(figure, "Layers of the selected neurons")
+    sizes = form_count("neuron", (size for count in own.values() for size in count.sum(1)))
+    add_note(figure, f"n = {form_count('culture', [len(cultures)])}, {sizes} in a mask")
     return figure
+
+
+def count_model(model: ModelMasks) -> dict[str, np.ndarray]:
+    """Count the neurons of each scorer's masks, [culture, layer], cultures by alphabet."""
+    cultures = sorted(model.cultures)
+    return {
+        scorer: count_neurons(masks, cultures, model.layers)
+        for scorer, masks in model.masks.items()
+    }
 
 
 def count_neurons(masks: pl.DataFrame, cultures: Sequence[str], layers: int) -> np.ndarray:
@@ -102,20 +124,14 @@ def _layer_grid(panels: int, cultures: int) -> tuple[Figure, list[tuple[Axes, Ax
     return figure, axes, spare_axes(figure, left_over if panels % columns else [])
 
 
-def _draw_panel(
-    margin: Axes, cells: Axes, counts: np.ndarray, colors: Colormap, norm: Normalize, color: str
-) -> None:
-    layers = counts.shape[1]
+def _draw_cells(cells: Axes, counts: np.ndarray, colors: Colormap, norm: Normalize) -> None:
     draw_cells(cells, counts, colors, norm)
-    margin.bar(np.arange(layers) + 0.5, counts.sum(0), width=0.9, color=color)
-    margin.set_ylim(0, max(1, 1.05 * counts.sum(0).max()))
+    label_layers(cells, counts.shape[1], _MIDDLE)
+
+
+def _draw_sums(margin: Axes, sums: np.ndarray, limit: float, color: str) -> None:
+    margin.bar(np.arange(len(sums)) + _MIDDLE, sums, width=0.9, color=color)
+    margin.set_ylim(0, limit)
     margin.tick_params(axis="x", bottom=False, labelbottom=False)
     margin.locator_params(axis="y", nbins=2, integer=True)
-    shown = np.unique(np.linspace(0, layers - 1, min(layers, 5)).round().astype(int))
-    cells.set_xticks(shown + 0.5, shown)
-    last = max(layers - 1, 1)
-    depth = margin.secondary_xaxis(
-        "top", functions=(lambda x: (x - 0.5) / last, lambda share: share * last + 0.5)
-    )
-    depth.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    depth.set_xlabel("relative depth", size=7)
+    add_depth(margin, len(sums), _MIDDLE)

@@ -17,7 +17,8 @@ from culture_neurons.plots.heatmaps import (
     label_rows,
     matrix_grid,
 )
-from culture_neurons.plots.style import empty_figure, in_style, set_title
+from culture_neurons.plots.style import add_note, empty_figure, in_style, set_title
+from culture_neurons.plots.wording import form_count
 
 Neurons = frozenset[tuple[int, int]]  # (layer, neuron)
 
@@ -43,18 +44,25 @@ def plot_overlap(masks: Mapping[str, pl.DataFrame], cultures: Sequence[str]) -> 
     for axes, title, matrix, names in zip(panels, titles, matrices, labels, strict=True):
         draw_cells(axes, matrix, colors, norm)
         if len(names) <= ANNOTATED:
-            annotate_cells(axes, matrix, colors, norm, _form_index)
+            annotate_cells(axes, matrix, colors, norm, form_index)
         label_rows(axes, names)
         label_columns(axes, names)
         axes.set_title(title, loc="left")
     label = "Jaccard index (shared / all neurons of two masks)\ngrey: both masks are empty"
     add_colorbar(figure, panels, spare, colors, norm, label)
     set_title(figure, "Overlap of masks between cultures and between scorers")
+    sizes = form_count("neuron", (len(mask) for sets in neurons.values() for mask in sets))
+    add_note(figure, f"n = {form_count('culture', [len(cultures)])}, {sizes} in a mask")
     return figure
 
 
-def _form_index(index: float) -> str:
-    return f"{index:.0f}" if index in (0, 1) else f"{index:.2f}"
+def form_index(index: float) -> str:
+    """Write two digits; 0 and 1 without them, and nothing else as if it were 0 or 1."""
+    if index in (0, 1):
+        return f"{index:.0f}"
+    if index < 0.005:
+        return "<0.01"
+    return ">0.99" if index > 0.995 else f"{index:.2f}"
 
 
 def jaccard(first: Neurons, second: Neurons) -> float:

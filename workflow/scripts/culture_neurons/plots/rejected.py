@@ -3,7 +3,7 @@
 import polars as pl
 from matplotlib.figure import Figure
 
-from culture_neurons.plots.style import NARROW, empty_figure, in_style, set_title
+from culture_neurons.plots.style import NARROW, add_note, empty_figure, in_style, set_title
 
 _COLOR = "#4477AA"
 
@@ -42,5 +42,6 @@ def plot_rejected(rejected: pl.DataFrame, questions: int) -> Figure:
     axes.set_xlabel("rows")
     counted = int(rejected["counted"].sum())
     share = 100 * counted / (counted + questions) if counted else 0
-    set_title(figure, f"Rows of the dataset not used: {share:.1f} % rejected")
+    set_title(figure, f"Dataset rows not used: {share:.1f} % rejected")
+    add_note(figure, f"n = {rejected.height:,} rows not used beside {questions:,} used")
     return figure

@@ -4,33 +4,41 @@ from collections.abc import Mapping
 
 import polars as pl
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from culture_neurons.plots.dots import (
     Estimate,
     draw_band,
     draw_estimate,
-    legend_cultures,
-    legend_dot,
+    legend_effects,
     model_panels,
 )
-from culture_neurons.plots.style import empty_figure, in_style, scorer_looks, set_title
+from culture_neurons.plots.style import add_note, empty_figure, in_style, scorer_looks, set_title
+from culture_neurons.plots.wording import count_questions, list_names
+from culture_neurons.verdicts import NOT_SHOWN, word_verdict
 
 _MEASURES = ("self", "cross_by_mask")
+
+Subject = tuple[str, str]  # model, scorer
 
 
 @in_style
 def plot_self_cross(
-    summaries: Mapping[tuple[str, str], pl.DataFrame],
-    ranks: Mapping[tuple[str, str], pl.DataFrame],
+    summaries: Mapping[Subject, pl.DataFrame],
+    ranks: Mapping[Subject, pl.DataFrame],
+    effects: Mapping[Subject, pl.DataFrame],
     control: str,
+    alpha: float,
+    collapse: float,
 ) -> Figure:
     """Draw mean accuracy change on own and other cultures per model and scorer.
 
     Args:
         summaries: (Model, scorer) -> its summaries table. The row without a culture is the mean.
         ranks: (Model, scorer) -> its ranks table.
+        effects: (Model, scorer) -> its effects table, which tells how many questions there are.
         control: The control whose band is drawn, where a scorer has it.
+        alpha: Level of the ranks in the verdicts, which the title sums up.
+        collapse: Rise of non-letter mass or letter entropy that flags a broken model there.
     """
     models = list(dict.fromkeys(model for model, _ in summaries))
     scorers = list(dict.fromkeys(scorer for _, scorer in summaries))
@@ -49,20 +57,49 @@ def plot_self_cross(
                 band = read_band(ranks[model, scorer], measure, control)
                 draw_band(axes, row, bool(second), *band)
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
-    figure.legend(
-        handles=[
-            legend_dot("the mask's own culture (self)", second=False),
-            legend_dot("the other cultures (cross)", second=True),
-            legend_cultures(),
-            Patch(color="0.75", label=f"{control} masks (all draws)"),
-        ],
-        loc="outside lower center",
-        ncols=4,
-        columnspacing=1.2,
-        handletextpad=0.4,
-    )
-    set_title(figure, "Accuracy change on a mask's own culture and on the others")
+    legend_effects(figure, "single cultures", control)
+    verdicts = {
+        subject: is_shown(summaries[subject], ranks[subject], alpha, collapse)
+        for subject, frame in summaries.items()
+        if frame.height
+    }
+    set_title(figure, word_title(verdicts))
+    add_note(figure, count_questions(effects.values()))
     return figure
+
+
+def is_shown(summaries: pl.DataFrame, ranks: pl.DataFrame, alpha: float, collapse: float) -> bool:
+    """Say whether the verdict on one scorer's masks is that their own culture loses more."""
+    means = {
+        row["measure"]: row for row in summaries.filter(pl.col("culture").is_null()).to_dicts()
+    }
+    rank_p = {
+        f"{row['measure']}_p_{row['control']}": row["rank_p"]
+        for row in ranks.filter(pl.col("culture").is_null()).to_dicts()
+    }
+    signs = [means[name]["non_letter_mass_change"] for name in _MEASURES]
+    signs.append(means["cross_by_mask"]["letter_entropy_change"])
+    broken = any(sign is not None and sign > collapse for sign in signs)
+    row = {"gap_high": means["gap"]["ci_high"], "collapse": broken, **rank_p}
+    controls = sorted(ranks["control"].unique())
+    return not word_verdict(row, controls, alpha).startswith(NOT_SHOWN)
+
+
+def word_title(shown: Mapping[Subject, bool]) -> str:
+    """Sum up the verdicts: what is said of a scorer holds in every model that has it."""
+    effect = "hurt their own culture more than the others"
+    scorers = {
+        scorer: [value for (_, name), value in shown.items() if name == scorer]
+        for scorer in dict.fromkeys(scorer for _, scorer in shown)
+    }
+    always = [scorer for scorer, values in scorers.items() if all(values)]
+    if not any(shown.values()):
+        return f"It is not shown that masks {effect}"
+    if len(always) == len(scorers):
+        return f"Masks {effect}"
+    if sum(shown.values()) == sum(len(scorers[name]) for name in always):
+        return f"Masks of {list_names(always)} {effect}"
+    return f"Masks {effect} in {sum(shown.values())} of {len(shown)} cases"
 
 
 def read_measure(summaries: pl.DataFrame, measure: str) -> Estimate:

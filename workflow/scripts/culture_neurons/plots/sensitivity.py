@@ -20,20 +20,29 @@ def draw_agreement(panels: Mapping[str, pl.DataFrame], analysis: str) -> Figure:
 
 
 def draw_settings(
-    table: pl.DataFrame, analysis: str, models: Sequence[str], split: int, rate: float
+    table: pl.DataFrame,
+    effects: pl.DataFrame | None,
+    analysis: str,
+    models: Sequence[str],
+    split: int,
+    rate: float,
 ) -> Figure:
     """Draw the figure of an analysis of effects.
 
     Args:
         table: As of `breakdowns.tabulate_rates`, or stacked `categories`; all models.
+        effects: Stacked `effects` of one scorer, which tell how many questions there are;
+            None for categories, which know it.
         analysis: "rates": all rates of one split; "splits": all splits of one rate; "categories".
         models: Models in their order.
         split: Split of the reference.
         rate: Rate of the reference.
     """
     panels = {model: table.filter(model=model) for model in models}
+    if analysis == "categories":
+        return plot_categories(panels)
     if analysis == "rates":
-        return plot_rates({model: frame.filter(split=split) for model, frame in panels.items()})
-    if analysis == "splits":
-        return plot_splits({model: frame.filter(rate=rate) for model, frame in panels.items()})
-    return plot_categories(panels)
+        rows = {model: frame.filter(split=split) for model, frame in panels.items()}
+        return plot_rates(rows, effects.filter(split=split).partition_by("model"))
+    rows = {model: frame.filter(rate=rate) for model, frame in panels.items()}
+    return plot_splits(rows, effects.partition_by("model", "split"))

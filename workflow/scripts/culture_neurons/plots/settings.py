@@ -1,20 +1,18 @@
 """Effects under other choices: between splits of the images, and by category of the questions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import matplotlib
 import numpy as np
 import polars as pl
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from culture_neurons.plots.dots import (
     Estimate,
     draw_band,
     draw_estimate,
-    legend_cultures,
-    legend_dot,
+    legend_effects,
     model_panels,
 )
 from culture_neurons.plots.heatmaps import (
@@ -27,18 +25,20 @@ from culture_neurons.plots.heatmaps import (
     label_rows,
     matrix_grid,
 )
-from culture_neurons.plots.style import empty_figure, in_style, scorer_looks, set_title
+from culture_neurons.plots.style import add_note, empty_figure, in_style, scorer_looks, set_title
+from culture_neurons.plots.wording import count_questions, form_count
 
 _MEASURES = {"self": "own culture (self)", "cross_by_mask": "others (cross)"}
 
 
 @in_style
-def plot_splits(rates: Mapping[str, pl.DataFrame]) -> Figure:
+def plot_splits(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFrame]) -> Figure:
     """Draw self and cross of every split and their mean, a panel per model.
 
     Args:
         rates: Model -> its rows of one rate and all splits, columns as of
             `breakdowns.tabulate_rates`.
+        effects: Tables `effects` of models and splits, which tell how many questions there are.
     """
     scorers = list(dict.fromkeys(name for frame in rates.values() for name in frame["scorer"]))
     if not scorers:
@@ -58,22 +58,10 @@ def plot_splits(rates: Mapping[str, pl.DataFrame]) -> Figure:
                     draw_band(axes, row, bool(second), 100 * band[0], 100 * band[1])
                 estimate = Estimate(values.mean(), values.min(), values.max(), values)
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
-    single = legend_cultures()
-    single.set_label("single splits")
     control = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
-    figure.legend(
-        handles=[
-            legend_dot("the mask's own culture (self)", second=False),
-            legend_dot("the other cultures (cross)", second=True),
-            single,
-            Patch(color="0.75", label=f"{control} masks (all draws)"),
-        ],
-        loc="outside lower center",
-        ncols=4,
-        columnspacing=1.2,
-        handletextpad=0.4,
-    )
+    legend_effects(figure, "single splits", control)
     set_title(figure, "Accuracy change in several splits of the images")
+    add_note(figure, count_questions(effects))
     return figure
 
 
@@ -110,7 +98,14 @@ def plot_categories(categories: Mapping[str, pl.DataFrame]) -> Figure:
         figure, axes_list, spare, colors, norm, "accuracy change (% points)\ngrey: no such question"
     )
     set_title(figure, "Accuracy change by category of the questions")
+    add_note(figure, _count_asked(pl.concat(categories.values())))
     return figure
+
+
+def _count_asked(categories: pl.DataFrame) -> str:
+    own = categories.filter(measure="self")
+    cultures = form_count("culture", own["cultures"])
+    return f"n = {form_count('question', own['questions'])} of {cultures} in a category"
 
 
 def category_matrix(rows: pl.DataFrame, names: list[str], scorers: list[str]) -> np.ndarray:

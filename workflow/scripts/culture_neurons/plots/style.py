@@ -88,8 +88,23 @@ def model_looks(models: Sequence[str]) -> dict[str, Look]:
 
 def set_title(figure: Figure, text: str) -> None:
     """Set the figure's title line, flush left, broken where the figure is too narrow for it."""
-    width = int(figure.get_figwidth() * 14)  # characters of 9-point bold text
-    figure.suptitle(textwrap.fill(text, width), x=0.01, ha="left")
+    lines = textwrap.wrap(text, int(figure.get_figwidth() * 13))  # characters of 9 points, bold
+    figure.set_figheight(figure.get_figheight() + 0.15 * (len(lines) - 1))  # inches
+    figure.suptitle("\n".join(lines), x=0.01, ha="left")
+
+
+def add_note(figure: Figure, text: str) -> None:
+    """Write what n is below the axes, above the legend if there is one, in the smallest text.
+
+    A report's caption cannot say it: Snakemake fills in the config's values, but no table's.
+    """
+    lines = textwrap.wrap(text, int(figure.get_figwidth() * 20))  # characters of 7-point text
+    figure.set_figheight(figure.get_figheight() + 0.14 * len(lines))  # inches
+    if figure.legends:
+        figure.legends[0].set_title("\n".join(lines), prop={"size": SMALL})
+        figure.legends[0].set_alignment("left")
+    else:
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", size=SMALL)
 
 
 @in_style
