@@ -13,6 +13,8 @@ import torch
 from planning import run_snakemake
 from small_study import CONFIG, RUN, STUDY, fail, find_jobs, hash_tables, make
 
+from culture_neurons.tables import attach_facts
+
 SHARD = "results/activations/tiny-llava/mlp.gate_act/2-of-2.parquet"
 STATISTICS = f"results/statistics/{STUDY}.parquet"
 MASKS = f"results/masks/{STUDY}/r0.01/conact.parquet"
@@ -43,8 +45,8 @@ def forge(path, **facts):
     table = pq.read_table(path)
     found = json.loads(table.schema.metadata[b"culture_neurons"])
     assert facts.keys() <= found.keys()
-    forged = {b"culture_neurons": json.dumps(found | facts).encode()}
-    pq.write_table(table.replace_schema_metadata(forged), path)
+    kind = found.pop("kind")
+    pq.write_table(table.cast(attach_facts(table.schema, kind, found | facts)), path)
 
 
 @pytest.mark.parametrize(

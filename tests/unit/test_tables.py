@@ -229,6 +229,18 @@ def test_metadata_that_cannot_be_read_are_refused(metadata, tmp_path):
         read_facts(path, "planted")
 
 
+def test_no_flipped_bit_of_a_file_changes_its_facts_unseen(table):
+    whole = table.read_bytes()
+    damaged = 0
+    for place in range(4, len(whole) - 8, 3):
+        table.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        try:
+            assert read_facts(table, "planted") == FACTS, place
+        except TableError as error:
+            damaged += "facts do not match their checksum" in str(error)
+    assert damaged > 20
+
+
 @pytest.mark.parametrize(
     "columns",
     [
@@ -242,8 +254,8 @@ def test_metadata_that_cannot_be_read_are_refused(metadata, tmp_path):
 )
 def test_missing_columns_and_other_types_are_refused_by_name(columns, tmp_path):
     path = tmp_path / "x.parquet"
-    facts = {b"culture_neurons": json.dumps({"kind": "planted"}).encode()}
-    pq.write_table(pa.table(columns).replace_schema_metadata(facts), path)
+    foreign = pa.table(columns)
+    pq.write_table(foreign.cast(attach_facts(foreign.schema, "planted", {})), path)
     wrong = "neuron" if len(columns) == 2 else "layer"
     with pytest.raises(TableError, match=rf"x.parquet: lacks the columns \['{wrong}'\].*delete"):
         read_table(path, "planted")

@@ -137,12 +137,13 @@ def load_subject(
         The checkpoint, and the facts that its result files carry.
     """
     template = settings["chat_template"]
+    template = None if template is None else Path(template).read_text(encoding="utf-8")
     checkpoint = load_checkpoint(
         settings["checkpoint"],
         settings["revision"],
         settings["dtype"],
         device,
-        chat_template=None if template is None else Path(template).read_text(encoding="utf-8"),
+        chat_template=template,
         image_processor=settings["image_processor"],
         cache_dir=cache_dir,
     )
@@ -155,5 +156,7 @@ def load_subject(
         "dtype": settings["dtype"],
         "prompt": settings["prompt"],
         "image_processor": settings["image_processor"],
+        # The checkpoint's own is part of its commit.
+        "chat_template": template and hashlib.sha256(template.encode()).hexdigest(),
     }
     return checkpoint, facts

@@ -5,6 +5,7 @@ model, hookpoint, or dataset is refused by name.
 """
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import metadata
@@ -199,6 +200,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 SELECTOR_FACTS = ("masks", "selector", "scorer", "select", "count")
 
 _METADATA_KEY = b"culture_neurons"
+_CHECKSUM_KEY = b"culture_neurons.sha256"  # Parquet has checksums of pages, none of metadata
 _IN_PATHS = {"split": "split{}", "rate": "r{:g}"}  # how paths write a fact; others as they are
 _NUMBERS = {  # column type -> the array type of the same bytes
     getattr(pa, name)(): np.dtype(name)
@@ -258,8 +260,10 @@ def write_table(
 
 def attach_facts(schema: pa.Schema, kind: str, facts: Mapping[str, object]) -> pa.Schema:
     """Put a file's kind and facts into its schema's metadata, beside what stands there."""
-    document = json.dumps({**facts, "kind": kind}, sort_keys=True)
-    return schema.with_metadata({**(schema.metadata or {}), _METADATA_KEY: document.encode()})
+    document = json.dumps({**facts, "kind": kind}, sort_keys=True).encode()
+    checksum = hashlib.sha256(document).hexdigest().encode()
+    own = {_METADATA_KEY: document, _CHECKSUM_KEY: checksum}
+    return schema.with_metadata({**(schema.metadata or {}), **own})
 
 
 def _is_constant(value: object) -> bool:
@@ -317,6 +321,10 @@ def read_facts(
         raise TableError(
             f"{path}: carries no culture-neurons metadata; expected a {kind} table written by "
             "this workflow; delete it and run again"
+        )
+    if metadata.get(_CHECKSUM_KEY) != hashlib.sha256(document).hexdigest().encode():
+        raise TableError(
+            f"{path}: is damaged (its facts do not match their checksum); delete it and run again"
         )
     if found != kind:
         raise TableError(f"{path}: is a {found} table, expected {kind}; check the path")
