@@ -1,33 +1,66 @@
-"""Time the statistics of one scorer at the scale of a study: bootstrap, tests, ranks.
+"""Time the statistics of one model at the scale of a study: bootstrap, tests, ranks, comparisons.
 
     python benchmarks/effects.py [--resamples 10000] [--cultures 25] [--questions 100]
 
-Synthetic answers, as rule measure_effects reads them: every mask on every culture, 20 draws of a
-control. Needs the workflow's environment.
+Synthetic answers, as rules measure_effects and compare_scorers read them: five scorers, every mask
+on every culture, four controls of 20 draws each. Reading and writing of files are not timed. Needs
+the workflow's environment.
 """
 
 import argparse
 import time
+from collections import defaultdict
+from contextlib import contextmanager
 
 import numpy as np
 import polars as pl
 from report import describe_machine, write_result
 from synthetic_answers import make_answers, make_questions
 
+from culture_neurons.comparisons import compare_scorers
 from culture_neurons.effects import measure_effects, rank_effects
 from culture_neurons.pairing import pair_outcomes
+from culture_neurons.questioning import choose_questions
 
-DRAWS = 20
-SETTINGS = {"cross": "by_mask", "confidence": 0.95, "seed": 0, "alpha": 0.05, "power": 0.8}
+SCORERS, CONTROLS, DRAWS = 5, 4, 20
+OTHERS = 3  # questions of each other culture under a control's masks, as in config/paper.yaml
+SETTINGS = {"cross": "by_mask", "confidence": 0.95, "seed": 0}
+TESTS = {"alpha": 0.05, "power": 0.8}
 
 
-def make_outcomes(questions: pl.DataFrame, masks: list[str], rng: np.random.Generator):
-    """Make random answers under every mask."""
-    frames = [
-        make_answers(questions, 0.65, rng).select(pl.lit(mask).alias("mask"), pl.all())
-        for mask in masks
-    ]
+def make_outcomes(
+    questions: pl.DataFrame, masks: list[str], others: int | None, rng: np.random.Generator
+) -> pl.DataFrame:
+    """Make random answers under every mask to the questions that it is asked."""
+    culture = dict(questions.select("question_id", "culture").iter_rows())
+    asked = choose_questions(masks, culture, others)
+    frames = []
+    for mask in masks:
+        own = questions.filter(pl.col("question_id").is_in(list(asked[mask])))
+        frames.append(make_answers(own, 0.65, rng).with_columns(mask=pl.lit(mask)))
     return pl.concat(frames)
+
+
+class Stopwatch:
+    """Wall-clock and CPU seconds of each step, as often as it is taken."""
+
+    def __init__(self):
+        self.taken = defaultdict(list)
+
+    @contextmanager
+    def time(self, step: str):
+        """Time the block as one taking of a step."""
+        begun = time.perf_counter(), time.process_time()
+        yield
+        ended = time.perf_counter(), time.process_time()
+        self.taken[step].append(np.subtract(ended, begun))
+
+    def tabulate(self) -> list[tuple[str, int, str, str]]:
+        """List step, how often it was taken, and the seconds of all its takings; the sum last."""
+        sums = {step: (len(taken), *np.sum(taken, axis=0)) for step, taken in self.taken.items()}
+        wall, cpu = np.sum([seconds for _, *seconds in sums.values()], axis=0)
+        rows = [*sums.items(), ("one model", (1, wall, cpu))]
+        return [(step, n, f"{wall:.1f}", f"{cpu:.1f}") for step, (n, wall, cpu) in rows]
 
 
 def main() -> None:
@@ -41,37 +74,38 @@ def main() -> None:
     questions = make_questions(arguments.cultures, arguments.questions)
     answers = make_answers(questions, 0.7, rng)
     cultures = questions["culture"].unique().sort().to_list()
-    outcomes = make_outcomes(questions, cultures, rng)
-    draws = [f"*/{number}" for number in range(DRAWS)]
-    drawn = make_outcomes(questions, draws, rng)
-
-    begun = time.perf_counter()
-    paired, _, _ = measure_effects(
-        questions=questions,
-        answers=answers,
-        outcomes=outcomes,
-        swapped_answers=answers,
-        swapped_outcomes=outcomes,
-        cultures=cultures,
-        others=None,
-        resamples=arguments.resamples,
-        **SETTINGS,
-    )
-    measured = time.perf_counter()
-    control = pair_outcomes(questions, answers, drawn, draws)
-    rank_effects(paired, control, draws, DRAWS, SETTINGS["cross"])
-    ranked = time.perf_counter()
+    draws = [f"{culture}/{draw}" for culture in cultures for draw in range(DRAWS)]
+    drawn = make_outcomes(questions, draws, OTHERS, rng)
+    watch, scorers = Stopwatch(), {}
+    for number in range(SCORERS):
+        outcomes = make_outcomes(questions, cultures, None, rng)
+        with watch.time("effects, intervals, tests of a scorer"):
+            scorers[f"scorer {number}"], _, _ = measure_effects(
+                questions=questions,
+                answers=answers,
+                outcomes=outcomes,
+                swapped_answers=answers,
+                swapped_outcomes=outcomes,
+                cultures=cultures,
+                others=None,
+                resamples=arguments.resamples,
+                **SETTINGS,
+                **TESTS,
+            )
+        for _ in range(CONTROLS):
+            with watch.time(f"ranks among {DRAWS} draws of a control"):
+                control = pair_outcomes(questions, answers, drawn, draws, OTHERS)
+                rank_effects(scorers[f"scorer {number}"], control, draws, DRAWS, SETTINGS["cross"])
+    with watch.time("comparisons of every two scorers"):
+        compare_scorers(scorers, resamples=arguments.resamples, **SETTINGS)
     facts = {
         "resamples": arguments.resamples,
         "cultures": arguments.cultures,
         "questions": len(questions),
         **describe_machine("numpy", "polars", "scipy"),
     }
-    rows = [
-        ("effects, intervals, tests of one scorer", f"{measured - begun:.1f}"),
-        (f"ranks among {DRAWS} draws of a control", f"{ranked - measured:.1f}"),
-    ]
-    write_result("effects", ("step", "seconds"), rows, facts)
+    header = ("step", "times", "seconds in all", "CPU seconds")
+    write_result("effects", header, watch.tabulate(), facts)
 
 
 if __name__ == "__main__":

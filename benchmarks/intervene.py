@@ -236,6 +236,8 @@ def main() -> None:
         "masks": f"{len(masks)} of 1 % of all neurons; {len(every)} (question, mask) pairs",
         "timed pairs": f"(a) {len(pairs)}, (b) {len(batched)} in batches of {size}, engine all",
         "matmul peak": f"{peak / 1e12:.3f} TFLOP/s, measured in this run",
+        "bound": f"at the matmul peak the engine would be {one / flops['ours'] * peak:.1f} times "
+        f"as fast as (a), {many / flops['ours'] * peak:.1f} times as (b)",
         "engine's time by operation": profile,
         "threads": torch.get_num_threads(),
         **describe_machine("torch", "transformers"),

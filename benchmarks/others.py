@@ -1,9 +1,9 @@
 """What asking a sample of other cultures' questions saves, and what it costs in interval width.
 
-    python benchmarks/others.py [--cultures 25] [--questions 100] [--resamples 2000]
+    python benchmarks/others.py [--studies 40] [--cultures 25] [--questions 100] [--resamples 1000]
 
-Simulated answers: a mask flips some answers of its own culture and few of others, both ways.
-Needs the workflow's environment.
+Simulated answers: a mask flips some answers of its own culture and few of others, both ways. The
+widths are means over simulated studies. Needs the workflow's environment.
 """
 
 import argparse
@@ -15,10 +15,11 @@ from synthetic_answers import make_answers, make_questions
 
 from culture_neurons.effects import summarise_effects
 from culture_neurons.pairing import pair_outcomes
-from culture_neurons.resampling import bootstrap_cells
+from culture_neurons.resampling import bootstrap_cells, smooth_cells
 
 LOST_OWN, LOST_OTHER, WON = 0.2, 0.03, 0.03  # probabilities of a flip
-SAMPLES = (None, 50, 20, 15, 10, 5)
+SAMPLES = (None, 50, 20, 15, 10, 5, 3)
+MEASURES = ("cross_by_mask", "gap")
 
 
 def flip_answers(
@@ -34,45 +35,63 @@ def flip_answers(
     return pl.concat(frames)
 
 
-def main() -> None:
-    """Make the answers, summarise them for every sample size, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cultures", type=int, default=25)
-    parser.add_argument("--questions", type=int, default=100, help="per culture, evaluated")
-    parser.add_argument("--resamples", type=int, default=2_000)
-    arguments = parser.parse_args()
-    rng = np.random.default_rng(0)
-    questions = make_questions(arguments.cultures, arguments.questions)
+def measure_study(questions: pl.DataFrame, resamples: int, seed: int) -> np.ndarray:
+    """Simulate a study: share asked, then mean and half-width of MEASURES, (SAMPLES, 5)."""
+    rng = np.random.default_rng(seed)
     answers = make_answers(questions, 0.7, rng)
     cultures = questions["culture"].unique().sort().to_list()
     outcomes = flip_answers(questions, answers, cultures, rng)
     rows = []
     for others in SAMPLES:
         paired = pair_outcomes(questions, answers, outcomes, cultures, others)
-        plain, smooth = (
-            bootstrap_cells(paired, arguments.resamples, 0, smooth=flag) for flag in (False, True)
+        plain = bootstrap_cells(paired, resamples, seed)
+        smooth = smooth_cells(plain, paired.tally(1.0), seed)
+        settings = {"cross": "by_mask", "confidence": 0.95, "seed": seed}
+        summary = pl.DataFrame(summarise_effects(paired, plain, smooth, **settings))
+        means = summary.filter(pl.col("culture").is_null()).rows_by_key("measure", named=True)
+        found = [means[name][0] for name in MEASURES]
+        widths = [(row["value"], (row["ci_high"] - row["ci_low"]) / 2) for row in found]
+        rows.append([paired.asked.mean(), *np.ravel(widths)])
+    return np.array(rows)
+
+
+def main() -> None:
+    """Simulate the studies, average what each sample size gives, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--studies", type=int, default=40)
+    parser.add_argument("--cultures", type=int, default=25)
+    parser.add_argument("--questions", type=int, default=100, help="per culture, evaluated")
+    parser.add_argument("--resamples", type=int, default=1_000)
+    arguments = parser.parse_args()
+    questions = make_questions(arguments.cultures, arguments.questions)
+    studies = range(arguments.studies)
+    averages = np.mean(
+        [measure_study(questions, arguments.resamples, seed) for seed in studies], axis=0
+    )
+    rows = [
+        (
+            others or "all",
+            f"{asked:.3f}",
+            f"{1 / asked:.1f}",
+            f"{100 * cross:.2f} ± {100 * cross_half:.2f}",
+            f"{100 * gap:.2f} ± {100 * gap_half:.2f}",
         )
-        summary = pl.DataFrame(
-            summarise_effects(paired, plain, smooth, cross="by_mask", confidence=0.95, seed=0)
-        )
-        means = {
-            row["measure"]: row
-            for row in summary.filter(pl.col("culture").is_null()).iter_rows(named=True)
-        }
-        widths = [
-            f"{means[name]['value'] * 100:.2f} +- "
-            f"{(means[name]['ci_high'] - means[name]['ci_low']) * 50:.2f}"
-            for name in ("cross_by_mask", "gap")
-        ]
-        asked = paired.asked.mean()
-        rows.append((others or "all", f"{asked:.3f}", f"{1 / asked:.1f}", *widths))
+        for others, (asked, cross, cross_half, gap, gap_half) in zip(SAMPLES, averages, strict=True)
+    ]
     facts = {
+        "studies": arguments.studies,
         "cultures": arguments.cultures,
         "questions per culture": arguments.questions,
         "simulated flips": f"own {LOST_OWN}, other {LOST_OTHER}, to right {WON}",
         **describe_machine("numpy", "polars"),
     }
-    header = ("others", "share of all answers", "times cheaper", "mean cross, points", "mean gap")
+    header = (
+        "others",
+        "share of all answers",
+        "times cheaper",
+        "mean cross, points",
+        "mean gap, points",
+    )
     write_result("others", header, rows, facts)
 
 

@@ -98,16 +98,18 @@ def test_settings_of_speed_rerun_nothing(finished):
     config = finished / "config/config.yaml"
     edit(config, "batch_tokens: 4096", "batch_tokens: 8192")
     edit(config, "threads: 1", "threads: 2")
+    edit(config, "workers: 0", "workers: 2")
     edit(config, "device: cpu", "device: cuda")
     edit(config, "memory_mb: 3000", "memory_mb: 9000")
     edit(config, "runtime_minutes: 60", "runtime_minutes: 90")
+    edit(config, "hub_cache: null", "hub_cache: a shared folder/hub")
     assert plan(finished) == set()
 
 
 def test_settings_of_statistics_rerun_no_model(finished):
     config = finished / "config/config.yaml"
     edit(config, "collapse: 0.1", "collapse: 0.2")
-    assert rules_of(plan(finished)) == {"write_tables"}
+    assert rules_of(plan(finished)) == {"write_tables", "plot_self_cross"}  # its title judges
     edit(config, "power: 0.8", "power: 0.9")
     measured = {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
     assert rules_of(plan(finished)) == measured
@@ -116,7 +118,8 @@ def test_settings_of_statistics_rerun_no_model(finished):
     edit(config, "confidence: 0.95", "confidence: 0.9")
     edit(config, "alpha: 0.05", "alpha: 0.01")
     edit(config, "  seed: 0\n  # Level", "  seed: 1\n  # Level")
-    assert rules_of(plan(finished)) == measured | {"compare_scorers"}
+    intervals = {"compare_scorers", "plot_accuracy", "plot_recovery"}
+    assert rules_of(plan(finished)) == measured | intervals
 
 
 def test_more_draws_of_a_control_rerun_that_control(finished):
@@ -124,7 +127,7 @@ def test_more_draws_of_a_control_rerun_that_control(finished):
     jobs = plan(finished)
     for rule, wildcards in jobs:
         if rule in ("draw_random", "intervene"):
-            assert re.search(r"(control|selector)=random(_of_lape)?$", wildcards), wildcards
+            assert re.search(r"=random(_of_(lape|planted))?$", wildcards), wildcards
     shown = {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
     assert rules_of(jobs) == {"draw_random", "intervene"} | shown
 
@@ -181,7 +184,7 @@ def test_editing_the_engine_reruns_the_model_jobs_but_not_the_training(finished)
 def test_the_default_plan_has_every_stage_for_every_model(finished):
     jobs = plan(finished, "--forceall")
     counts = {rule: sum(r == rule for r, _ in jobs) for rule in rules_of(jobs)}
-    models, scorers, selectors = 3, 5, 8  # + planted, random, random_of_lape
+    models, scorers, selectors = 3, 5, 9  # + planted, random, and random of lape and of planted
     assert counts["answer_questions"] == counts["extract_activations"] == models
     assert counts["score_neurons"] == counts["select_neurons"] == models * scorers
     assert counts["intervene"] == models * selectors
@@ -221,6 +224,23 @@ def test_a_bad_config_is_one_clear_line_before_any_job(tmp_path):
     assert "config key 'select.rats' is unknown; did you mean 'rates'?" in process.stderr
     assert "Traceback" not in process.stderr
     assert not (folder / "results").exists()
+
+
+def test_paths_at_which_there_is_nothing_are_refused_although_all_results_are_there(finished):
+    config = finished / "config/config.yaml"
+    for key, path in (
+        ("dataset.source", "my_data/nothing.parquet"),
+        ("models[0].checkpoint", "results/demo/checkpoints/tiny-qwen"),
+    ):
+        text = config.read_text()
+        name = key.rpartition(".")[2]
+        config.write_text(re.sub(rf"^( *{name}): \S+", rf"\1: {path}", text, count=1, flags=re.M))
+        process = run_snakemake(finished, "--cores", "1")
+        assert process.returncode == 1
+        assert f"config key '{key}' is '{path}'; expected " in process.stderr
+        assert "Traceback" not in process.stderr
+        config.write_text(text)
+    assert plan(finished) == set()
 
 
 IMPORTED = """

@@ -8,7 +8,12 @@ from culture_neurons.comparisons import compare_scorers
 from culture_neurons.effects import contrast, measure_effects, rank_effects, share_out
 from culture_neurons.pairing import EffectError, letter_entropy, pair_outcomes
 from culture_neurons.questioning import choose_questions, name_owner, swap_pictures
-from culture_neurons.resampling import bootstrap_cells, find_interval, resample_mean
+from culture_neurons.resampling import (
+    bootstrap_cells,
+    find_interval,
+    resample_mean,
+    smooth_cells,
+)
 
 SETTINGS = {
     "others": None,
@@ -91,7 +96,7 @@ def test_effects_of_a_hand_worked_matrix():
     assert (cell["accuracy_before"], cell["accuracy_after"], cell["delta"]) == (0.75, 0.25, -0.5)
     assert (cell["correct_to_wrong"], cell["wrong_to_correct"], cell["wrong_to_wrong"]) == (2, 0, 1)
     assert cell["questions"] == 4
-    assert cell["p"] == pytest.approx(0.5)  # two of two discordant pairs, two-sided
+    assert cell["p"] == 1.0  # both lost questions are of one image, and one proves nothing
     assert cell["non_letter_mass_change"] == pytest.approx(0.25)  # of two questions of four
     assert np.isnan(cell["smallest_drop"])  # four questions show nothing
     gain = effects.filter(mask_culture="b", culture="a").row(0, named=True)
@@ -112,6 +117,26 @@ def test_effects_of_a_hand_worked_matrix():
     assert table["a", "self"]["letter_entropy_change"] == pytest.approx(0.5, abs=0.01)
 
 
+def test_images_are_counted_by_the_sign_of_their_net_change():
+    generator = np.random.default_rng(2)
+    _, answers, outcomes = make_random_study(masks="abc", cultures="abc", drop=0.5)
+    questions = make_questions("abc", 60).with_columns(
+        # Unequal images, mixed up, and shared by cultures.
+        image_id=pl.Series([f"i{number}" for number in generator.integers(30, size=180)])
+    )
+    paired = pair_outcomes(questions, answers, outcomes, list("abc"), 20)
+    expected = np.zeros((3, 3, 3))
+    for mask in range(3):
+        for culture in range(3):
+            nets = {}
+            for place in np.flatnonzero(paired.asked[mask] & (paired.culture == culture)):
+                image = paired.image[place]
+                nets[image] = nets.get(image, 0) + paired.gained[mask, place]
+            lost, won = (sum(sign * net > 0 for net in nets.values()) for sign in (-1, 1))
+            expected[:, mask, culture] = len(nets), lost, won
+    assert paired.count_images().tolist() == expected.tolist()
+
+
 def test_a_mask_s_own_cell_says_what_is_lost_over_swapped_pictures():
     # Unmodified, 3 of 4 and 2 of 4 are right; under the masks 1 and 3.
     swapped = {"a": {"a": [True, False, False, False]}, "b": {"b": [True, True, True, False]}}
@@ -127,6 +152,22 @@ def test_a_mask_s_own_cell_says_what_is_lost_over_swapped_pictures():
         ("b", "a"): nothing,
         ("b", "b"): (0.5, 0.25),
     }
+
+
+def test_the_loss_over_swapped_pictures_is_subtracted_question_by_question():
+    swapped = {"a": {"a": [True, False, False, False]}, "b": {"b": [True, True, True, False]}}
+    table = by_measure(measure(AFTER, swapped, resamples=4000)[2])
+    # a: -1 -1 0 0 less 0 -1 -1 0; b: -1 -1 0 0 less 0 0 1 0.
+    assert table["a", "self_less_swapped"]["value"] == 0.0
+    assert table["b", "self_less_swapped"]["value"] == -0.75
+    assert table[None, "self_less_swapped"]["value"] == -0.375
+    # Beside them the same difference of the other signs: 0.5 for each wrong answer.
+    assert table["a", "self_less_swapped"]["non_letter_mass_change"] == 0.0
+    assert table["b", "self_less_swapped"]["non_letter_mass_change"] == pytest.approx(0.375)
+    # Images of b: -1 and -1/2, lost together with others; a loss and a gain make its interval.
+    row = table["b", "self_less_swapped"]
+    assert row["ci_low"] < -0.75 < row["ci_high"]
+    assert table["a", "self"] == by_measure(measure(AFTER, resamples=4000)[2])["a", "self"]
 
 
 def test_swapped_pictures_are_of_another_culture_and_shared_as_before():
@@ -238,10 +279,11 @@ def test_bootstrap_keeps_the_questions_of_an_image_together():
     questions, answers, outcomes = make_study(AFTER)
     paired = pair_outcomes(questions, answers, outcomes, ["a", "b"])
     samples = bootstrap_cells(paired, 4000, 0)[:, 0, 0]
-    # Image a0 changes by -2 of 2, image a1 by 0 of 2: only -1, -1/2, 0 can occur, 1:2:1.
+    # One of two images is drawn: a0 changes by -2 of 2, a1 by 0 of 2. The variance is 1/4, that of
+    # a mean of two of them: s^2 / n = (1/2) / 2.
     values, counts = np.unique(samples, return_counts=True)
-    assert values.tolist() == [-1.0, -0.5, 0.0]
-    assert counts / 4000 == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
+    assert values.tolist() == [-1.0, 0.0]
+    assert counts / 4000 == pytest.approx([0.5, 0.5], abs=0.03)
 
 
 def test_bootstrap_equals_a_plain_loop_over_images():
@@ -251,15 +293,27 @@ def test_bootstrap_equals_a_plain_loop_over_images():
     images = questions["image_id"].to_numpy()
     generator = np.random.default_rng(1)
     for extra in ([], [-1, 1]):
-        fast = bootstrap_cells(paired, 4000, 1, smooth=bool(extra))[:, 0, 0]
+        fast = bootstrap_cells(paired, 4000, 1)
+        fast = smooth_cells(fast, paired.tally(1.0), 1) if extra else fast
         groups = [change[images == image] for image in np.unique(images)]
         groups += [np.array([value]) for value in extra]
         slow = []
         for _ in range(4000):
-            chosen = generator.integers(0, len(groups), len(groups))
+            chosen = generator.integers(0, len(groups), len(groups) - 1)
             slow.append(np.concatenate([groups[index] for index in chosen]).mean())
         assert np.mean(fast) == pytest.approx(np.mean(slow), abs=0.01)
         assert np.std(fast) == pytest.approx(np.std(slow), rel=0.08)
+
+
+def test_smoothing_a_cell_keeps_it_paired_with_the_others_of_its_questions():
+    questions, answers, outcomes = make_random_study(masks="ab", cultures="ab")
+    alike = outcomes.with_columns(correct=pl.Series(2 * outcomes["correct"][:120].to_list()))
+    paired = pair_outcomes(questions, answers, alike, ["a", "b"])  # both masks do the same
+    plain = bootstrap_cells(paired, 4000, 0)[:, :, 0]
+    smooth = smooth_cells(bootstrap_cells(paired, 4000, 0), paired.tally(1.0), 0)[:, :, 0]
+    # What is left of the difference is the question lost and the one gained: 2 of 60 ** 2.
+    assert (smooth[:, 0] - plain[:, 1]).std() == pytest.approx(2**0.5 / 60, rel=0.1)
+    assert plain[:, 1].std() > 2 * 2**0.5 / 60
 
 
 def test_masks_and_calls_share_the_resamples():
@@ -281,13 +335,13 @@ def test_mean_over_equal_cultures_has_the_images_spread_alone():
     generator = np.random.default_rng(0)
     noise = generator.normal(size=(4000, 10))
     values = noise[0]
-    samples = resample_mean(values, values + noise, 0.95, 0)
+    samples = resample_mean(values, values + noise, 0)
     # The spread of `values` is that of the images: little is left for the cultures.
     assert samples.std() < 1.4 * np.sqrt(1 / 10)
-    wide = resample_mean(values * 30, values * 30 + noise, 0.95, 0)
-    # 10 cultures: their standard error, widened from 1.960 to Student's 2.262
-    expected = 30 * values.std(ddof=1) / np.sqrt(10) * 2.262 / 1.960
-    assert wide.std() == pytest.approx(expected, rel=0.05)
+    wide = resample_mean(values * 30, values * 30 + noise, 0)
+    # 10 cultures: Student's interval, 2.262 standard errors to each side
+    expected = 2 * 2.262 * 30 * values.std(ddof=1) / np.sqrt(10)
+    assert np.ptp(find_interval(wide, 0.95)) == pytest.approx(expected, rel=0.05)
 
 
 # Controls

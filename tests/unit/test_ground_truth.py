@@ -4,7 +4,13 @@ import polars as pl
 import pytest
 
 from culture_neurons.demo import checkpoint
-from culture_neurons.demo.names import ARCHITECTURES, VARIANTS, DemoName, parse_demo_name
+from culture_neurons.demo.names import (
+    ARCHITECTURES,
+    VARIANTS,
+    DemoName,
+    list_demo_names,
+    parse_demo_name,
+)
 from culture_neurons.demo.recipe import Recipe
 from culture_neurons.ground_truth import EVERY, tabulate_ground_truth
 
@@ -25,6 +31,11 @@ from culture_neurons.ground_truth import EVERY, tabulate_ground_truth
 )
 def test_names_of_demo_models_say_what_they_are(name, expected):
     assert parse_demo_name(name) == expected
+
+
+def test_the_listed_names_are_those_of_every_architecture_and_variant():
+    found = [parse_demo_name(name) for name in list_demo_names()]
+    assert found == [DemoName(a, v, 0) for a in ARCHITECTURES for v in VARIANTS]
 
 
 def test_the_negative_controls_leave_out_one_loss_each_and_the_null_both():

@@ -66,7 +66,7 @@ CONCLUSION = Conclusion(["mad", "cas"], [("cas", "lap")])
         (
             {"x": {"lap": gap(0.1), "mad": gap(-0.2), "cas": gap(-0.005)}},
             (2, 2, 1, 1, 1),
-            "sign holds; order holds",
+            "sign holds (shown in 1 of 2); order holds",
         ),
         (
             {
@@ -76,7 +76,11 @@ CONCLUSION = Conclusion(["mad", "cas"], [("cas", "lap")])
             (4, 3, 3, 2, 1),
             "sign fails: mad at x; order fails: cas before lap at x",
         ),
-        ({"x": {"cas": gap(-0.1)}}, (1, 1, 1, 0, 0), "sign holds; no order shown at the reference"),
+        (
+            {"x": {"cas": gap(-0.1, 0.1)}},
+            (1, 1, 0, 0, 0),
+            "sign holds (shown in 0 of 1); no order shown at the reference",
+        ),
     ],
 )
 def test_settings_are_judged_by_sign_and_order(settings, numbers, words):
@@ -98,7 +102,9 @@ def test_pairs_that_differ_at_a_setting_alone_are_named():
     shown = {"x": [("cas", "lap"), ("mad", "lap")], "y": [("lap", "cas")]}
     found = judge_settings(CONCLUSION, {"x": gaps, "y": gaps}, shown)
     assert found["orders_new"] == 1  # lap and cas differ at the reference, too
-    assert found["conclusion"] == "sign holds; order holds; shown only here: mad before lap at x"
+    assert found["conclusion"] == (
+        "sign holds (shown in 4 of 4); order holds; shown only here: mad before lap at x"
+    )
     assert judge_settings(CONCLUSION, {"x": gaps}, {})["orders_new"] is None
 
 
@@ -256,7 +262,7 @@ def test_a_row_per_model_and_analysis_says_where_the_conclusion_holds():
     )
     assert rows["m", "rates", "effects"]["reference"] == "split0, r0.01"
     assert rows["m", "splits", "effects"]["conclusion"] == (
-        "sign holds; order holds; shown only here: cas before mad at split1"
+        "sign holds (shown in 2 of 2); order holds; shown only here: cas before mad at split1"
     )
     assert rows["m", "rates", "effects"]["orders_new"] is None  # not tested at this rate
     assert (

@@ -23,6 +23,8 @@ def test_rank_counts_draws_as_low_or_lower():
     draws = np.array([[-0.3, 0.0], [-0.2, 0.0], [0.1, 0.0]])
     assert rank_p(np.array([-0.2, 0.1]), draws).tolist() == [3 / 4, 1.0]
     assert rank_p(np.array([-0.4, 0.0]), draws).tolist() == [1 / 4, 1.0]
+    # What was not measured is no drop.
+    assert rank_p(np.array([-0.4, np.nan]), np.where(draws > 0, np.nan, draws)).tolist() == [0.5, 1]
     # A value that differs by rounding alone counts as equal.
     assert rank_p(np.array(0.1 + 0.2), np.array([0.3])) == 1.0
 
@@ -32,6 +34,7 @@ def test_bootstrap_p_is_twice_the_smaller_side():
     assert bootstrap_p(samples) == pytest.approx(2 * 4 / 10)
     assert bootstrap_p(samples - 9) == pytest.approx(2 / 10)
     assert bootstrap_p(np.zeros(9)) == 1.0
+    assert bootstrap_p(np.full(9, np.nan)) == 1.0
 
 
 def enumerate_power(questions, drop, churn, alpha):

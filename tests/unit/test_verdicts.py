@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from culture_neurons.verdicts import KEYS, tabulate_verdicts, word_verdict
+from culture_neurons.verdicts import KEYS, is_broken, tabulate_verdicts, word_verdict
 
 STUDY = {"model": "m", "hookpoint": "h", "split": 0, "rate": 0.01, "intervention": "ablate"}
 FACTS = {"checkpoint": "org/name", "dataset_source": "cvqa"}
@@ -13,8 +13,11 @@ def make_rows(rows, facts=STUDY):
     return pl.DataFrame([{**facts, **row} for row in rows])
 
 
-def make_summaries(scorer, own=-0.05, cross=0.01, gap_high=-0.02, mass=0.0, entropy=0.0):
+def make_summaries(
+    scorer, own=-0.05, cross=0.01, gap_high=-0.02, mass=0.0, entropy=0.0, pictured=-0.04
+):
     values = {"self": own, "cross_by_mask": cross, "cross_by_target": cross, "gap": own - cross}
+    values["self_less_swapped"] = pictured
     rows = [
         {
             "scorer": scorer,
@@ -100,6 +103,7 @@ def test_a_row_holds_every_test_of_its_scorer():
     assert (row["cross"], row["gap"], row["gap_high"]) == pytest.approx((1, -6, -0.02 * 100))
     assert (row["self_p_random"], row["gap_p_permuted"]) == (0.05, 0.04)
     assert (row["cultures"], row["cultures_significant"]) == (4, 2)  # a and d lose, b gains
+    assert (row["self_less_swapped"], row["self_less_swapped_high"]) == pytest.approx((-4, -2))
     assert row["self_swapped"] == pytest.approx(100 * (-0.2 + 0.2 - 0.1 - 0.1) / 2 / 4)
     assert row["verdict"] == "own culture loses more, beyond permuted, random"
     assert row["published"] == "self -5"
@@ -114,23 +118,47 @@ def test_a_row_holds_every_test_of_its_scorer():
     assert "dataset_source" not in row
 
 
+NAN = float("nan")
+PICTURELESS = "own culture loses more, beyond random; not shown to need the culture's pictures"
+
+
 @pytest.mark.parametrize(
     ("change", "p", "verdict"),
     [
         ({"gap_high": 0.0}, {"random": 0.05}, "not shown: gap's interval reaches 0"),
+        ({"gap_high": NAN}, {"random": 0.05}, "not shown: gap's interval reaches 0"),
+        ({}, {"random": NAN}, "not shown: self within random, gap within random"),
+        ({"mass": NAN}, {"random": 0.05}, "not shown: collapse not measured"),
         ({}, {"random": 0.06}, "not shown: self within random, gap within random"),
         ({"mass": 0.2}, {"random": 0.05}, "not shown: the model breaks"),
         ({"entropy": 0.2}, {"random": 0.05}, "not shown: the model breaks"),
+        ({"entropy": -0.2}, {"random": 0.05}, "not shown: the model breaks"),
         ({"mass": 0.1}, {"random": 0.05}, "own culture loses more, beyond random"),
+        ({"mass": -0.2}, {"random": 0.05}, "own culture loses more, beyond random"),
+        ({"pictured": -0.02}, {"random": 0.05}, PICTURELESS),
+        ({"pictured": NAN}, {"random": 0.05}, PICTURELESS),
     ],
 )
 def test_words_name_the_test_that_failed(change, p, verdict):
     row = tabulate(make_summaries("cas", **change), make_ranks("cas", p))["cas"]
     assert row["verdict"] == verdict
-    assert row["collapse"] == (verdict == "not shown: the model breaks")
+    broken = {"not shown: the model breaks": True, "not shown: collapse not measured": None}
+    assert row["collapse"] is broken.get(verdict, False)
     assert "precision" not in row
 
 
 def test_without_a_control_nothing_is_shown():
     row = {"collapse": False, "gap_high": -1.0, "gap_p_random": None, "self_p_random": None}
     assert word_verdict(row, ["random"], 0.05) == "not shown: no control"
+    row |= {"gap_high": None, "collapse": None}
+    assert word_verdict(row, ["random"], 0.05) == (
+        "not shown: collapse not measured, no control, gap's interval reaches 0"
+    )
+
+
+def test_a_sign_that_was_not_measured_is_no_sign_of_a_sound_model():
+    row = {"non_letter_self": 0.0, "non_letter_cross": 0.0, "entropy_cross": 0.05}
+    assert is_broken(row, 0.1) is False
+    assert is_broken(row | {"non_letter_cross": 0.11}, 0.1) is True
+    assert is_broken(row | {"non_letter_self": None}, 0.1) is None
+    assert is_broken(row | {"entropy_cross": NAN}, 0.1) is None

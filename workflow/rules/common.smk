@@ -2,6 +2,8 @@
 
 import re
 
+from culture_neurons.demo.names import DEMO_CHECKPOINTS, DEMO_DATASET
+
 # Which answers count changes a model's cells, but no answer.
 MODELS = {
     model["name"]: {key: model[key] for key in model if key != "answers"}
@@ -30,8 +32,11 @@ def grow(amount):
     return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
-# Resources never trigger a rerun, so all that changes speed alone stands here and not in params.
+# Resources never trigger a rerun, so what changes speed or place alone is one, and no param. Their
+# values are numbers or text: "" is the environment's cache.
+HUB_CACHE = config["compute"]["hub_cache"] or ""
 MODEL_JOB = {
+    "hub_cache": HUB_CACHE,
     "gpu": int(config["compute"]["device"] == "cuda"),
     "device": config["compute"]["device"],
     "batch_tokens": config["compute"]["batch_tokens"],
@@ -40,7 +45,6 @@ MODEL_JOB = {
     "runtime": grow(config["compute"]["runtime_minutes"]),
 }
 
-DEMO_CHECKPOINTS = "results/demo/checkpoints"
 CHECKPOINT_FILES = [
     "config.json",
     "generation_config.json",
@@ -136,9 +140,7 @@ def get_controls(scorer):
 
     All of kind random share one selector where masks are as large as the rate asks for.
     """
-    own_sizes = scorer in IMPORTED or (
-        scorer in SCORERS and SCORERS[scorer]["select"] == "overall"
-    )
+    own_sizes = scorer not in SCORERS or SCORERS[scorer]["select"] == "overall"
     return {
         name: (
             name
@@ -201,7 +203,7 @@ def get_intervention_statistics(wildcards):
     """Find the statistics, which mean_ablate alone needs."""
     kind = INTERVENTIONS[wildcards.intervention]["kind"]
     path = "results/statistics/{model}/{hookpoint}/{split}.parquet"
-    return [path] if kind == "mean_ablate" else []
+    return path if kind == "mean_ablate" else []
 
 
 def expand_studies(pattern, models=MODELS):

@@ -1,5 +1,7 @@
 """Compare the answers under one scorer's masks with the unmodified model's, and with controls."""
 
+from pathlib import Path
+
 from culture_neurons.effects import measure_effects, rank_effects
 from culture_neurons.frames import read_frame
 from culture_neurons.logs import logger, start_log
@@ -7,17 +9,22 @@ from culture_neurons.pairing import RESPONSE, pair_outcomes, read_questions
 from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
-source, params = snakemake.input, snakemake.params
-controls = {path: read_facts(path, "outcomes") for path in source.controls}
+source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+place = dict(wildcards, selector=wildcards.scorer)
+controls = {
+    path: read_facts(path, "outcomes", dict(wildcards, selector=Path(path).stem))
+    for path in source.controls
+}
+differing = ("masks", "control", "selector")  # between a scorer's outcomes and its controls'
 facts = join_facts(
     {
         source.questions: read_facts(source.questions, "questions"),
-        source.answers: read_facts(source.answers, "answers"),
-        source.outcomes: read_facts(source.outcomes, "outcomes"),
-        source.swapped_answers: read_facts(source.swapped_answers, "swapped_answers"),
-        source.swapped_outcomes: read_facts(source.swapped_outcomes, "swapped_outcomes"),
+        source.answers: read_facts(source.answers, "answers", place),
+        source.outcomes: read_facts(source.outcomes, "outcomes", place),
+        source.swapped_answers: read_facts(source.swapped_answers, "swapped_answers", place),
+        source.swapped_outcomes: read_facts(source.swapped_outcomes, "swapped_outcomes", place),
         **{
-            path: {key: value for key, value in known.items() if key not in ("masks", "control")}
+            path: {key: value for key, value in known.items() if key not in differing}
             for path, known in controls.items()
         },
     }

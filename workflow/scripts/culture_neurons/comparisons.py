@@ -39,7 +39,7 @@ def compare_scorers(
         for first, second in combinations(scorers, 2):
             difference = parts[first][measure] - parts[second][measure]
             resampled = spread[first][measure] - spread[second][measure]
-            samples = resample_mean(difference, resampled, confidence, seed)
+            samples = resample_mean(difference, resampled, seed)
             low, high = find_interval(samples, confidence)
             found.append(
                 {

@@ -11,10 +11,17 @@ import numpy as np
 import polars as pl
 
 from culture_neurons.pairing import EffectError, Paired, pair_outcomes
-from culture_neurons.resampling import bootstrap_cells, find_interval, resample_mean
+from culture_neurons.resampling import (
+    bootstrap_cells,
+    find_interval,
+    resample_mean,
+    smooth_cells,
+)
 from culture_neurons.significance import adjust_p, mcnemar, rank_p, smallest_drop
+from culture_neurons.tables import to_columns
 
 MEASURES = ("self", "cross_by_mask", "cross_by_target", "gap")
+SWAPPED = "self_less_swapped"  # self - self over other cultures' pictures
 _SUMMARY = ("value", "ci_low", "ci_high", "non_letter_mass_change", "letter_entropy_change")
 _RANKS = ("value", "control_mean", "control_low", "control_high", "rank_p")
 
@@ -77,8 +84,9 @@ def tabulate_effects(
 ) -> dict[str, np.ndarray]:
     """Make table `effects`, less `measure_swapped`'s part, of a whole culture x culture matrix.
 
-    p is the exact McNemar test of correct->wrong against wrong->correct; q is Benjamini-Hochberg
-    over all cells. The interval is a bootstrap over images.
+    p is the exact McNemar test of images lost against images won, while correct->wrong and its
+    like count questions; q is Benjamini-Hochberg over all cells. The interval is a bootstrap over
+    images.
 
     Args:
         paired: Answers under the masks of all cultures.
@@ -87,32 +95,30 @@ def tabulate_effects(
         alpha: Level of a cell's test.
         power: Power at which `smallest_drop` is stated.
     """
-    lost = paired.tally(paired.gained < 0).astype(int)  # (masks, cultures)
-    won = paired.tally(paired.gained > 0).astype(int)
-    asked = paired.tally(1.0).astype(int)
+    images, lost, won = paired.count_images()  # (masks, cultures) each
     both_wrong = ~paired.before & (paired.gained == 0)
     before = paired.average(paired.before)
     delta = paired.average(paired.gained)
     low, high = find_interval(smooth, confidence)
     p = mcnemar(lost, won)
-    churn = _measure_churn(won, asked)
-    drops = {n: smallest_drop(n, churn, alpha, power) for n in np.unique(asked)}
+    churn = _measure_churn(won, images)
+    drops = {n: smallest_drop(n, churn, alpha, power) for n in np.unique(images)}
     names, count = np.array(paired.cultures), len(paired.cultures)
     columns = {
         "mask_culture": np.repeat(names, count),
         "culture": np.tile(names, count),
-        "questions": asked,
+        "questions": paired.tally(1.0).astype(int),
         "accuracy_before": before,
         "accuracy_after": before + delta,
         "delta": delta,
         "ci_low": low,
         "ci_high": high,
-        "correct_to_wrong": lost,
-        "wrong_to_correct": won,
+        "correct_to_wrong": paired.tally(paired.gained < 0).astype(int),
+        "wrong_to_correct": paired.tally(paired.gained > 0).astype(int),
         "wrong_to_wrong": paired.tally(paired.switched & both_wrong).astype(int),
         "p": p,
         "q": adjust_p(p.ravel()),
-        "smallest_drop": np.array([drops[n] for n in asked.ravel()]),
+        "smallest_drop": np.array([drops[n] for n in images.ravel()]),
         "non_letter_mass_change": paired.average(paired.non_letter_mass),
         "letter_entropy_change": paired.average(paired.letter_entropy),
     }
@@ -136,10 +142,10 @@ def measure_swapped(swapped: Paired) -> dict[str, np.ndarray]:
     return columns
 
 
-def _measure_churn(won: np.ndarray, asked: np.ndarray) -> float:
-    """Share of questions that turn right under other cultures' masks: flips without an effect."""
+def _measure_churn(won: np.ndarray, images: np.ndarray) -> float:
+    """Share of images that are won under other cultures' masks: flips without an effect."""
     other = ~np.eye(len(won), dtype=bool)
-    return float(won[other].sum() / asked[other].sum())
+    return float(won[other].sum() / images[other].sum())
 
 
 def summarise_effects(
@@ -160,29 +166,65 @@ def summarise_effects(
     Args:
         paired: Answers under the masks of all cultures.
         resampled: Resampled cells (resamples, masks, cultures).
-        smooth: The same, smoothed: for a culture's own cell.
+        smooth: The same, smoothed: for what is measured on one culture's questions alone.
         cross: The measure that `gap` subtracts.
         confidence: Coverage of the intervals.
         seed: Seed of the bootstrap.
     """
-    observed = contrast(paired.average(paired.gained), cross)
+    kinds = (paired.gained, paired.non_letter_mass, paired.letter_entropy)
+    observed = [contrast(paired.average(values), cross) for values in kinds]
     spread = contrast(resampled, cross)
-    parts, spread_parts = share_out(observed), share_out(spread)
-    own = contrast(smooth, cross)["self"]
-    single = {**spread, "self": own, "gap": own - spread[f"cross_{cross}"]}
-    masses = contrast(paired.average(paired.non_letter_mass), cross)
-    entropies = contrast(paired.average(paired.letter_entropy), cross)
-    columns: dict[str, list] = {name: [] for name in ("culture", "measure", *_SUMMARY)}
+    parts, spread_parts = share_out(observed[0]), share_out(spread)
+    # One culture's questions, which all masks may turn alike; cross_by_mask has all the others'.
+    few = {name: contrast(smooth, cross)[name] for name in ("self", "cross_by_target")}
+    single = {**spread, **few, "gap": few["self"] - spread[f"cross_{cross}"]}
+    rows = []
     for measure in MEASURES:
-        mean = resample_mean(parts[measure], spread_parts[measure], confidence, seed)
+        mean = resample_mean(parts[measure], spread_parts[measure], seed)
         bounds = find_interval(np.column_stack([single[measure], mean]), confidence)
-        kinds = (observed, masses, entropies)
-        value, mass, entropy = (np.append(v[measure], v[measure].mean()) for v in kinds)
-        columns["culture"] += [*paired.cultures, None]
-        columns["measure"] += [measure] * len(value)
-        for name, column in zip(_SUMMARY, (value, *bounds, mass, entropy), strict=True):
-            columns[name] += column.tolist()
-    return columns
+        rows += _list_measure(paired.cultures, measure, [v[measure] for v in observed], bounds)
+    return to_columns("summaries", rows)
+
+
+def summarise_swapped(
+    paired: Paired, swapped: Paired, *, resamples: int, confidence: float, seed: int
+) -> dict[str, list]:
+    """Make the rows of table `summaries` of self - self over swapped pictures.
+
+    Below 0, a mask costs its culture more where the culture is seen. The difference is taken
+    question by question; resampled are images.
+
+    Args:
+        paired: Answers under the masks of all cultures.
+        swapped: The same over swapped pictures, of each mask to its own culture's questions.
+        resamples: Bootstrap resamples of images.
+        confidence: Coverage of the intervals.
+        seed: Seed of the bootstrap.
+    """
+    own = paired.culture, np.arange(len(paired.culture))
+    kinds = {
+        name: (getattr(paired, name) - getattr(swapped, name))[own][None]  # (1, questions)
+        for name in ("gained", "non_letter_mass", "letter_entropy")
+    }
+    difference = replace(paired, asked=np.ones_like(paired.asked[:1]), **kinds)
+    observed = [difference.average(values)[0] for values in kinds.values()]
+    resampled = bootstrap_cells(difference, resamples, seed)
+    smooth = smooth_cells(resampled, difference.tally(1.0), seed)
+    mean = resample_mean(observed[0], resampled[:, 0], seed)
+    bounds = find_interval(np.column_stack([smooth[:, 0], mean]), confidence)
+    return to_columns("summaries", _list_measure(paired.cultures, SWAPPED, observed, bounds))
+
+
+def _list_measure(
+    cultures: Sequence[str], measure: str, observed: Sequence[np.ndarray], bounds: np.ndarray
+) -> list[dict[str, object]]:
+    """List a measure's rows: each culture's values and bounds, and those of the mean, last."""
+    value, *signs = ([*values.tolist(), values.mean()] for values in observed)
+    rows = zip([*cultures, None], value, *bounds.tolist(), *signs, strict=True)
+    return [
+        {"culture": culture, "measure": measure, **dict(zip(_SUMMARY, numbers, strict=True))}
+        for culture, *numbers in rows
+    ]
 
 
 def rank_effects(
@@ -271,10 +313,11 @@ def measure_effects(
     """
     paired = pair_scorer(questions, answers, outcomes, cultures, others)
     resampled = bootstrap_cells(paired, resamples, seed)
-    smooth = bootstrap_cells(paired, resamples, seed, smooth=True)
+    smooth = smooth_cells(resampled, paired.tally(1.0), seed)
     swapped = pair_scorer(questions, swapped_answers, swapped_outcomes, cultures, others=0)
     effects = tabulate_effects(paired, smooth, confidence, alpha, power)
-    summaries = summarise_effects(
-        paired, resampled, smooth, cross=cross, confidence=confidence, seed=seed
-    )
+    draws = {"confidence": confidence, "seed": seed}
+    summaries = summarise_effects(paired, resampled, smooth, cross=cross, **draws)
+    less_swapped = summarise_swapped(paired, swapped, resamples=resamples, **draws)
+    summaries = {name: summaries[name] + less_swapped[name] for name in summaries}
     return paired, effects | measure_swapped(swapped), summaries

@@ -36,12 +36,25 @@ class Paired:
 
     def tally(self, values: np.ndarray | float) -> np.ndarray:
         """Add up values (..., masks, questions) over those asked: (..., masks, cultures)."""
-        member = np.arange(len(self.cultures)) == self.culture[:, None]  # (questions, cultures)
-        return (values * self.asked) @ member.astype(float)
+        first = np.searchsorted(self.culture, np.arange(len(self.cultures)))  # of each culture
+        return np.add.reduceat(values * self.asked, first, axis=-1, dtype=float)
 
     def average(self, values: np.ndarray) -> np.ndarray:
         """Average values (..., masks, questions) over the questions asked of each culture."""
         return self.tally(values) / self.tally(1.0)
+
+    def count_images(self) -> np.ndarray:
+        """Count images asked, lost, and won, (3, masks, cultures).
+
+        An image is lost where more of its questions turn wrong than right, won where fewer do.
+        """
+        order = np.lexsort((self.image, self.culture))
+        place = np.stack([self.culture, self.image])[:, order]
+        first = np.flatnonzero(np.diff(place, prepend=-1).any(axis=0))  # question of each image
+        asked = np.logical_or.reduceat(self.asked[:, order], first, axis=1)  # (masks, images)
+        net = np.add.reduceat((self.gained * self.asked)[:, order], first, axis=1)
+        member = np.arange(len(self.cultures)) == place[0, first, None]  # (images, cultures)
+        return np.stack([asked, net < 0, net > 0]).astype(int) @ member.astype(int)
 
 
 def read_questions(path: str | Path, folds: Sequence[int], cultures: Sequence[str]) -> pl.DataFrame:

@@ -98,29 +98,37 @@ def judge_settings(
     ]
     reversed_signs = [f"{scorer} at {setting}" for value, _, setting, scorer in signs if value >= 0]
     weakest = max(signs, default=None)
+    signs_shown = sum(high < 0 for _, high, *_ in signs)
     return {
         "signs": len(signs),
         "signs_kept": sum(value < 0 for value, *_ in signs),
-        "signs_shown": sum(high < 0 for _, high, *_ in signs),
+        "signs_shown": signs_shown,
         "orders": len(orders),
         "orders_kept": sum(orders),
         "orders_new": len(new) if shown else None,
         "weakest": f"gap {100 * weakest[0]:.1f}: {weakest[3]} at {weakest[2]}" if weakest else "",
-        "conclusion": word_conclusion(bool(signs), reversed_signs, bool(orders), lost, new),
+        "conclusion": word_conclusion(
+            len(signs), signs_shown, reversed_signs, bool(orders), lost, new
+        ),
     }
 
 
 def word_conclusion(
-    signs: bool,
+    signs: int,
+    signs_shown: int,
     reversed_signs: Sequence[str],
     orders: bool,
     lost: Sequence[str],
     new: Sequence[str],
 ) -> str:
-    """Say whether sign and order hold, where they do not, and what is shown elsewhere alone."""
+    """Say whether sign and order hold, where they do not, and what is shown elsewhere alone.
+
+    A sign holds by the gap's value; beside it stands how many of the intervals show it.
+    """
     if not signs:
         return "nothing to hold: no scorer's gap lies below 0 at the reference"
-    words = [_list("sign fails: ", reversed_signs) if reversed_signs else "sign holds"]
+    holds = f"sign holds (shown in {signs_shown} of {signs})"
+    words = [_list("sign fails: ", reversed_signs) if reversed_signs else holds]
     if orders:
         words.append(_list("order fails: ", lost) if lost else "order holds")
     else:

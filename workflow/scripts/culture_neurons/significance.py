@@ -7,7 +7,12 @@ _ROUNDING = 1e-12  # values that differ by no more are equal
 
 
 def mcnemar(lost: np.ndarray, won: np.ndarray) -> np.ndarray:
-    """Exact two-sided McNemar test: are correct->wrong and wrong->correct equally likely?"""
+    """Exact two-sided McNemar test over images: does a mask lose them as often as it wins them?
+
+    An image counts once, by the sign of the net change of its questions: they are no independent
+    draws. p = P(as uneven a split of lost + won fair coins). With one question per image this is
+    McNemar's exact test of correct->wrong against wrong->correct.
+    """
     lost, won = np.asarray(lost), np.asarray(won)
     return np.minimum(1.0, 2 * bdtr(np.minimum(lost, won), lost + won, 0.5))
 
@@ -24,46 +29,49 @@ def adjust_p(p: np.ndarray) -> np.ndarray:
 def rank_p(values: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """One-sided p-value for a drop: (1 + draws with a value as low or lower) / (1 + draws).
 
+    What cannot be compared (NaN) counts against the drop.
+
     Args:
         values: (...).
         draws: (draws, ...), of a control.
     """
-    return (1 + (draws <= values + _ROUNDING).sum(axis=0)) / (1 + len(draws))
+    return (1 + (~(draws > values + _ROUNDING)).sum(axis=0)) / (1 + len(draws))
 
 
 def bootstrap_p(samples: np.ndarray) -> np.ndarray:
     """Two-sided p-value of the hypothesis 0, from resamples of a difference (resamples, ...).
 
-    Twice the share of resamples on 0's far side, 0 itself and one more sample included.
+    Twice the share of resamples on 0's far side, 0 itself, NaN, and one more sample included.
     """
-    sides = [(samples <= _ROUNDING).sum(axis=0), (samples >= -_ROUNDING).sum(axis=0)]
+    sides = [(~(samples > _ROUNDING)).sum(axis=0), (~(samples < -_ROUNDING)).sum(axis=0)]
     return np.minimum(1.0, 2 * (1 + np.minimum(*sides)) / (1 + len(samples)))
 
 
-def smallest_drop(questions: int, churn: float, alpha: float, power: float) -> float:
+def smallest_drop(images: int, churn: float, alpha: float, power: float) -> float:
     """Smallest true drop in accuracy that the McNemar test of a cell shows with a given power.
 
-    The model loses a right answer with probability drop + churn and gains one with probability
-    churn, independently per question. Alpha is that of one test, before any adjustment.
+    The questions of an image are taken to turn together, the case of fewest independent draws: an
+    image is lost with probability drop + churn and won with probability churn, each on its own.
+    Alpha is that of one test, before any adjustment.
 
     Args:
-        questions: Number of questions.
-        churn: Share of questions that turn right, 0 to 0.5.
+        images: Number of images.
+        churn: Share of images that are won, 0 to 0.5.
         alpha: Level of the two-sided test.
         power: Share of samples in which a loss is significant.
 
     Returns:
         A fraction, to 1e-6; NaN where even the largest possible drop is not shown.
     """
-    discordant = np.arange(questions + 1)
-    won = np.arange(questions // 2 + 1)
-    # the largest number of gains that is significant, -1 where none is: (questions + 1,)
+    discordant = np.arange(images + 1)
+    won = np.arange(images // 2 + 1)
+    # the largest number of gains that is significant, -1 where none is: (images + 1,)
     significant = (2 * bdtr(won, discordant[:, None], 0.5) <= alpha) & (won <= discordant[:, None])
     critical = significant.sum(axis=1) - 1
 
     def shown(drop: float) -> float:
         changed = drop + 2 * churn
-        share = np.diff(bdtr(discordant, questions, changed), prepend=0.0)
+        share = np.diff(bdtr(discordant, images, changed), prepend=0.0)
         tail = bdtr(np.maximum(critical, 0), discordant, churn / changed)
         return float(share[critical >= 0] @ tail[critical >= 0])
 

@@ -1,5 +1,6 @@
 """What a study shows: one row per model and scorer, with every test and what they add up to."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -9,7 +10,13 @@ from culture_neurons.reporting import STUDY
 KEYS = (*STUDY, "intervention", "scorer")
 NOTED = ("checkpoint", "dataset_source")  # facts by which a published figure is found
 NOT_SHOWN = "not shown"  # how a verdict begins that some test speaks against
-_EFFECTS = {"self": "self", "cross_by_mask": "cross", "gap": "gap"}
+_EFFECTS = {
+    "self": "self",
+    "cross_by_mask": "cross",
+    "gap": "gap",
+    "self_less_swapped": "self_less_swapped",
+}
+_SIGNED = ("self", "cross")  # effects whose signs of a broken model are listed
 
 
 def tabulate_verdicts(
@@ -33,7 +40,7 @@ def tabulate_verdicts(
         recovery: Stacked `recovery`, with STUDY; None where no model is a demo's.
         published: Table of published figures: columns NOTED, KEYS but model and split, published.
         alpha: Level of the tests.
-        collapse: Rise of non-letter mass or letter entropy that flags a broken model.
+        collapse: Rise of non-letter mass or change of letter entropy that flags a broken model.
 
     Returns:
         One row per model, split, rate, intervention, and scorer, with the model's checkpoint.
@@ -46,8 +53,9 @@ def tabulate_verdicts(
         _count_significant(effects, alpha),
     ):
         verdicts = verdicts.join(part, on=KEYS, how="left")
-    broken = pl.max_horizontal("non_letter_self", "non_letter_cross", "entropy_cross") > collapse
-    verdicts = verdicts.with_columns(collapse=broken).sort(KEYS)
+    verdicts = verdicts.sort(KEYS)
+    broken = [is_broken(row, collapse) for row in verdicts.iter_rows(named=True)]
+    verdicts = verdicts.with_columns(pl.Series("collapse", broken, pl.Boolean))
     controls = ranks["control"].unique().sort().to_list()
     words = [word_verdict(row, controls, alpha) for row in verdicts.iter_rows(named=True)]
     verdicts = verdicts.with_columns(pl.Series("verdict", words, pl.String))
@@ -61,20 +69,20 @@ def tabulate_verdicts(
 def _spread_means(summaries: pl.DataFrame) -> pl.DataFrame:
     """Spread the means over cultures to columns: each effect, its interval, its collapse signs."""
     overall = summaries.filter(pl.col("culture").is_null())
-    parts = []
+    spread = overall.select(KEYS).unique()
     for measure, name in _EFFECTS.items():
         columns = {
             name: 100 * pl.col("value"),
             f"{name}_low": 100 * pl.col("ci_low"),
             f"{name}_high": 100 * pl.col("ci_high"),
-            f"non_letter_{name}": pl.col("non_letter_mass_change"),
-            f"entropy_{name}": pl.col("letter_entropy_change"),
         }
+        if name in _SIGNED:
+            columns[f"non_letter_{name}"] = pl.col("non_letter_mass_change")
+            columns[f"entropy_{name}"] = pl.col("letter_entropy_change")
         chosen = [value.alias(column) for column, value in columns.items()]
-        parts.append(overall.filter(measure=measure).select(*KEYS, *chosen))
-    own, cross, gap = parts
-    gap = gap.drop("non_letter_gap", "entropy_gap")
-    return own.join(cross, on=KEYS).join(gap, on=KEYS)
+        rows = overall.filter(measure=measure).select(*KEYS, *chosen)
+        spread = spread.join(rows, on=KEYS, how="left")
+    return spread
 
 
 def _spread_ranks(ranks: pl.DataFrame) -> pl.DataFrame:
@@ -107,8 +115,26 @@ def _share_recovered(recovery: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def is_broken(row: Mapping[str, object], collapse: float) -> bool | None:
+    """Say whether a mask breaks the model; None where a sign was not measured.
+
+    The signs are mass that moves to tokens that are no letter, and other cultures' answers that
+    get less certain (guessing) or more (one answer to all questions).
+
+    Args:
+        row: non_letter_self, non_letter_cross, entropy_cross, as in the table of verdicts.
+        collapse: The largest change that is not flagged.
+    """
+    signs = [row["non_letter_self"], row["non_letter_cross"], row["entropy_cross"]]
+    if any(sign is None or math.isnan(sign) for sign in signs):
+        return None
+    return max(*signs, -row["entropy_cross"]) > collapse
+
+
 def word_verdict(row: Mapping[str, object], controls: Sequence[str], alpha: float) -> str:
     """Say what the tests of a row show together, or which of them failed.
+
+    What was not measured (None or NaN) shows nothing.
 
     Args:
         row: A row of the table of verdicts.
@@ -118,14 +144,22 @@ def word_verdict(row: Mapping[str, object], controls: Sequence[str], alpha: floa
     if row["collapse"]:
         return f"{NOT_SHOWN}: the model breaks"
     ranked = [control for control in controls if row[f"gap_p_{control}"] is not None]
-    failed = [] if ranked else ["no control"]
-    failed += ["gap's interval reaches 0"] if row["gap_high"] >= 0 else []
+    failed = ["collapse not measured"] if row["collapse"] is None else []
+    failed += [] if ranked else ["no control"]
+    failed += [] if _is_below_zero(row["gap_high"]) else ["gap's interval reaches 0"]
     failed += [
         f"{measure} within {control}"
         for control in ranked
         for measure in ("self", "gap")
-        if row[f"{measure}_p_{control}"] > alpha
+        if not row[f"{measure}_p_{control}"] <= alpha  # NaN is at most nothing
     ]
     if failed:
         return f"{NOT_SHOWN}: {', '.join(failed)}"
-    return f"own culture loses more, beyond {', '.join(ranked)}"
+    shown = f"own culture loses more, beyond {', '.join(ranked)}"
+    if _is_below_zero(row.get("self_less_swapped_high")):
+        return shown
+    return f"{shown}; not shown to need the culture's pictures"
+
+
+def _is_below_zero(bound: float | None) -> bool:
+    return bound is not None and bound < 0  # NaN is below nothing

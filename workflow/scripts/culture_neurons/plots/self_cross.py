@@ -14,7 +14,7 @@ from culture_neurons.plots.dots import (
 )
 from culture_neurons.plots.style import add_note, empty_figure, in_style, scorer_looks, set_title
 from culture_neurons.plots.wording import count_questions, list_names
-from culture_neurons.verdicts import NOT_SHOWN, word_verdict
+from culture_neurons.verdicts import NOT_SHOWN, is_broken, word_verdict
 
 _MEASURES = ("self", "cross_by_mask")
 
@@ -38,7 +38,7 @@ def plot_self_cross(
         effects: (Model, scorer) -> its effects table, which tells how many questions there are.
         control: The control whose band is drawn, where a scorer has it.
         alpha: Level of the ranks in the verdicts, which the title sums up.
-        collapse: Rise of non-letter mass or letter entropy that flags a broken model there.
+        collapse: As of verdicts.is_broken.
     """
     models = list(dict.fromkeys(model for model, _ in summaries))
     scorers = list(dict.fromkeys(scorer for _, scorer in summaries))
@@ -77,9 +77,13 @@ def is_shown(summaries: pl.DataFrame, ranks: pl.DataFrame, alpha: float, collaps
         f"{row['measure']}_p_{row['control']}": row["rank_p"]
         for row in ranks.filter(pl.col("culture").is_null()).to_dicts()
     }
-    signs = [means[name]["non_letter_mass_change"] for name in _MEASURES]
-    signs.append(means["cross_by_mask"]["letter_entropy_change"])
-    broken = any(sign is not None and sign > collapse for sign in signs)
+    own, cross = (means[name] for name in _MEASURES)
+    signs = {
+        "non_letter_self": own["non_letter_mass_change"],
+        "non_letter_cross": cross["non_letter_mass_change"],
+        "entropy_cross": cross["letter_entropy_change"],
+    }
+    broken = is_broken(signs, collapse)
     row = {"gap_high": means["gap"]["ci_high"], "collapse": broken, **rank_p}
     controls = sorted(ranks["control"].unique())
     return not word_verdict(row, controls, alpha).startswith(NOT_SHOWN)
