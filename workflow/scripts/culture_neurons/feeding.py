@@ -77,13 +77,14 @@ def feed_cells(
     cells = [(cell, group_images(members)) for cell, members in group_cells(feed.questions)]
     # Workers are forked; a tokenizer that has used threads would warn of it each time.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    workers = min(feed.workers, os.cpu_count() or 1)
     loader = DataLoader(
         _Images(checkpoint, [group for _, groups in cells for group in groups], feed.pictures),
         batch_size=None,
-        num_workers=feed.workers,
+        num_workers=workers,
         # As bytes through a pipe: shared memory is scarce in containers and open files are few.
-        collate_fn=_pack if feed.workers else None,
-        prefetch_factor=8 if feed.workers else None,
+        collate_fn=_pack if workers else None,
+        prefetch_factor=8 if workers else None,
     )
     encoded = iter(loader)
     for cell, groups in cells:
