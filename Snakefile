@@ -62,6 +62,7 @@ except (ConfigError, DuplicateKeyError) as error:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/targets.smk"
 
 
 onstart:

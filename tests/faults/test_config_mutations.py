@@ -28,8 +28,9 @@ def _repository(monkeypatch):
 
 
 def plan_in_process(config):
-    """Run common.smk, which is Python but for one block, and its functions of the config."""
-    text = (ROOT / "workflow/rules/common.smk").read_text()
+    """Run common.smk and targets.smk, Python but for one block, and functions of the config."""
+    files = [ROOT / f"workflow/rules/{name}.smk" for name in ("common", "targets")]
+    text = "\n".join(path.read_text() for path in files)
     python, blocks = re.subn(r"^wildcard_constraints:\n(?:    .*\n)+", "", text, flags=re.MULTILINE)
     assert blocks == 1
     names = {"config": config, "Path": Path, "expand": expand, "list_inputs": list_inputs}

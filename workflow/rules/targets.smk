@@ -1,0 +1,86 @@
+# What the study is: its figures and tables, and the tables that each of them is made of.
+
+
+def expand_studies(pattern, models=MODELS):
+    """Fill a path for every study of the models, with each model's own scorers."""
+    axes = {
+        "hookpoint": HOOKPOINTS,
+        "split": SPLITS,
+        "rate": RATES,
+        "intervention": INTERVENTIONS,
+    }
+    paths = []
+    for model in models:
+        values = {"model": [model], "scorer": get_scorers(model), **axes}
+        paths += expand(
+            pattern, **{key: values[key] for key in values if f"{{{key}}}" in pattern}
+        )
+    return paths
+
+
+def expand_subjects(pattern, **wildcards):
+    """Fill a path for every model and each of its scorers."""
+    return [
+        path
+        for model in MODELS
+        for path in expand(pattern, model=model, scorer=get_scorers(model), **wildcards)
+    ]
+
+
+def get_settings_tables(wildcards):
+    """List the tables of a figure of effects: by category, or at every rate and split."""
+    axes = {"model": MODELS, **wildcards}
+    if wildcards.analysis == "categories":
+        path = f"{CATEGORIES}/{{intervention}}.parquet"
+        return {
+            "categories": expand(path, split=SPLITS[0], rate=next(iter(RATES)), **axes)
+        }
+    return {
+        kind: expand(
+            f"{folder}/{{scorer}}.parquet",
+            split=SPLITS,
+            rate=RATES,
+            scorer=SCORERS,
+            **axes,
+        )
+        for kind, folder in (("summaries", SUMMARIES), ("ranks", RANKS))
+    }
+
+
+def get_figures(wildcards):
+    """List the study's figures; those of planted neurons only where there are demo models."""
+    study = "{hookpoint}/{split}/{rate}"
+    stems = ["accuracy", "rejected"]
+    stems += expand_studies(f"layers/{{model}}/{study}")
+    stems += expand_studies(f"overlap/{{model}}/{study}")
+    stems += expand_studies(f"deactivation/{{model}}/{study}/{{intervention}}")
+    first, demo = list(MODELS)[:1], list(filter(has_plants, MODELS))
+    stems += expand_studies(f"self_cross/{study}/{{intervention}}", models=first)
+    stems += expand_studies(f"recovery/{study}", models=demo[:1])
+    if SENSITIVITY["measure"]:
+        stems += list_sensitivity_figures()
+    return expand("results/figures/{stem}.{suffix}", stem=stems, suffix=["svg", "png"])
+
+
+def list_sensitivity_figures():
+    """List the figures of those settings that the config has more than one of."""
+    agreement = {"halves": True, "samples": True, "layers": True}
+    agreement |= {key: bool(SENSITIVITY[key]) for key in ("scopes", "variants")}
+    agreement["models"] = len(MODELS) > 1
+    effects = {"rates": len(RATES) > 1, "splits": len(SPLITS) > 1, "categories": True}
+    stem = "sensitivity/{hookpoint}/{analysis}"
+    stems = expand(
+        stem, hookpoint=HOOKPOINTS, analysis=[k for k in agreement if agreement[k]]
+    )
+    return stems + expand(
+        "sensitivity/{hookpoint}/{intervention}/{analysis}",
+        hookpoint=HOOKPOINTS,
+        intervention=INTERVENTIONS,
+        analysis=[key for key in effects if effects[key]],
+    )
+
+
+def get_tables(wildcards):
+    """List the study's CSV files."""
+    summary = rules.summarize_sensitivity.output if SENSITIVITY["measure"] else []
+    return [*rules.write_tables.output, *summary]
