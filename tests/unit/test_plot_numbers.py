@@ -32,7 +32,7 @@ from culture_neurons.plots.wording import (
     form_span,
     list_names,
 )
-from culture_neurons.tables import write_table
+from culture_neurons.tables import TableError, write_table
 
 # Numbers
 
@@ -271,9 +271,18 @@ def test_masks_that_do_not_belong_together_are_refused(tmp_path):
         read_masks([nameless], ["lap"])
 
 
+def test_a_figure_s_table_that_is_not_what_its_key_says_is_refused(tmp_path):
+    path = tmp_path / "cas.parquet"
+    rows = {"culture": ["a"], "layer": [0], "neuron": [1]}
+    write_table(path, "planted", rows, {"model": "m", "scorer": {"name": "mad"}})
+    read_frames([path], "planted", [("m", "mad")], ["model", "scorer"])
+    with pytest.raises(TableError, match=r"cas\.parquet: its scorer is 'mad', but .* has 'cas'"):
+        read_frames([path], "planted", ["cas"], ["scorer"])
+
+
 def test_tables_and_keys_must_be_one_to_one(tmp_path):
     path = write_masks(tmp_path / "cas.parquet", ["a", "b"])
     with pytest.raises(ValueError, match="is longer than"):
-        read_frames([path], "masks", ["cas", "mad"])
+        read_frames([path], "masks", ["cas", "mad"], ["selector"])
     with pytest.raises(ValueError, match="under one key"):
-        read_frames([path, path], "masks", ["cas", "cas"])
+        read_frames([path, path], "masks", ["cas", "cas"], ["selector"])

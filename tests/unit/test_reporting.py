@@ -1,8 +1,21 @@
 """Tables for people: counts worked by hand."""
 
 import polars as pl
+import pytest
 
-from culture_neurons.reporting import count_rejected, tabulate_cultures
+from culture_neurons.reporting import count_rejected, stack_tables, tabulate_cultures
+from culture_neurons.tables import TableError, write_table
+
+
+def test_two_tables_of_one_scorer_are_refused_by_both_names(tmp_path):
+    paths = [tmp_path / "cas.parquet", tmp_path / "mad.parquet"]
+    rows = {"culture": ["a"], "layer": [0], "neuron": [1]}
+    for path, scorer in zip(paths, ("cas", "mad"), strict=True):
+        write_table(path, "planted", rows, {"model": "m", "scorer": {"name": scorer}})
+    assert stack_tables(paths, "planted", ["model", "scorer"]).height == 2
+    write_table(paths[1], "planted", rows, {"model": "m", "scorer": {"name": "cas"}})
+    with pytest.raises(TableError, match=r"mad\.parquet: says of itself what .*cas\.parquet says"):
+        stack_tables(paths, "planted", ["model", "scorer"])
 
 
 def test_rejected_rows_are_counted_by_reason_and_others_by_subset():

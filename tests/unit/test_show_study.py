@@ -51,6 +51,15 @@ def make_verdicts(**columns):
     return pl.DataFrame(usual | columns)
 
 
+def test_what_limits_a_verdict_is_printed():
+    limited = "own culture loses more, beyond a, b; not shown to need the culture's pictures"
+    shown = abridge_verdicts(make_verdicts(verdict=[limited, "not shown: x, y"]))
+    assert shown["verdict"].to_list() == [
+        "own culture loses more; not shown to need the culture's pictures",
+        "not shown",
+    ]
+
+
 def read_cells(text):
     """Read a printed table: its header, then its rows."""
     header, _, *rows = text.splitlines()

@@ -1,34 +1,15 @@
 """Compare the effects of every two scorers of one study."""
 
-from pathlib import Path
-
 from culture_neurons.comparisons import compare_scorers
 from culture_neurons.effects import pair_scorer
 from culture_neurons.frames import read_frame
 from culture_neurons.logs import logger, start_log
-from culture_neurons.pairing import RESPONSE, read_questions
-from culture_neurons.tables import (
-    SELECTOR_FACTS,
-    join_facts,
-    name_versions,
-    read_facts,
-    write_table,
-)
+from culture_neurons.pairing import RESPONSE, read_questions, read_study
+from culture_neurons.tables import name_versions, write_table
 
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-scorers = {
-    path: read_facts(path, "outcomes", dict(wildcards, selector=Path(path).stem))
-    for path in source.outcomes
-}
-facts = join_facts(
-    {
-        source.questions: read_facts(source.questions, "questions"),
-        source.answers: read_facts(source.answers, "answers", wildcards),
-        **scorers,
-    },
-    own=SELECTOR_FACTS,
-)
+scorers, facts = read_study(source.questions, source.answers, source.outcomes, dict(wildcards))
 questions = read_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
 answers = read_frame(source.answers, "answers", RESPONSE)
 comparisons = compare_scorers(

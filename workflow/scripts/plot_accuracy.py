@@ -9,7 +9,7 @@ from culture_neurons.plots.style import save_figure
 start_log(snakemake.log[0])
 
 figure = plot_accuracy(
-    answers=read_frames(snakemake.input.answers, "answers", snakemake.params.models),
+    answers=read_frames(snakemake.input.answers, "answers", snakemake.params.models, ["model"]),
     questions=read_frame(snakemake.input.questions, "questions"),
     confidence=snakemake.params.confidence,
 )

@@ -8,7 +8,7 @@ from culture_neurons.plots.style import save_figure
 start_log(snakemake.log[0])
 
 figure = plot_deactivation(
-    effects=read_frames(snakemake.input.effects, "effects", snakemake.params.scorers),
+    effects=read_frames(snakemake.input.effects, "effects", snakemake.params.scorers, ["scorer"]),
     alpha=snakemake.params.alpha,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

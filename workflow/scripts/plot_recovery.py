@@ -8,7 +8,7 @@ from culture_neurons.plots.style import save_figure
 start_log(snakemake.log[0])
 
 figure = plot_recovery(
-    recovery=read_frames(snakemake.input.recovery, "recovery", snakemake.params.models),
+    recovery=read_frames(snakemake.input.recovery, "recovery", snakemake.params.models, ["model"]),
     confidence=snakemake.params.confidence,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -8,10 +8,11 @@ from culture_neurons.plots.style import save_figure
 start_log(snakemake.log[0])
 
 subjects = list(zip(snakemake.params.models, snakemake.params.scorers, strict=True))
+named = ["model", "scorer"]
 figure = plot_self_cross(
-    summaries=read_frames(snakemake.input.summaries, "summaries", subjects),
-    ranks=read_frames(snakemake.input.ranks, "ranks", subjects),
-    effects=read_frames(snakemake.input.effects, "effects", subjects),
+    summaries=read_frames(snakemake.input.summaries, "summaries", subjects, named),
+    ranks=read_frames(snakemake.input.ranks, "ranks", subjects, named),
+    effects=read_frames(snakemake.input.effects, "effects", subjects, named),
     control=snakemake.params.control,
     **snakemake.params.verdict,
 )

@@ -78,7 +78,8 @@ def abridge_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
         _round("self_swapped", 1),
         *(_round(name, 2) for name in last),
         *(["collapse"] if verdicts["collapse"].any() else []),
-        pl.col("verdict").str.replace(r"[:,].*", ""),  # the reasons are in the file
+        # What failed, and beyond which controls, is in the file.
+        pl.col("verdict").str.replace(r":.*", "").str.replace(r", beyond [^;]*", ""),
     )
 
 

@@ -175,8 +175,9 @@ def summarise_effects(
     observed = [contrast(paired.average(values), cross) for values in kinds]
     spread = contrast(resampled, cross)
     parts, spread_parts = share_out(observed[0]), share_out(spread)
-    # One culture's questions, which all masks may turn alike; cross_by_mask has all the others'.
-    few = {name: contrast(smooth, cross)[name] for name in ("self", "cross_by_target")}
+    # Measured on one culture's questions, which all masks may turn alike.
+    smoothed = contrast(smooth, cross)
+    few = {name: smoothed[name] for name in ("self", "cross_by_target")}
     single = {**spread, **few, "gap": few["self"] - spread[f"cross_{cross}"]}
     rows = []
     for measure in MEASURES:

@@ -77,7 +77,7 @@ def feed_cells(
     cells = [(cell, group_images(members)) for cell, members in group_cells(feed.questions)]
     # Workers are forked; a tokenizer that has used threads would warn of it each time.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    workers = min(feed.workers, os.cpu_count() or 1)
+    workers = min(feed.workers, _count_cores())
     loader = DataLoader(
         _Images(checkpoint, [group for _, groups in cells for group in groups], feed.pictures),
         batch_size=None,
@@ -89,6 +89,13 @@ def feed_cells(
     encoded = iter(loader)
     for cell, groups in cells:
         yield cell, [_unpack(next(encoded)) for _ in groups]
+
+
+def _count_cores() -> int:
+    """Count the cores that this job may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _pack(image: list[Asked] | Exception) -> bytes:

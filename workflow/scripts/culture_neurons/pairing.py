@@ -1,6 +1,6 @@
 """Outcomes under masks beside the unmodified model's answers, question by question."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from culture_neurons.frames import read_frame
 from culture_neurons.questioning import mark_asked, name_owner
+from culture_neurons.tables import SELECTOR_FACTS, join_facts, read_facts
 
 RESPONSE = ["question_id", "predicted", "correct", "option_logprobs", "non_letter_mass"]
 
@@ -62,6 +63,28 @@ def read_questions(path: str | Path, folds: Sequence[int], cultures: Sequence[st
     columns = ["question_id", "image_id", "culture", "category", "fold"]
     kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))
     return read_frame(path, "questions", columns).filter(kept).drop("fold")
+
+
+def read_study(
+    questions: str | Path,
+    answers: str | Path,
+    outcomes: Sequence[str | Path],
+    wildcards: Mapping[str, str],
+) -> tuple[dict[str | Path, Mapping], dict[str, object]]:
+    """Read what one study's files say: the facts of each scorer's outcomes, and those of all.
+
+    Raises:
+        TableError: A file is of another study, or of another path than it stands at.
+    """
+    scorers = {
+        path: read_facts(path, "outcomes", {**wildcards, "selector": Path(path).stem})
+        for path in outcomes
+    }
+    known = {
+        questions: read_facts(questions, "questions"),
+        answers: read_facts(answers, "answers", wildcards),
+    }
+    return scorers, join_facts(known | scorers, own=SELECTOR_FACTS)
 
 
 def letter_entropy(option_logprobs: pl.Series) -> np.ndarray:

@@ -8,6 +8,7 @@ import hashlib
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -145,14 +146,19 @@ def encode_prompt(processor, image_token: int, question: Question, picture: byte
 
 def _refuse_markup(tokenizer, image_token: int, texts: Sequence[str]) -> None:
     """Refuse text that would be read as a picture, or as the end of the user's turn."""
-    for index, token in tokenizer.added_tokens_decoder.items():
-        markup = token.special or index == image_token
-        if markup and any(token.content in text for text in texts):
+    for mark in _list_markup(tokenizer, image_token):
+        if any(mark in text for text in texts):
             raise PromptError(
-                f"its text or an option contains {token.content!r}, which the model's tokenizer "
-                "reads as markup; expected words alone: reword it in the dataset, or remove the "
-                "question"
+                f"its text or an option contains {mark!r}, which the model's tokenizer reads as "
+                "markup; expected words alone: reword it in the dataset, or remove the question"
             )
+
+
+@lru_cache(maxsize=1)
+def _list_markup(tokenizer, image_token: int) -> list[str]:
+    # Once per tokenizer: it makes the dict anew at each access.
+    added = tokenizer.added_tokens_decoder.items()
+    return [token.content for index, token in added if token.special or index == image_token]
 
 
 def _starts_with_bos(tokenizer, rendered: str) -> bool:

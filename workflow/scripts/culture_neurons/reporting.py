@@ -6,17 +6,28 @@ from pathlib import Path
 import polars as pl
 
 from culture_neurons.frames import read_frame
-from culture_neurons.tables import read_facts
+from culture_neurons.tables import TableError, read_facts
 from culture_neurons.writing import atomic_path
 
 STUDY = ("model", "hookpoint", "split", "rate")
 
 
 def stack_tables(paths: Iterable[str | Path], kind: str, facts: Sequence[str]) -> pl.DataFrame:
-    """Stack tables of one kind; the named facts of each file become its first columns."""
-    frames = []
+    """Stack tables of one kind; the named facts of each file become its first columns.
+
+    Raises:
+        TableError: A file is missing or damaged, or two of them are of the same study.
+    """
+    frames, seen = [], {}
     for path in paths:
         known = read_facts(path, kind)
+        identity = tuple(str(_name(known.get(fact))) for fact in (*facts, "selector", "scorer"))
+        if identity in seen:
+            raise TableError(
+                f"{path}: says of itself what {seen[identity]} says, {' '.join(identity)}; one of "
+                "them is in the place of another: delete both and run again"
+            )
+        seen[identity] = path
         keys = [pl.lit(_name(known[fact])).alias(fact) for fact in facts]
         frames.append(read_frame(path, kind).select(*keys, pl.all()))
     return pl.concat(frames)

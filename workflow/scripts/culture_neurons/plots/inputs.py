@@ -1,6 +1,6 @@
 """Reads the tables of one figure; not for shaping them, which is each family's module."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -9,7 +9,7 @@ import polars as pl
 from culture_neurons.frames import read_frame
 from culture_neurons.tables import read_facts
 
-Key = TypeVar("Key", bound=Hashable)
+Key = TypeVar("Key", str, tuple[str, ...])
 
 
 class ModelMasks(NamedTuple):
@@ -21,15 +21,25 @@ class ModelMasks(NamedTuple):
 
 
 def read_frames(
-    paths: Sequence[str | Path], kind: str, keys: Sequence[Key]
+    paths: Sequence[str | Path], kind: str, keys: Sequence[Key], named: Sequence[str]
 ) -> dict[Key, pl.DataFrame]:
     """Read one table per key, in the order of the keys.
 
+    Args:
+        paths: Parallel to `keys`.
+        kind: Of all tables.
+        keys: What tells the tables apart.
+        named: The facts that a key is made of: ["scorer"], or ["model", "scorer"] of a pair.
+
     Raises:
         ValueError: Paths and keys are not one to one.
-        TableError: A file is missing, damaged, or of another kind.
+        TableError: A file is missing, damaged, of another kind, or not what its key says.
     """
-    frames = {key: read_frame(path, kind) for path, key in zip(paths, keys, strict=True)}
+    frames = {}
+    for path, key in zip(paths, keys, strict=True):
+        values = [key] if isinstance(key, str) else key
+        read_facts(path, kind, dict(zip(named, values, strict=True)))
+        frames[key] = read_frame(path, kind)
     if len(frames) != len(paths):
         raise ValueError(f"two {kind} tables under one key: {list(keys)}")
     return frames
@@ -56,7 +66,7 @@ def read_masks(paths: Sequence[str | Path], scorers: Sequence[str]) -> ModelMask
         ValueError: Paths and scorers are not one to one, the files disagree on the number of
             layers, or a mask is not named for its culture.
     """
-    frames = read_frames(paths, "masks", scorers)
+    frames = read_frames(paths, "masks", scorers, ["selector"])
     facts = [read_facts(path, "masks") for path in paths]
     layers = {fact["layers"] for fact in facts}
     if len(layers) != 1:
