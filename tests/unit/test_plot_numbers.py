@@ -20,7 +20,7 @@ from culture_neurons.plots.overlap import (
     scorer_overlap,
 )
 from culture_neurons.plots.recovery import estimate_share
-from culture_neurons.plots.self_cross import is_shown, read_band, read_measure, word_title
+from culture_neurons.plots.self_cross import find_shown, read_band, read_measure, word_title
 from culture_neurons.plots.style import (
     SCORER_LOOKS,
     model_looks,
@@ -205,6 +205,11 @@ def make_tested(gap_high=-0.1, rank_p=0.05, mass=0.0):
         rank_p=[0.05] * 3 + [0.05, 0.5, rank_p],
     )
     return summaries, ranks
+
+
+def is_shown(summaries, ranks, alpha, collapse):
+    subject = ("m", "s")
+    return find_shown({subject: summaries}, {subject: ranks}, alpha, collapse)[subject]
 
 
 def test_an_effect_is_shown_only_if_every_test_says_so():

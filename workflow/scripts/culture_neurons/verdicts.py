@@ -47,18 +47,11 @@ def tabulate_verdicts(
     """
     accuracy = answers.group_by("model").agg((100 * pl.col("correct").mean()).alias("accuracy"))
     verdicts = summaries.select(*KEYS, *NOTED).unique().join(accuracy, on="model")
-    for part in (
-        _spread_means(summaries),
-        _spread_ranks(ranks),
-        _count_significant(effects, alpha),
-    ):
+    judged = judge_subjects(summaries, ranks, KEYS, alpha, collapse)
+    for part in (judged, _count_significant(effects, alpha)):
         verdicts = verdicts.join(part, on=KEYS, how="left")
-    verdicts = verdicts.sort(KEYS)
-    broken = [is_broken(row, collapse) for row in verdicts.iter_rows(named=True)]
-    verdicts = verdicts.with_columns(pl.Series("collapse", broken, pl.Boolean))
-    controls = ranks["control"].unique().sort().to_list()
-    words = [word_verdict(row, controls, alpha) for row in verdicts.iter_rows(named=True)]
-    verdicts = verdicts.with_columns(pl.Series("verdict", words, pl.String))
+    last = ("collapse", "verdict")
+    verdicts = verdicts.sort(KEYS).select(pl.exclude(last), *last)
     if recovery is not None:
         found = _share_recovered(recovery)
         verdicts = verdicts.join(found, on=[*STUDY, "scorer"], how="left", maintain_order="left")
@@ -66,10 +59,37 @@ def tabulate_verdicts(
     return verdicts.join(published, on=on, how="left", maintain_order="left").drop("dataset_source")
 
 
-def _spread_means(summaries: pl.DataFrame) -> pl.DataFrame:
+def judge_subjects(
+    summaries: pl.DataFrame,
+    ranks: pl.DataFrame,
+    keys: Sequence[str],
+    alpha: float,
+    collapse: float,
+) -> pl.DataFrame:
+    """Judge masks by their means over cultures and their ranks, in per cent (points).
+
+    Args:
+        summaries: Stacked `summaries`, with keys.
+        ranks: Stacked `ranks`, with keys.
+        keys: Columns that tell whose masks they are.
+        alpha: Level of the ranks.
+        collapse: As of `is_broken`.
+
+    Returns:
+        One row per subject: keys, effects with intervals, rank p-values, collapse, verdict.
+    """
+    judged = _spread_means(summaries, keys).join(_spread_ranks(ranks, keys), on=keys, how="left")
+    broken = [is_broken(row, collapse) for row in judged.iter_rows(named=True)]
+    judged = judged.with_columns(pl.Series("collapse", broken, pl.Boolean))
+    controls = ranks["control"].unique().sort().to_list()
+    words = [word_verdict(row, controls, alpha) for row in judged.iter_rows(named=True)]
+    return judged.with_columns(pl.Series("verdict", words, pl.String))
+
+
+def _spread_means(summaries: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """Spread the means over cultures to columns: each effect, its interval, its collapse signs."""
     overall = summaries.filter(pl.col("culture").is_null())
-    spread = overall.select(KEYS).unique()
+    spread = overall.select(keys).unique()
     for measure, name in _EFFECTS.items():
         columns = {
             name: 100 * pl.col("value"),
@@ -80,17 +100,17 @@ def _spread_means(summaries: pl.DataFrame) -> pl.DataFrame:
             columns[f"non_letter_{name}"] = pl.col("non_letter_mass_change")
             columns[f"entropy_{name}"] = pl.col("letter_entropy_change")
         chosen = [value.alias(column) for column, value in columns.items()]
-        rows = overall.filter(measure=measure).select(*KEYS, *chosen)
-        spread = spread.join(rows, on=KEYS, how="left")
+        rows = overall.filter(measure=measure).select(*keys, *chosen)
+        spread = spread.join(rows, on=keys, how="left")
     return spread
 
 
-def _spread_ranks(ranks: pl.DataFrame) -> pl.DataFrame:
+def _spread_ranks(ranks: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """Spread the rank p-values of self and gap to columns {measure}_p_{control}."""
     overall = ranks.filter(pl.col("culture").is_null(), pl.col("measure").is_in(["self", "gap"]))
     column = pl.concat_str("measure", pl.lit("_p_"), "control").alias("column")
-    named = overall.select(*KEYS, column, "rank_p").sort("column")
-    return named.pivot("column", index=KEYS, values="rank_p")
+    named = overall.select(*keys, column, "rank_p").sort("column")
+    return named.pivot("column", index=keys, values="rank_p")
 
 
 def _count_significant(effects: pl.DataFrame, alpha: float) -> pl.DataFrame:

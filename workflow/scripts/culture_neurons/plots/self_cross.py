@@ -14,9 +14,10 @@ from culture_neurons.plots.dots import (
 )
 from culture_neurons.plots.style import add_note, empty_figure, in_style, scorer_looks, set_title
 from culture_neurons.plots.wording import count_questions, list_names
-from culture_neurons.verdicts import NOT_SHOWN, is_broken, word_verdict
+from culture_neurons.verdicts import NOT_SHOWN, judge_subjects
 
 _MEASURES = ("self", "cross_by_mask")
+_KEYS = ("model", "scorer")
 
 Subject = tuple[str, str]  # model, scorer
 
@@ -58,35 +59,30 @@ def plot_self_cross(
                 draw_band(axes, row, bool(second), *band)
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
     legend_effects(figure, "single cultures", control)
-    verdicts = {
-        subject: is_shown(summaries[subject], ranks[subject], alpha, collapse)
-        for subject, frame in summaries.items()
-        if frame.height
-    }
+    verdicts = find_shown(summaries, ranks, alpha, collapse)
     set_title(figure, word_title(verdicts))
     add_note(figure, count_questions(effects.values()))
     return figure
 
 
-def is_shown(summaries: pl.DataFrame, ranks: pl.DataFrame, alpha: float, collapse: float) -> bool:
-    """Say whether the verdict on one scorer's masks is that their own culture loses more."""
-    means = {
-        row["measure"]: row for row in summaries.filter(pl.col("culture").is_null()).to_dicts()
-    }
-    rank_p = {
-        f"{row['measure']}_p_{row['control']}": row["rank_p"]
-        for row in ranks.filter(pl.col("culture").is_null()).to_dicts()
-    }
-    own, cross = (means[name] for name in _MEASURES)
-    signs = {
-        "non_letter_self": own["non_letter_mass_change"],
-        "non_letter_cross": cross["non_letter_mass_change"],
-        "entropy_cross": cross["letter_entropy_change"],
-    }
-    broken = is_broken(signs, collapse)
-    row = {"gap_high": means["gap"]["ci_high"], "collapse": broken, **rank_p}
-    controls = sorted(ranks["control"].unique())
-    return not word_verdict(row, controls, alpha).startswith(NOT_SHOWN)
+def find_shown(
+    summaries: Mapping[Subject, pl.DataFrame],
+    ranks: Mapping[Subject, pl.DataFrame],
+    alpha: float,
+    collapse: float,
+) -> dict[Subject, bool]:
+    """Say of which scorers' masks the verdict is that their own culture loses more."""
+    judged = judge_subjects(_stack(summaries), _stack(ranks), _KEYS, alpha, collapse)
+    found = judged.select(*_KEYS, ~pl.col("verdict").str.starts_with(NOT_SHOWN)).rows()
+    shown = {(model, scorer): value for model, scorer, value in found}
+    return {subject: shown[subject] for subject in summaries if subject in shown}
+
+
+def _stack(frames: Mapping[Subject, pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(
+        frame.with_columns(model=pl.lit(model), scorer=pl.lit(scorer))
+        for (model, scorer), frame in frames.items()
+    )
 
 
 def word_title(shown: Mapping[Subject, bool]) -> str:
