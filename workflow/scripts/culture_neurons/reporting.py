@@ -16,21 +16,35 @@ def stack_tables(paths: Iterable[str | Path], kind: str, facts: Sequence[str]) -
     """Stack tables of one kind; the named facts of each file become its first columns.
 
     Raises:
-        TableError: A file is missing or damaged, or two of them are of the same study.
+        TableError: As of `index_tables`.
     """
-    frames, seen = [], {}
-    for path in paths:
-        known = read_facts(path, kind)
-        identity = tuple(str(_name(known.get(fact))) for fact in (*facts, "selector", "scorer"))
-        if identity in seen:
-            raise TableError(
-                f"{path}: says of itself what {seen[identity]} says, {' '.join(identity)}; one of "
-                "them is in the place of another: delete both and run again"
-            )
-        seen[identity] = path
+    frames = []
+    for path, known in index_tables(paths, kind, (*facts, "selector", "scorer")).values():
         keys = [pl.lit(_name(known[fact])).alias(fact) for fact in facts]
         frames.append(read_frame(path, kind).select(*keys, pl.all()))
     return pl.concat(frames)
+
+
+def index_tables(
+    paths: Iterable[str | Path], kind: str, names: Sequence[str]
+) -> dict[tuple, tuple[str | Path, dict[str, object]]]:
+    """Find tables of one kind by the named facts: their values -> path, all facts.
+
+    Raises:
+        TableError: A file is missing or damaged, or two of them have the same values.
+    """
+    found = {}
+    for path in paths:
+        known = read_facts(path, kind)
+        identity = tuple(_name(known.get(fact)) for fact in names)
+        if identity in found:
+            raise TableError(
+                f"{path}: says of itself what {found[identity][0]} says, "
+                f"{' '.join(map(str, identity))}; one of them is in the place of another: delete "
+                "both and run again"
+            )
+        found[identity] = (path, known)
+    return found
 
 
 def _name(value):

@@ -13,7 +13,8 @@ import polars as pl
 
 from culture_neurons.agreement import describe_overlap, spearman
 from culture_neurons.frames import read_frame
-from culture_neurons.tables import SCHEMAS, read_facts
+from culture_neurons.reporting import index_tables
+from culture_neurons.tables import SCHEMAS
 
 Facts = Mapping[str, object]
 
@@ -41,8 +42,8 @@ def compare_subjects(
         Rows of table `subjects`, of one pair of models at a time; one empty row where the two are
         not comparable.
     """
-    scored = {_name(facts): (path, facts) for path, facts in _read(scores, "scores")}
-    masked = {(*_name(facts), facts["rate"]): path for path, facts in _read(masks, "masks")}
+    scored = index_tables(scores, "scores", ("model", "split", "scorer"))
+    masked = index_tables(masks, "masks", ("model", "split", "scorer", "rate"))
     known = {facts["model"]: facts for _, facts in scored.values()}
     for first, second in combinations(models, 2):
         weights = relate_weights(known[first], known[second])
@@ -55,7 +56,7 @@ def compare_subjects(
                 continue
             other, other_facts = scored[second, split, scorer]
             rates = sorted(rate for *name, rate in masked if name == [first, split, scorer])
-            files = {r: [masked[m, split, scorer, r] for m in (first, second)] for r in rates}
+            files = {r: [masked[m, split, scorer, r][0] for m in (first, second)] for r in rates}
             cultures = sorted(set(facts["cultures"]) & set(other_facts["cultures"]))
             neurons = facts["layers"] * facts["width"]
             rows = compare_files((path, other), files, cultures, neurons)
@@ -88,14 +89,6 @@ def compare_files(
             shared = one.join(other, on=identity).height
             overlap = describe_overlap(one.height, other.height, shared, neurons)
             yield {"rate": rate, "culture": culture, "spearman": agreement, **overlap}
-
-
-def _read(paths: Sequence[str | Path], kind: str) -> list[tuple[str | Path, Facts]]:
-    return [(path, read_facts(path, kind)) for path in paths]
-
-
-def _name(facts: Facts) -> tuple[str, int, str]:
-    return facts["model"], facts["split"], facts["scorer"]["name"]
 
 
 def _read_scores(path: str | Path, cultures: Sequence[str]) -> dict[str, np.ndarray]:
