@@ -14,6 +14,7 @@ from shapes import SHAPES, build_checkpoint, make_pictures, make_questions
 
 from culture_neurons.batches import TokenBudget, pack_prompts
 from culture_neurons.capture import Sums, capture
+from culture_neurons.cpu_inference import prepare_for_cpu
 from culture_neurons.extraction import scope_weights
 from culture_neurons.feeding import Feed, feed_cells
 from culture_neurons.forward import prepare_batch, run_batch
@@ -35,6 +36,8 @@ def main() -> None:
     dtype = torch.bfloat16 if name != "cpu" else torch.float32
     checkpoint = build_checkpoint(shape, "cpu" if name == "cpu" else "cuda", dtype)
     device = checkpoint.model.device
+    if device.type == "cpu":
+        prepare_for_cpu(checkpoint.model)
     layers = find_layers(checkpoint.model, "mlp.gate_act")
     feed = Feed(make_questions(shape.images), make_pictures(shape), TokenBudget(shape.batch_tokens))
     ((_, images),) = feed_cells(checkpoint, feed)

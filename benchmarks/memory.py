@@ -57,6 +57,7 @@ def run_stage(stage: str, path: Path, count: int) -> None:
 
     from culture_neurons.batches import TokenBudget
     from culture_neurons.checkpoints import Checkpoint
+    from culture_neurons.cpu_inference import prepare_for_cpu
     from culture_neurons.demo.checkpoint import build_model, build_processor
     from culture_neurons.demo.world import QUESTIONS
     from culture_neurons.engine import tabulate_answers
@@ -69,6 +70,7 @@ def run_stage(stage: str, path: Path, count: int) -> None:
     torch.set_num_threads(1)
     processor = build_processor("tiny-pangea")
     model = build_model("tiny-pangea", processor.tokenizer, seed=0).eval().requires_grad_(False)
+    prepare_for_cpu(model)
     checkpoint = Checkpoint(model, processor, "random weights")
     questions = [
         Question(

@@ -11,6 +11,7 @@ MODEL_CODE = {
     "__init__",
     "batches",
     "checkpoints",
+    "cpu_inference",
     "devices",
     "engine_inputs",
     "feeding",

@@ -8,10 +8,11 @@ import pytest
 import torch
 from plain_models import plain_logits, silence_columns
 from tiny_models import PICTURES, make_checkpoint, make_questions
-from transformers import PaliGemmaForConditionalGeneration
+from transformers import AutoModelForImageTextToText, PaliGemmaForConditionalGeneration
 
 from culture_neurons.batches import ImageGroup, TokenBudget, find_shared
-from culture_neurons.checkpoints import load_checkpoint
+from culture_neurons.checkpoints import Checkpoint, load_checkpoint
+from culture_neurons.demo.checkpoint import save_checkpoint
 from culture_neurons.engine import UNMODIFIED, answer_questions, tabulate_answers
 from culture_neurons.extraction import capture_cells
 from culture_neurons.feeding import Feed, feed_cells
@@ -32,12 +33,27 @@ MASKS = [
 
 
 @pytest.fixture(scope="module", params=[*DEMO, *architectures.BUILDERS])
-def checkpoint(request, tmp_path_factory):
-    """A tiny checkpoint of each architecture; those that are not the demo's loaded by name."""
-    if request.param in DEMO:
-        return make_checkpoint(request.param)
-    folder = architectures.save_checkpoint(request.param, tmp_path_factory.mktemp("checkpoint"))
+def folder(request, tmp_path_factory):
+    """A tiny checkpoint of each architecture, as files."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    if request.param not in DEMO:
+        return architectures.save_checkpoint(request.param, folder)
+    tiny = make_checkpoint(request.param)
+    save_checkpoint(tiny.model, tiny.processor, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(folder):
+    """The checkpoint as the workflow loads it, by naming it only."""
     return load_checkpoint(str(folder), None, "float32", "cpu")
+
+
+@pytest.fixture(scope="module")
+def plain(folder, checkpoint):
+    """The same model as transformers loads it."""
+    model = AutoModelForImageTextToText.from_pretrained(folder).eval().requires_grad_(False)
+    return Checkpoint(model, checkpoint.processor, "plain")
 
 
 def can_share(checkpoint):
@@ -46,9 +62,9 @@ def can_share(checkpoint):
 
 
 @pytest.fixture(scope="module")
-def expected(checkpoint):
+def expected(plain):
     """Logits (masks, questions, vocabulary): one question, one mask, no hook, no batch."""
-    models = [silence_columns(checkpoint, mask) for mask in MASKS]
+    models = [silence_columns(plain, mask) for mask in MASKS]
     return torch.stack(
         [torch.stack([plain_logits(model, q) for q in ask_images()]) for model in models]
     )
@@ -149,9 +165,9 @@ def test_worker_processes_change_nothing(checkpoint):
     assert torch.equal(answer(checkpoint, questions, workers=2), answer(checkpoint, questions))
 
 
-def reference_sums(checkpoint, question, prompt):
+def reference_sums(plain, question, prompt):
     """K, S, and the number of gates too close to 0 to call, from one plain forward."""
-    layers = checkpoint.model.get_decoder().layers
+    layers = plain.model.get_decoder().layers
     inputs = {}
     handles = [
         layer.mlp.register_forward_pre_hook(
@@ -159,7 +175,7 @@ def reference_sums(checkpoint, question, prompt):
         )
         for index, layer in enumerate(layers)
     ]
-    plain_logits(checkpoint, question)
+    plain_logits(plain, question)
     for handle in handles:
         handle.remove()
     wanted = torch.tensor([SCOPES.index(name) for name in ("image", "question", "options")])
@@ -176,12 +192,12 @@ def reference_sums(checkpoint, question, prompt):
     return torch.stack(active), torch.stack(total), torch.stack(close)
 
 
-def test_captured_sums_equal_plain_forwards_one_by_one(checkpoint):
+def test_captured_sums_equal_plain_forwards_one_by_one(checkpoint, plain):
     questions = ask_images()
     layers = find_layers(checkpoint.model, "mlp.gate_act")
     scopes = {"all": ["image", "question", "options"]}
     prompts = {q.question_id: p for group in group_all(checkpoint) for q, p in group.asked}
-    parts = [reference_sums(checkpoint, q, prompts[q.question_id]) for q in questions]
+    parts = [reference_sums(plain, q, prompts[q.question_id]) for q in questions]
     active, total, close = (sum(part[i] for part in parts) for i in range(3))
     (cell,) = capture_cells(checkpoint, make_feed(questions, budget=400), layers, scopes)
     assert bool(((cell.sums.active[:, 0] - active).abs() <= close).all())

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText, ProcessorMixin
 
+from culture_neurons.cpu_inference import prepare_for_cpu
 from culture_neurons.hub import HubError, fetch_snapshot
 from culture_neurons.logs import logger
 from culture_neurons.processors import CheckpointError, load_processor, try_picture
@@ -40,7 +41,7 @@ def load_checkpoint(
     image_processor: dict | None = None,
     cache_dir: str | None = None,
 ) -> Checkpoint:
-    """Load an image-text-to-text model for inference.
+    """Load an image-text-to-text model for inference alone (on a CPU, see cpu_inference).
 
     Args:
         checkpoint: Hub id or local folder.
@@ -83,6 +84,8 @@ def load_checkpoint(
     grow_embeddings(model, len(processor.tokenizer))
     model = model.eval().requires_grad_(False).to(device)
     try_picture(model, processor, image_processor or {})
+    if device == "cpu":
+        prepare_for_cpu(model)
     resolved = fingerprint_folder(folder) if local else folder.name  # a snapshot's: its commit
     return Checkpoint(model, processor, resolved)
 
