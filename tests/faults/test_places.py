@@ -4,14 +4,13 @@ import hashlib
 import json
 import shutil
 import subprocess
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
 from planning import run_snakemake
 from small_study import CONFIG, RUN, STUDY, fail, hash_tables, make
+from stand_in_hub import serve_hub
 
 SHARDS = "results/activations/tiny-llava/mlp.gate_act"
 STATISTICS = f"results/statistics/{STUDY}.parquet"
@@ -106,34 +105,21 @@ def hub(monkeypatch, tmp_path):
     """A Hub on this host with one dataset, owner/name; serve(path) gives it its only file."""
     content = {}
 
-    class Serve(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802 - the base class's name
-            body = json.dumps({"id": "owner/name", "sha": COMMIT}).encode()
-            if "/tree/" in self.path:
-                entry = {"type": "file", "path": "test.parquet", "oid": "0" * 40}
-                body = json.dumps([entry | {"size": len(content["body"])}]).encode()
-            if "/resolve/" in self.path:
-                body = content["body"]
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+    def answer(path, _authorization):
+        body = json.dumps({"id": "owner/name", "sha": COMMIT}).encode()
+        if "/tree/" in path:
+            entry = {"type": "file", "path": "test.parquet", "oid": "0" * 40}
+            body = json.dumps([entry | {"size": len(content["body"])}]).encode()
+        if "/resolve/" in path:
+            body = content["body"]
+        mark = f'"{hashlib.sha1(body).hexdigest()}"'
+        return 200, body, {"X-Repo-Commit": COMMIT, "ETag": mark}
 
-        do_HEAD = do_GET  # noqa: N815
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Serve)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-    yield lambda path: content.update(body=path.read_bytes())
-    server.shutdown()
+    with serve_hub(answer) as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        yield lambda path: content.update(body=path.read_bytes())
 
 
 def test_a_hub_cache_of_the_config_is_used_and_named_where_it_takes_nothing(study, read_only, hub):

@@ -1,12 +1,11 @@
 """A Hub token is used and never written down, even where the Hub's own answer quotes it."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import yaml
 from small_study import RUN, fail
+from stand_in_hub import serve_hub
 
 TOKEN = "hf_" + "OnlyForThisTestAndNothingElse12345"
 
@@ -16,27 +15,13 @@ def hub():
     """A Hub that refuses everything and quotes the request's token in its answer."""
     seen = []
 
-    class Refuse(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802 - the base class's name
-            seen.append(self.headers.get("Authorization", ""))
-            answer = f"{seen[-1]} may not read {self.path}"
-            body = json.dumps({"error": answer}).encode()
-            self.send_response(403)
-            self.send_header("X-Error-Message", answer)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+    def refuse(path, authorization):
+        seen.append(authorization)
+        answer = f"{authorization} may not read {path}"
+        return 403, json.dumps({"error": answer}).encode(), {"X-Error-Message": answer}
 
-        do_HEAD = do_GET  # noqa: N815
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Refuse)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", seen
-    server.shutdown()
+    with serve_hub(refuse) as address:
+        yield address, seen
 
 
 def test_a_token_stands_in_no_log_and_no_result(study, hub, monkeypatch, tmp_path):
