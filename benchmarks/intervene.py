@@ -5,24 +5,26 @@
 (a) The usual loop: one question and one mask at a time, the picture decoded and processed each
 time, `generate` of a letter and an end token, neurons set to zero by a forward hook.
 (b) The same with questions batched to the engine's token budget, left-padded.
-(c) On a CPU: (a) once more on the model as the workflow loads it (cpu_inference), to tell what is
-won by that alone. The engine runs on this model; (a) and (b) on the one that transformers loads.
+(c), (d) On a CPU: (a) and (b) once more on the model as the workflow loads it (cpu_inference), to
+tell what is won by that alone. The engine runs on this model; (a) and (b) on transformers' own.
 Weights are random: the answers mean nothing, their equality does.
 """
 
 import argparse
+import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 from report import describe_machine, write_result
 from shapes import SHAPES, Shape, build_checkpoint, make_masks, make_pictures, make_questions
+from torch.utils.flop_counter import FlopCounterMode
 
-from culture_neurons.batches import ImageGroup, TokenBudget, find_shared, pack_images
+from culture_neurons.batches import ImageGroup, TokenBudget, find_shared
 from culture_neurons.checkpoints import Checkpoint
 from culture_neurons.cpu_inference import pack_linear, prepare_for_cpu
 from culture_neurons.engine import answer_questions
@@ -34,6 +36,7 @@ from culture_neurons.prompts import Question, find_letter_tokens, render_prompt,
 from culture_neurons.responses import Round
 
 NEW_TOKENS = 2  # a letter and the end token
+ROUNDS = 3
 Answers = Mapping[tuple[int, str], torch.Tensor]  # (mask, question_id) -> log probabilities
 
 
@@ -68,13 +71,13 @@ class Study:
 
 @dataclass(frozen=True)
 class Timing:
-    """One way of asking: seconds per pair, its answers, and its decoder tokens and operations."""
+    """One way of asking, some times over."""
 
     name: str
-    seconds: float
+    seconds: Sequence[float]  # per pair, of each round
     answers: Answers
-    tokens: int  # of all pairs
-    flops: float  # per pair
+    tokens: int  # of the decoder, for all pairs
+    counted: float  # operations per pair
 
 
 def build_study(name: str) -> Study:
@@ -145,7 +148,7 @@ def wait(device: torch.device) -> float:
 
 
 def time_loop(study: Study, pairs: Sequence[tuple[Question, int]], size: int):
-    """Ask pairs, `size` questions of one mask at a time; seconds per pair and answers."""
+    """Ask pairs, `size` questions of one mask at a time; seconds per pair, and answers."""
     found = {}
     begun = wait(study.device)
     for mask in dict.fromkeys(mask for _, mask in pairs):
@@ -158,7 +161,7 @@ def time_loop(study: Study, pairs: Sequence[tuple[Question, int]], size: int):
 
 
 def time_engine(study: Study):
-    """Ask every question under every mask by the engine; seconds per pair and answers."""
+    """Ask every question under every mask by the engine; seconds per pair, and answers."""
     maps = [ablate({layer: n.to(study.device) for layer, n in m.items()}) for m in study.masks]
     rounds = [Round(range(len(maps)), [q.question_id for q in study.feed.questions])]
     ask = (study.checkpoint, study.feed, study.letters, study.layers, maps, rounds)
@@ -179,8 +182,8 @@ def count_tokens(study: Study) -> tuple[int, int]:
     return len(study.masks) * usual, len(study.masks) * ours
 
 
-def count_flops(study: Study, tokens: int) -> float:
-    """2 x decoder parameters x tokens, and attention over half of the context per token."""
+def estimate_flops(study: Study, tokens: int) -> float:
+    """Work model: 2 x decoder parameters x tokens, and attention over half of the context each."""
     model, context = study.checkpoint.model, study.groups[0].asked[0][1].tokens
     named = model.get_decoder().named_parameters()
     weights = sum(weight.numel() for name, weight in named if "embed" not in name)
@@ -189,23 +192,14 @@ def count_flops(study: Study, tokens: int) -> float:
     return tokens * (2 * weights + attention)
 
 
-def count_saved(study: Study) -> float:
-    """Operations that savings.py leaves out of the engine's passes.
+def count_flops(study: Study, ask: Callable[[Study], tuple[float, Answers]]) -> float:
+    """Count operations per pair as torch does: vision tower and trials included.
 
-    In the first layer, which every mask changes, all linear modules but the neurons' reader run
-    for one mask of a pass; the last layer's MLP runs for one token of a pair.
+    Packed linear modules are not counted, nor is attention on a CPU.
     """
-    layers = study.checkpoint.model.get_decoder().layers
-    linear = [m for m in layers[0].modules() if isinstance(m, torch.nn.Linear)]
-    once = sum(m.weight.numel() for m in linear) - study.layers.readers[0].weight.numel()
-    last = sum(weight.numel() for weight in layers[-1].mlp.parameters() if weight.dim() > 1)
-    saved = 0
-    for images, together in pack_images(study.groups, len(study.masks), study.feed.budget):
-        tokens = sum(group.tokens for group in images)
-        passes = -(-len(study.masks) // together)
-        saved += once * tokens * (len(study.masks) - passes)
-    read = count_tokens(study)[1] - len(study.pairs)
-    return 2 * (saved + last * read)
+    with FlopCounterMode(display=False) as counter:
+        _, answers = ask(study)
+    return counter.get_total_flops() / len(answers)
 
 
 @torch.inference_mode()
@@ -231,59 +225,71 @@ def profile_engine(study: Study) -> str:
     with torch.profiler.profile() as profile:
         time_engine(study)
     key = "self_cpu_time_total" if study.device.type == "cpu" else "self_device_time_total"
-    times = {event.key: getattr(event, key) for event in profile.key_averages()}
+    # Operations, to which torch adds their kernels' time: kernels have rows of their own besides.
+    rows = [e for e in profile.key_averages() if e.device_type == torch.autograd.DeviceType.CPU]
+    times = {event.key: getattr(event, key) for event in rows}
     largest = sorted(times, key=times.__getitem__, reverse=True)[:6]
     return ", ".join(f"{name} {100 * times[name] / sum(times.values()):.0f} %" for name in largest)
 
 
-def time_all(study: Study) -> list[Timing]:
-    """Ask in every way, the engine last."""
-    every, number = study.pairs, study.shape.naive_pairs
+def list_ways(study: Study) -> dict[str, Callable[[Study], tuple[float, Answers]]]:
+    """List ways of asking: one by one, batched, and by the engine."""
+    every, questions, number = study.pairs, study.feed.questions, study.shape.naive_pairs
     some = every[:: len(every) // number][:number]
-    size = max(1, study.feed.budget.tokens // study.groups[0].asked[0][1].tokens)
-    batched = every[: 4 * size]
-    usual, ours = count_tokens(study)
-    costs = usual, count_flops(study, usual) / len(every)
-    own = (count_flops(study, ours) - count_saved(study)) / len(every)
-
-    time_loop(study, some[:2], 1)  # warm up
-    timings = [
-        Timing(f"(a) one by one, generate ({len(some)} pairs)", *time_loop(study, some, 1), *costs),
-        Timing(
-            f"(b) generate, {size} at a time ({len(batched)} pairs)",
-            *time_loop(study, batched, size),
-            *costs,
+    size = min(len(questions), study.feed.budget.tokens // study.groups[0].asked[0][1].tokens)
+    full = [(question, mask) for mask in range(2) for question in questions[:size]]
+    return {
+        f"one by one, generate ({len(some)} pairs)": partial(time_loop, pairs=some, size=1),
+        f"generate, {size} at a time ({len(full)} pairs)": partial(
+            time_loop, pairs=full, size=size
         ),
-    ]
+        f"engine ({len(every)} pairs)": time_engine,
+    }
+
+
+def time_all(study: Study) -> list[Timing]:
+    """Ask in every way, the engine last; the study's model is then as the workflow loads it."""
+    usual, ours = count_tokens(study)
+    ways = list_ways(study)
+    counts = {name: count_flops(study, ask) for name, ask in ways.items()}
+    one, many, engine = ways
+
+    def repeat(name: str, mark: str, tokens: int) -> Timing:
+        ways[name](study)  # at its own shapes, to warm up
+        runs = [ways[name](study) for _ in range(ROUNDS)]
+        return Timing(f"{mark}{name}", [s for s, _ in runs], runs[-1][1], tokens, counts[name])
+
+    timings = [repeat(one, "(a) ", usual), repeat(many, "(b) ", usual)]
     if study.device.type == "cpu":
         prepare_for_cpu(study.checkpoint.model)
-        time_loop(study, some[:2], 1)
-        found = time_loop(study, some, 1)
-        timings.append(Timing("(c) as (a), on the engine's model", *found, *costs))
-    time_engine(replace(study, masks=study.masks[:1]))
-    return [*timings, Timing("engine (all pairs)", *time_engine(study), ours, own)]
+        timings += [repeat(one, "(c) prepared, ", usual), repeat(many, "(d) prepared, ", usual)]
+    return [*timings, repeat(engine, "", ours)]
 
 
-def write_row(timing: Timing, engine: Timing, peak: float) -> list[str]:
+def write_row(study: Study, timing: Timing, engine: Timing, peak: float) -> list[str]:
     """Write one line of the table."""
     differences = [(engine.answers[key] - row).abs().max() for key, row in timing.answers.items()]
+    seconds = statistics.median(timing.seconds)
+    least, most = (f"{1e3 * bound:.1f}" for bound in (min(timing.seconds), max(timing.seconds)))
     return [
         timing.name,
-        f"{timing.seconds * 1e3:.2f}",
-        f"{timing.seconds / engine.seconds:.2f}",
+        f"{1e3 * seconds:.1f} ({least} to {most})",
+        f"{seconds / statistics.median(engine.seconds):.2f}",
         f"{timing.tokens:,}",
-        f"{timing.flops / 1e9:.2f}",
-        f"{100 * timing.flops / timing.seconds / peak:.0f} %",
+        f"{estimate_flops(study, timing.tokens) / len(study.pairs) / 1e9:.2f}",
+        f"{timing.counted / 1e9:.2f}",
+        f"{100 * timing.counted / seconds / peak:.0f} %",
         f"{float(max(differences)):.1e}",
     ]
 
 
 HEADER = [
     "loop",
-    "ms per (question, mask)",
+    "ms per (question, mask), median (range)",
     "times the engine",
     "decoder tokens, all pairs",
-    "GFLOP per pair",
+    "GFLOP per pair, work model of the decoder",
+    "GFLOP per pair, counted",
     "of matmul peak",
     "largest difference of a letter's log probability",
 ]
@@ -299,13 +305,14 @@ def main() -> None:
     study = build_study(name)
     timings = time_all(study)
     peak, engine, group = measure_peak(study), timings[-1], study.groups[0]
-    rows = [write_row(timing, engine, peak) for timing in timings]
+    rows = [write_row(study, timing, engine, peak) for timing in timings]
     facts = {
         "shape": f"{name}: {study.checkpoint.model.dtype}, "
         f"{study.layers.width} x {len(study.layers.modules)} neurons",
         "questions": f"{len(study.feed.questions)} on {study.shape.images} images, "
         f"{group.asked[0][1].tokens} tokens, {group.shared} shared",
         "masks": f"{len(study.masks)} of 1 % of all neurons",
+        "rounds": f"{ROUNDS} of each loop, one after the other, and one to warm up",
         "matmul peak": f"{peak / 1e12:.3f} TFLOP/s, measured in this run",
         "engine's time by operation": profile_engine(study),
         "threads": torch.get_num_threads(),

@@ -1,5 +1,6 @@
-"""Packed linear modules compute what the library's do, in full precision and for any batch."""
+"""Packed linear modules compute what the library's do, in full precision."""
 
+import ctypes
 import subprocess
 import sys
 import weakref
@@ -26,7 +27,7 @@ def make_linear(inputs, outputs, bias=True, dtype=torch.float32):
 
 @can_pack
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize(("inputs", "outputs"), [(48, 96), (33, 7), (512, 640), (1, 5)])
+@pytest.mark.parametrize(("inputs", "outputs"), [(48, 96), (33, 7), (2400, 640), (1, 5)])
 def test_packed_modules_compute_what_linear_ones_do(inputs, outputs, bias):
     linear = make_linear(inputs, outputs, bias)
     rows = torch.randn(3, 50, inputs)
@@ -49,17 +50,6 @@ def test_packed_modules_take_no_rows_and_strided_ones():
     torch.testing.assert_close(linear(wide[..., ::2]), expected, atol=1e-6, rtol=1e-5)
 
 
-@can_pack
-@pytest.mark.parametrize(("inputs", "outputs"), [(48, 96), (96, 48), (512, 640)])
-def test_a_row_is_rounded_alike_whatever_is_beside_it(inputs, outputs):
-    linear = make_linear(inputs, outputs)
-    pack_linear(linear)
-    rows = torch.randn(700, inputs)
-    whole = linear(rows)
-    for count in (1, 2, 7, 16, 33, 300, 699):
-        assert torch.equal(linear(rows[-count:]), whole[-count:])
-
-
 class Tied(nn.Module):
     """An embedding tied to the output, a special linear module, and a plain one."""
 
@@ -69,11 +59,13 @@ class Tied(nn.Module):
         self.head = nn.Linear(4, 5, bias=False)
         self.head.weight = self.embedding.weight
         self.attention = nn.MultiheadAttention(4, 2)  # reads its linear module's weight itself
+        self.normed = nn.utils.weight_norm(nn.Linear(4, 4))  # computes its weight
         self.plain = nn.Linear(4, 4)
         self.half = nn.Linear(4, 4, dtype=torch.bfloat16)
 
 
 @can_pack
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
 def test_only_what_nobody_else_reads_is_packed():
     model = Tied().requires_grad_(False)
     assert pack_linear(model) == 1
@@ -110,8 +102,8 @@ COUNT_FAULTS = """
 import resource, sys, torch
 sys.path.insert(0, sys.argv[2])
 from culture_neurons.cpu_inference import keep_freed_memory
-if sys.argv[1] == "kept" and not keep_freed_memory():
-    sys.exit("no such setting")
+if sys.argv[1] == "kept":
+    assert keep_freed_memory()
 for index in range(20):
     if index == 10:  # by then the heap has found its size
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -120,14 +112,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the setting is glibc's")
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the setting is glibc's")
 def test_freed_memory_is_used_again():
     faults = {}
     for what in ("kept", "given back"):
         command = [sys.executable, "-c", COUNT_FAULTS, what, str(SCRIPTS)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         faults[what] = int(done.stdout)
-    assert faults["kept"] < 16_384 < 100_000 < faults["given back"]
+    assert 10 * faults["kept"] < faults["given back"]  # fewer, where pages are huge
 
 
 def test_another_c_library_keeps_its_ways(monkeypatch):

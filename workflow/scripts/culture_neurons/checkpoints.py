@@ -83,9 +83,9 @@ def load_checkpoint(
         raise CheckpointError(f"{checkpoint}: cannot be loaded: {error}") from error
     grow_embeddings(model, len(processor.tokenizer))
     model = model.eval().requires_grad_(False).to(device)
-    try_picture(model, processor, image_processor or {})
-    if device == "cpu":
+    if model.device.type == "cpu":
         prepare_for_cpu(model)
+    try_picture(model, processor, image_processor or {})
     resolved = fingerprint_folder(folder) if local else folder.name  # a snapshot's: its commit
     return Checkpoint(model, processor, resolved)
 

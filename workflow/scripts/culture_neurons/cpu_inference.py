@@ -1,8 +1,7 @@
 """What makes inference in float32 on a CPU fast: packed weights, and memory that is kept.
 
-torch hands float32 linear modules to MKL, which packs the weights anew at each call, does not use
-AVX-512 on AMD's processors, and rounds a row differently with the number of rows beside it.
-oneDNN does none of these; half precision goes there anyway.
+torch hands float32 linear modules to MKL, which packs the weights anew at each call and does not
+use AVX-512 on AMD's processors. oneDNN packs them once, and does.
 """
 
 import ctypes
@@ -45,8 +44,8 @@ def prepare_for_cpu(model: nn.Module) -> None:
 def pack_linear(model: nn.Module) -> int:
     """Pack a model's linear modules in place, where that pays; return how many.
 
-    A weight that other modules use too (a tied embedding) stays, as do subclasses of nn.Linear.
-    None is packed in half precision, or on a processor other than x86, where it was not measured.
+    A weight that other modules use too (a tied embedding) stays, as do subclasses of nn.Linear,
+    half precision, and everything on a processor other than x86. Measured on AMD's alone.
     """
     if not torch.backends.mkldnn.is_available():
         return 0
@@ -55,7 +54,7 @@ def pack_linear(model: nn.Module) -> int:
     users = Counter(id(weight) for _, weight in model.named_parameters(remove_duplicate=False))
     packed = 0
     for module in model.modules():
-        if type(module) is not nn.Linear or users[id(module.weight)] > 1:
+        if type(module) is not nn.Linear or users[id(module.weight)] != 1:
             continue
         if module.weight.dtype == torch.float32:
             weight = torch.ops.mkldnn._reorder_linear_weight(module.weight.detach())
@@ -66,12 +65,13 @@ def pack_linear(model: nn.Module) -> int:
 
 
 def keep_freed_memory() -> bool:
-    """Have the allocator keep what is freed: a pass's tensors are as large as the last one's.
+    """Have the allocator keep what is freed, in this process from now on.
 
-    Otherwise each of them is mapped anew, and zeroed page by page when first written.
+    A pass's tensors are as large as the last one's; else each of them is mapped anew, and zeroed
+    page by page when first written.
 
     Returns:
         False where the C library has no such setting (it is glibc's).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return bool(mallopt and mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    return bool(mallopt and mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, -1))  # -1: never

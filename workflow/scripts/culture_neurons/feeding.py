@@ -82,6 +82,7 @@ def feed_cells(
         _Images(checkpoint, [group for _, groups in cells for group in groups], feed.pictures),
         batch_size=None,
         num_workers=workers,
+        multiprocessing_context="fork" if workers else None,  # a packed model cannot be pickled
         # As bytes through a pipe: shared memory is scarce in containers and open files are few.
         collate_fn=_pack if workers else None,
         prefetch_factor=8 if workers else None,
