@@ -6,8 +6,8 @@ Decoder tokens are counted as the engine spends them: the prompt's shared part o
 mask, the rest once per question and mask, in extraction every prompt whole. Operations are twice
 the weights per token, and attention over half of the context. Every picture is taken to be as
 large as the config allows, cultures as equally large, and every cell as full as cells.cap, and
-what the engine saves in the first and the last layer is not subtracted: an upper estimate. Start-
-up is imports and the reading of weights, once per job.
+what the engine saves in the first and the last layer is not subtracted: an upper estimate.
+Start-up is imports and the reading of weights, once per job.
 """
 
 import argparse

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from culture_neurons.checkpoints import load_checkpoint
+from culture_neurons.cpu_inference import pack_linear
 from culture_neurons.demo.checkpoint import (
     ARCHITECTURES,
     CHECKPOINT_FILES,
@@ -66,6 +67,7 @@ def test_a_loaded_checkpoint_answers_as_the_saved_model(saved, lessons):
         found = loaded.model(**encoded.token_inputs, **encoded.picture_inputs).logits
     weights = {key: value.to_dense() for key, value in loaded.model.state_dict().items()}
     assert all(torch.equal(value, weights[key]) for key, value in model.state_dict().items())
+    assert not pack_linear(loaded.model)  # all that can be is packed already
     # Weights packed for a CPU change how matmuls are rounded.
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
     assert found.shape[1] == encoded.tokens

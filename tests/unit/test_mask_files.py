@@ -146,11 +146,18 @@ def test_a_pickle_that_would_run_code_is_refused_and_not_run(tmp_path, form):
     assert trace.exists()  # so it would have shown
 
 
-@pytest.mark.parametrize("data", [b"", b"no masks", b"PK\x03\x04 cut off"])
-def test_a_damaged_file_is_refused(tmp_path, data):
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "cannot be read"),
+        (b"no masks", "holds more than tensors and lists"),
+        (b"PK\x03\x04 cut off", "cannot be read"),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path, data, reason):
     path = tmp_path / "masks.pth"
     path.write_bytes(data)
-    refuse(path)
+    assert reason in refuse(path)
 
 
 def test_a_truncated_file_is_refused(save):

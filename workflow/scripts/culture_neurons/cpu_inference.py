@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from culture_neurons.logs import logger
 
-# oneDNN compiles a kernel for each number of rows, half a megabyte each, and keeps 1,024 of them in
-# two caches, torch's and its own. A pass needs a few; read before the first operation.
+# oneDNN compiles a kernel for each number of rows, and keeps 1,024 of them in two caches, torch's
+# and its own: memory would grow with the questions. A pass needs a few. Read before the first use.
 os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
