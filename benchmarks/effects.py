@@ -14,13 +14,13 @@ from contextlib import contextmanager
 
 import numpy as np
 import polars as pl
-from report import describe_machine, write_result
 from synthetic_answers import make_answers, make_questions
 
-from culture_neurons.comparisons import compare_scorers
-from culture_neurons.effects import measure_effects, rank_effects
-from culture_neurons.pairing import pair_outcomes
-from culture_neurons.questioning import choose_questions
+from culture_neurons.dataset.assignment import choose_questions
+from culture_neurons.evaluate.comparisons import compare_scorers
+from culture_neurons.evaluate.effects import measure_effects, rank_effects
+from culture_neurons.evaluate.pairing import pair_outcomes
+from report import describe_machine, write_result
 
 SCORERS, CONTROLS, DRAWS = 5, 4, 20
 OTHERS = 3  # questions of each other culture under a control's masks, as in config/paper.yaml

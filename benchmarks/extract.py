@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable, Sequence
 
 import torch
-from report import describe_machine, write_result
 from shapes import SHAPES, build_checkpoint, make_pictures, make_questions
 
-from culture_neurons.batches import Asked, TokenBudget, pack_prompts
-from culture_neurons.capture import Sums, capture
-from culture_neurons.checkpoints import Checkpoint
-from culture_neurons.cpu_inference import prepare_for_cpu
-from culture_neurons.extraction import scope_weights
-from culture_neurons.feeding import Feed, feed_cells
-from culture_neurons.forward import prepare_batch, run_batch
-from culture_neurons.hookpoints import find_layers
+from culture_neurons.engine.batches import Asked, TokenBudget, pack_prompts
+from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.recording import scope_weights
+from culture_neurons.engine.whole_prompts import prepare_batch, run_batch
+from culture_neurons.hooks.capture import Sums, capture
+from culture_neurons.hooks.hookpoints import find_layers
+from culture_neurons.model.checkpoints import Checkpoint
+from culture_neurons.model.cpu_inference import prepare_for_cpu
+from report import describe_machine, write_result
 
 SCOPES = {"image": ["image"], "text": ["question", "options"]}
 ROUNDS = 15

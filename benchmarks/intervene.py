@@ -20,20 +20,20 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import torch
-from report import describe_machine, write_result
 from shapes import SHAPES, Shape, build_checkpoint, make_masks, make_pictures, make_questions
 from torch.utils.flop_counter import FlopCounterMode
 
-from culture_neurons.batches import ImageGroup, TokenBudget, find_shared
-from culture_neurons.checkpoints import Checkpoint
-from culture_neurons.cpu_inference import pack_linear, prepare_for_cpu
-from culture_neurons.engine import answer_questions
-from culture_neurons.feeding import Feed, feed_cells
-from culture_neurons.hookpoints import HookedLayers, find_layers
-from culture_neurons.interventions import ablate
-from culture_neurons.pictures import decode_picture
-from culture_neurons.prompts import Question, find_letter_tokens, render_prompt, write_body
-from culture_neurons.responses import Round
+from culture_neurons.dataset.pictures import decode_picture
+from culture_neurons.engine.answering import answer_questions
+from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
+from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.responses import Round
+from culture_neurons.hooks.hookpoints import HookedLayers, find_layers
+from culture_neurons.hooks.interventions import ablate
+from culture_neurons.model.checkpoints import Checkpoint
+from culture_neurons.model.cpu_inference import pack_linear, prepare_for_cpu
+from culture_neurons.model.prompts import Question, find_letter_tokens, render_prompt, write_body
+from report import describe_machine, write_result
 
 NEW_TOKENS = 2  # a letter and the end token
 ROUNDS = 3

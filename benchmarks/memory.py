@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
 from report import describe_machine, write_result
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
@@ -26,7 +27,7 @@ def write_images(path: Path, count: int) -> None:
     """Write a table of `count` pictures as rule prepare_dataset does, four to a row group."""
     from PIL import Image
 
-    from culture_neurons.tables import SCHEMAS, write_table
+    from culture_neurons.storage.tables import SCHEMAS, write_table
 
     rng = np.random.default_rng(0)
     file = path.with_suffix(".png")
@@ -55,17 +56,17 @@ def run_stage(stage: str, path: Path, count: int) -> None:
     """Answer or extract `count` questions and print the peak resident memory in MB."""
     import torch
 
-    from culture_neurons.batches import TokenBudget
-    from culture_neurons.checkpoints import Checkpoint
-    from culture_neurons.cpu_inference import prepare_for_cpu
+    from culture_neurons.dataset.prepared import PictureFile
     from culture_neurons.demo.checkpoint import build_model, build_processor
     from culture_neurons.demo.world import QUESTIONS
-    from culture_neurons.engine import tabulate_answers
-    from culture_neurons.engine_inputs import PictureFile
-    from culture_neurons.extraction import capture_cells
-    from culture_neurons.feeding import Feed
-    from culture_neurons.hookpoints import find_layers
-    from culture_neurons.prompts import Question, find_letter_tokens
+    from culture_neurons.engine.answering import tabulate_answers
+    from culture_neurons.engine.batches import TokenBudget
+    from culture_neurons.engine.feeding import Feed
+    from culture_neurons.engine.recording import capture_cells
+    from culture_neurons.hooks.hookpoints import find_layers
+    from culture_neurons.model.checkpoints import Checkpoint
+    from culture_neurons.model.cpu_inference import prepare_for_cpu
+    from culture_neurons.model.prompts import Question, find_letter_tokens
 
     torch.set_num_threads(1)
     processor = build_processor("tiny-pangea")

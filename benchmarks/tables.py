@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+
 from report import describe_machine, write_result
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow/scripts"
@@ -40,7 +41,7 @@ def name_cultures(count: int) -> list[str]:
 
 def make_shards(folder: Path, cultures: int, width: int) -> None:
     """Write all cells as extraction does: every (culture, fold, scope), SHARDS files."""
-    from culture_neurons.tables import write_table
+    from culture_neurons.storage.tables import write_table
 
     rng = np.random.default_rng(0)
     layer = np.repeat(np.arange(LAYERS, dtype=np.uint16), width)
@@ -74,8 +75,8 @@ def make_shards(folder: Path, cultures: int, width: int) -> None:
 
 def merge(folder: Path, cultures: int, width: int) -> None:
     """Merge half of the folds of both scopes, as one split does."""
-    from culture_neurons.statistics import merge_statistics
-    from culture_neurons.tables import write_table
+    from culture_neurons.identify.statistics import merge_statistics
+    from culture_neurons.storage.tables import write_table
 
     names = name_cultures(cultures)
     shards = sorted(folder.glob("*-of-*.parquet"))
@@ -86,8 +87,8 @@ def merge(folder: Path, cultures: int, width: int) -> None:
 
 def merge_all_folds(folder: Path, cultures: int, width: int) -> None:
     """Merge every row of every shard."""
-    from culture_neurons.statistics import merge_statistics
-    from culture_neurons.tables import write_table
+    from culture_neurons.identify.statistics import merge_statistics
+    from culture_neurons.storage.tables import write_table
 
     names = name_cultures(cultures)
     shards = sorted(folder.glob("*-of-*.parquet"))
@@ -97,9 +98,14 @@ def merge_all_folds(folder: Path, cultures: int, width: int) -> None:
 
 def score(folder: Path, name: str) -> None:
     """Score, rank, and write, as rule score_neurons does."""
-    from culture_neurons.scoring import load_scorer, rank_scores, score_neurons, tabulate_scores
-    from culture_neurons.statistics import read_statistics
-    from culture_neurons.tables import write_table
+    from culture_neurons.identify.scoring import (
+        load_scorer,
+        rank_scores,
+        score_neurons,
+        tabulate_scores,
+    )
+    from culture_neurons.identify.statistics import read_statistics
+    from culture_neurons.storage.tables import write_table
 
     statistics, facts = read_statistics(folder / "statistics.parquet")
     scores = score_neurons(statistics, load_scorer(name), SCORERS[name])
@@ -111,8 +117,8 @@ def select(folder: Path, name: str) -> None:
     """Select the best 1 %, as rule select_neurons does."""
     import polars as pl
 
-    from culture_neurons.selection import count_neurons, select_neurons
-    from culture_neurons.tables import read_facts
+    from culture_neurons.identify.selection import count_neurons, select_neurons
+    from culture_neurons.storage.tables import read_facts
 
     facts = read_facts(folder / f"{name}.parquet", "scores")
     count = count_neurons(0.01, facts["layers"], facts["width"])

@@ -21,7 +21,7 @@ import numpy as np
 import yaml
 from shapes import SHAPES
 
-from culture_neurons.tables import SCHEMAS, write_table
+from culture_neurons.storage.tables import SCHEMAS, write_table
 
 PROJECT = Path(__file__).resolve().parents[1]
 QWEN, LLAVA = SHAPES["qwen2.5-vl-7b"], SHAPES["llava-v1.6-mistral-7b"]
@@ -219,8 +219,8 @@ def main() -> None:
     parser.add_argument("--utilisation", type=float, default=0.5, help="share of it, assumed")
     parser.add_argument("--gigabytes-per-second", type=float, default=1.0, help="reading weights")
     arguments = parser.parse_args()
-    sys.path[:0] = [str(PROJECT / "workflow" / part) for part in ("rules", "scripts")]
-    from config_check import complete_config
+    sys.path[:0] = [str(PROJECT / "workflow" / part) for part in ("", "scripts")]
+    from planning.config import complete_config
 
     config = complete_config(yaml.safe_load(arguments.config.read_text()), PROJECT)
     cultures = len((PROJECT / config["dataset"]["cultures"]).read_text().splitlines()) - 1

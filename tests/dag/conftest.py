@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from planning import copy_project, plan, run_snakemake
+from dry_runs import copy_project, plan, run_snakemake
 
 
 @pytest.fixture(scope="session")

@@ -4,29 +4,39 @@ from pathlib import Path
 
 import pytest
 
-from code_inputs import find_code_inputs
+from planning.code_inputs import find_code_inputs
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow/scripts"
 MODEL_CODE = {
     "__init__",
-    "batches",
-    "checkpoints",
-    "cpu_inference",
-    "devices",
-    "engine_inputs",
-    "feeding",
-    "forward",
-    "hookpoints",
-    "hub",
-    "interventions",
+    "dataset/__init__",
+    "engine/__init__",
+    "hooks/__init__",
+    "model/__init__",
+    "storage/__init__",
+    "engine/batches",
+    "model/checkpoints",
+    "model/cpu_inference",
+    "model/devices",
+    "dataset/prepared",
+    "engine/feeding",
+    "engine/whole_prompts",
+    "hooks/hookpoints",
+    "storage/hub",
+    "hooks/interventions",
     "logs",
-    "pictures",
-    "processors",
-    "prompts",
-    "tables",
-    "writing",
+    "dataset/pictures",
+    "model/processors",
+    "model/prompts",
+    "storage/tables",
+    "storage/writing",
 }
-ANSWER_CODE = MODEL_CODE | {"engine", "responses", "savings", "shared_prefix"}
+ANSWER_CODE = MODEL_CODE | {
+    "engine/answering",
+    "engine/responses",
+    "engine/shortcuts",
+    "engine/shared_prefix",
+}
 
 
 def closure(script, *modules):
@@ -41,9 +51,9 @@ def closure(script, *modules):
 @pytest.mark.parametrize(
     ("script", "modules"),
     [
-        ("answer_questions", ANSWER_CODE | {"greedy", "questioning"}),
-        ("extract_activations", MODEL_CODE | {"capture", "extraction"}),
-        ("intervene", ANSWER_CODE | {"folds", "questioning"}),
+        ("answer_questions", ANSWER_CODE | {"dataset/assignment", "engine/greedy_check"}),
+        ("extract_activations", MODEL_CODE | {"engine/recording", "hooks/capture"}),
+        ("intervene", ANSWER_CODE | {"dataset/assignment", "dataset/folds"}),
     ],
 )
 def test_the_model_jobs_depend_on_these_modules_alone(script, modules):
@@ -53,7 +63,7 @@ def test_the_model_jobs_depend_on_these_modules_alone(script, modules):
 
 @pytest.mark.parametrize("script", ["answer_questions", "extract_activations", "intervene"])
 def test_no_scorer_figure_effect_or_selection_reruns_a_model_job(script):
-    light = ("scor", "plots", "effects", "statistics", "selection", "controls", "report", "cells")
+    light = ("identify", "scorers", "evaluate", "sensitivity", "report", "plots", "validation")
     assert not [name for name in closure(script) if name.startswith(light)]
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import yaml
 from dataset_rows import COLUMNS, make_picture, make_row
-from planning import copy_project, plan, run_snakemake
+from dry_runs import copy_project, plan, run_snakemake
 
 PICTURES = [make_picture(color) for color in ("red", "blue", "white")]
 TARGETS = ("results/dataset/questions.parquet", "--configfile", "study.yaml")

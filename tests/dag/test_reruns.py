@@ -3,7 +3,7 @@
 import os
 import re
 
-from planning import copy_project, plan, run_snakemake
+from dry_runs import copy_project, plan, run_snakemake
 
 FIGURES_AND_TABLES = {
     "plot_layers",
@@ -70,7 +70,7 @@ def test_touching_every_file_reruns_nothing(finished):
 def test_a_comment_in_a_plotting_module_reruns_its_figures_only(finished):
     append(finished / "workflow/scripts/culture_neurons/plots/overlap.py")
     assert rules_of(plan(finished)) == {"plot_overlap"}
-    append(finished / "workflow/scripts/culture_neurons/plots/style.py")
+    append(finished / "workflow/scripts/culture_neurons/plots/parts/style.py")
     rules = rules_of(plan(finished))
     assert {"plot_accuracy", "plot_overlap", "plot_layers"} <= rules
     assert all(rule.startswith("plot_") for rule in rules)
@@ -151,7 +151,7 @@ def test_adding_a_scorer_plans_its_branch_only(finished):
     scorers = finished / "workflow/scripts/culture_neurons/scorers"
     (scorers / "spread.py").write_text(
         '"""A user\'s scorer."""\n\n'
-        "from culture_neurons.statistics import Statistics\n\n\n"
+        "from culture_neurons.identify.statistics import Statistics\n\n\n"
         "def spread(statistics: Statistics, *, power: float):\n"
         "    return statistics.mean**power\n"
     )
@@ -175,7 +175,7 @@ def test_adding_a_scorer_plans_its_branch_only(finished):
 
 
 def test_editing_the_engine_reruns_the_model_jobs_but_not_the_training(finished):
-    append(finished / "workflow/scripts/culture_neurons/engine.py")
+    append(finished / "workflow/scripts/culture_neurons/engine/answering.py")
     rules = rules_of(plan(finished))
     assert {"answer_questions", "extract_activations", "intervene"} <= rules
     assert not rules & {"make_demo_dataset", "prepare_dataset"}

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from planning import plan, run_snakemake
+from dry_runs import plan, run_snakemake
 
 AGREEMENT = {"measure_reliability", "plot_agreement", "summarize_sensitivity"}
 MODEL_JOBS = {"train_demo_model", "answer_questions", "extract_activations", "intervene"}

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 
 import pytest
-from planning import PROJECT, plan
+from dry_runs import PROJECT, plan
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,15 @@ from collections import Counter
 
 import pytest
 import yaml
-from planning import run_snakemake
+from dry_runs import run_snakemake
 from safetensors.torch import load_file, save_file
 from tiny_models import PICTURES, make_checkpoint, make_questions
 
-from culture_neurons.batches import TokenBudget
-from culture_neurons.extraction import ActivationError, capture_cells
-from culture_neurons.feeding import Feed
-from culture_neurons.hookpoints import find_layers
-from culture_neurons.prompts import SCOPES
+from culture_neurons.engine.batches import TokenBudget
+from culture_neurons.engine.feeding import Feed
+from culture_neurons.engine.recording import ActivationError, capture_cells
+from culture_neurons.hooks.hookpoints import find_layers
+from culture_neurons.model.prompts import SCOPES
 
 GOOD = "results/demo/checkpoints/tiny-llava-v1.6-mistral"
 RAN = "print(open('foreign-code-ran', 'w'))"  # what the bad checkpoints would do if they could

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 from config_mutations import ROOT, mutate
-from planning import copy_project, run_snakemake
+from dry_runs import copy_project, run_snakemake
 from snakemake.io import expand
 
-import config_check
-from config_check import ConfigError, complete_config
+from culture_neurons.dataset.sources import list_inputs
 from culture_neurons.demo.names import PATTERN, parse_demo_name
-from culture_neurons.sources import list_inputs
+from planning import config as config_check
+from planning.config import ConfigError, complete_config
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 SEEDS = range(200)

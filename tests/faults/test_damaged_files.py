@@ -11,10 +11,10 @@ import time
 import pyarrow.parquet as pq
 import pytest
 import torch
-from planning import run_snakemake
+from dry_runs import run_snakemake
 from small_study import CONFIG, RUN, STUDY, fail, find_jobs, hash_tables, make
 
-from culture_neurons.tables import attach_facts
+from culture_neurons.storage.tables import attach_facts
 
 SHARD = "results/activations/tiny-llava/mlp.gate_act/2-of-2.parquet"
 STATISTICS = f"results/statistics/{STUDY}.parquet"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from planning import PROJECT, run_snakemake
+from dry_runs import PROJECT, run_snakemake
 from small_study import CONFIG, RUN, STUDY, find_jobs, make
 
 RULES = sorted(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 import yaml
-from planning import run_snakemake
+from dry_runs import run_snakemake
 from small_study import CONFIG, RUN, STUDY, fail, hash_tables, make
 from stand_in_hub import serve_hub
 

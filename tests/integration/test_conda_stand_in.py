@@ -8,8 +8,8 @@ import os
 
 import pytest
 import yaml
+from dry_runs import PROJECT, copy_project, run_snakemake
 from local_conda import make_channel, make_conda
-from planning import PROJECT, copy_project, run_snakemake
 
 ENVIRONMENTS = ("figures", "models", "tables")
 # One quick rule of each environment, and what it makes.

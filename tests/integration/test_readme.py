@@ -5,7 +5,7 @@ import re
 
 import polars as pl
 import yaml
-from planning import PROJECT, copy_project, run_snakemake
+from dry_runs import PROJECT, copy_project, run_snakemake
 
 
 def read_example(title):

@@ -14,7 +14,7 @@ import time
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from planning import copy_project, run_snakemake
+from dry_runs import copy_project, run_snakemake
 from small_study import CONFIG, RUN, STUDY, hash_tables
 
 

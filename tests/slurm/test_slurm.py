@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from cluster import read_span
-from planning import PROJECT, plan
+from dry_runs import PROJECT, plan
 from small_study import CONFIG, hash_tables
 from studies import EFFECTS, QUICK, STATISTICS, USUAL, Extraction, read_console, run_snakemake
 

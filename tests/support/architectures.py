@@ -13,8 +13,8 @@ from torch import nn
 from transformers import PreTrainedTokenizerFast
 
 from culture_neurons.demo.world import QUESTIONS, list_words
-from culture_neurons.processors import make_image_only
-from culture_neurons.prompts import INSTRUCTION
+from culture_neurons.model.processors import make_image_only
+from culture_neurons.model.prompts import INSTRUCTION
 
 TEXT = {
     "hidden_size": 32,

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from culture_neurons.questions import Reading, prepare_questions
+from culture_neurons.dataset.preparation import Reading, prepare_questions
 
 COLUMNS = {
     "id": "ID",

@@ -5,8 +5,8 @@ import copy
 import torch
 from tiny_models import PICTURES
 
-from culture_neurons.checkpoints import Checkpoint
-from culture_neurons.pictures import decode_picture
+from culture_neurons.dataset.pictures import decode_picture
+from culture_neurons.model.checkpoints import Checkpoint
 
 
 def plain_logits(checkpoint, question):

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import polars as pl
 
-from culture_neurons.plots.inputs import ModelMasks
-from culture_neurons.tables import SCHEMAS
+from culture_neurons.plots.parts.inputs import ModelMasks
+from culture_neurons.storage.tables import SCHEMAS
 
 SCORERS = ["lap", "lape", "lape_matched", "mad", "cas"]
 MODELS = ["first", "second", "third"]

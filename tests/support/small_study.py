@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from planning import PROJECT, copy_project, run_snakemake
+from dry_runs import PROJECT, copy_project, run_snakemake
 
 CONFIG = ("--configfile", "tests/configs/one_model.yaml")
 RUN = ("--cores", "all", "--resources", "gpu=1", *CONFIG)

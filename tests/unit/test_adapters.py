@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from adapters import run_adapter
 
-from culture_neurons.tables import SCHEMAS, TableError, write_table
+from culture_neurons.storage.tables import SCHEMAS, TableError, write_table
 
 # What a path says of its file, as a job's wildcards and as the file's facts.
 PLACE = {

@@ -7,15 +7,15 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from culture_neurons.comparisons import compare_scorers
-from culture_neurons.effects import contrast, summarise_effects, tabulate_effects
-from culture_neurons.pairing import Paired
-from culture_neurons.permutation import permute_labels
-from culture_neurons.resampling import bootstrap_cells, find_interval, smooth_cells
+from culture_neurons.evaluate.comparisons import compare_scorers
+from culture_neurons.evaluate.effects import contrast, summarise_effects, tabulate_effects
+from culture_neurons.evaluate.pairing import Paired
+from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval, smooth_cells
+from culture_neurons.evaluate.significance import rank_p
+from culture_neurons.identify.permuted_control import permute_labels
+from culture_neurons.identify.scoring import rank_scores, score_neurons
+from culture_neurons.identify.statistics import Cells, add_cells
 from culture_neurons.scorers.cas import cas
-from culture_neurons.scoring import rank_scores, score_neurons
-from culture_neurons.significance import rank_p
-from culture_neurons.statistics import Cells, add_cells
 
 ACCURACY = 0.7  # of the unmodified model
 WIN = 0.02  # share of wrong answers that a mask turns right

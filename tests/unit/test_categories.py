@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from culture_neurons.categories import measure_categories
-from culture_neurons.pairing import Paired
-from culture_neurons.tables import write_table
+from culture_neurons.evaluate.categories import measure_categories
+from culture_neurons.evaluate.pairing import Paired
+from culture_neurons.storage.tables import write_table
 
 CULTURES, QUESTIONS = 3, 60
 SETTINGS = {"resamples": 2000, "confidence": 0.95, "seed": 0}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from culture_neurons.cells import CellError, fill_cells
+from culture_neurons.identify.cells import CellError, fill_cells
 
 QUESTIONS = {"question_id": pl.String, "culture": pl.String, "fold": pl.UInt8}
 ANSWERS = {"question_id": pl.String, "correct": pl.Boolean}

@@ -13,12 +13,12 @@ from huggingface_hub._tree_cache import TreeCacheEntry, write_tree_cache
 from tiny_models import make_picture
 from transformers import AutoConfig
 
-from culture_neurons.checkpoints import load_checkpoint
+from culture_neurons.dataset.pictures import decode_picture
 from culture_neurons.demo.checkpoint import build_model, build_processor, save_checkpoint
 from culture_neurons.demo.world import QUESTIONS
-from culture_neurons.pictures import decode_picture
-from culture_neurons.processors import CheckpointError, load_processor, try_picture
-from culture_neurons.prompts import INSTRUCTION
+from culture_neurons.model.checkpoints import load_checkpoint
+from culture_neurons.model.processors import CheckpointError, load_processor, try_picture
+from culture_neurons.model.prompts import INSTRUCTION
 
 PANGEA, LLAVA, QWEN = "tiny-pangea", "tiny-llava-v1.6-mistral", "tiny-qwen2.5-vl"
 TEMPLATES = {

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import code_inputs
-from code_inputs import find_code_inputs
+from planning import code_inputs
+from planning.code_inputs import find_code_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow/scripts"
@@ -130,12 +130,12 @@ def test_paths_are_relative_to_the_working_folder(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "module", ["engine", "capture", "interventions", "hookpoints", "prompts", "checkpoints"]
+    "module", ["engine.answering", "hooks.capture", "hooks.interventions", "model.prompts"]
 )
 def test_the_engine_needs_no_table_library(module):
     found: set[Path] = set()
     code_inputs._collect(f"culture_neurons.{module}", found)
-    assert SCRIPTS / f"culture_neurons/{module}.py" in found
+    assert SCRIPTS / f"culture_neurons/{module.replace('.', '/')}.py" in found
     for path in found:
         for node in ast.walk(ast.parse(path.read_text())):
             names = []

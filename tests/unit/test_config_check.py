@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-import config_check
-from config_check import ConfigError, complete_config
+from planning import config as config_check
+from planning.config import ConfigError, complete_config
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())

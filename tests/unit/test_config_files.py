@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config_files import DuplicateKeyError, refuse_duplicate_keys
+from planning.duplicate_keys import DuplicateKeyError, refuse_duplicate_keys
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "config").glob("*.yaml"))
 

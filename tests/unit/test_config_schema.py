@@ -9,8 +9,8 @@ import pytest
 import yaml
 from config_mutations import DEFAULT, ROOT, mutate
 
-import config_check
-from config_check import ConfigError, complete_config
+from planning import config as config_check
+from planning.config import ConfigError, complete_config
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from config_check import ConfigError, complete_config
+from planning.config import ConfigError, complete_config
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())

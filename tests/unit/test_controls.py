@@ -7,13 +7,19 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from culture_neurons.controls import count_rows, draw_control, make_strata
-from culture_neurons.permutation import permute_labels, select_permuted
+from culture_neurons.identify.permuted_control import permute_labels, select_permuted
+from culture_neurons.identify.random_control import count_rows, draw_control, make_strata
+from culture_neurons.identify.scoring import rank_scores, score_neurons, tabulate_scores
+from culture_neurons.identify.selection import select_neurons
+from culture_neurons.identify.statistics import (
+    Cells,
+    Statistics,
+    add_cells,
+    merge_statistics,
+    read_cells,
+)
 from culture_neurons.scorers.lap import lap
-from culture_neurons.scoring import rank_scores, score_neurons, tabulate_scores
-from culture_neurons.selection import select_neurons
-from culture_neurons.statistics import Cells, Statistics, add_cells, merge_statistics, read_cells
-from culture_neurons.tables import write_table
+from culture_neurons.storage.tables import write_table
 
 LAYERS, WIDTH = 3, 40
 CULTURES = ("a", "b", "c")

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from culture_neurons import cpu_inference
-from culture_neurons.cpu_inference import PackedLinear, keep_freed_memory, pack_linear
+from culture_neurons.model import cpu_inference
+from culture_neurons.model.cpu_inference import PackedLinear, keep_freed_memory, pack_linear
 
-SCRIPTS = Path(cpu_inference.__file__).parents[1]
+SCRIPTS = Path(cpu_inference.__file__).parents[2]
 X86 = torch.backends.cpu.get_cpu_capability().startswith("AVX")
 can_pack = pytest.mark.skipif(
     not (X86 and torch.backends.mkldnn.is_available()), reason="nothing is packed on this machine"
@@ -101,7 +101,7 @@ def test_nothing_is_packed_where_it_was_not_measured(monkeypatch, module, name, 
 COUNT_FAULTS = """
 import resource, sys, torch
 sys.path.insert(0, sys.argv[2])
-from culture_neurons.cpu_inference import keep_freed_memory
+from culture_neurons.model.cpu_inference import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
 for index in range(20):

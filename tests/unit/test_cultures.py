@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from culture_neurons.cultures import CultureError, parse_subset, read_cultures
+from culture_neurons.dataset.cultures import CultureError, parse_subset, read_cultures
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "code\tname\tsubsets\n"

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from culture_neurons.checkpoints import load_checkpoint
-from culture_neurons.cpu_inference import pack_linear
 from culture_neurons.demo.checkpoint import (
     ARCHITECTURES,
     CHECKPOINT_FILES,
@@ -19,8 +17,10 @@ from culture_neurons.demo.lessons import Lessons
 from culture_neurons.demo.pictures import draw_picture, encode_png
 from culture_neurons.demo.planting import HOOKPOINT, draw_plants, hinge_loss
 from culture_neurons.demo.world import CULTURES, QUESTIONS, THINGS, list_words
-from culture_neurons.hookpoints import find_layers
-from culture_neurons.prompts import SCOPES, Question, encode_prompt, find_letter_tokens
+from culture_neurons.hooks.hookpoints import find_layers
+from culture_neurons.model.checkpoints import load_checkpoint
+from culture_neurons.model.cpu_inference import pack_linear
+from culture_neurons.model.prompts import SCOPES, Question, encode_prompt, find_letter_tokens
 
 SEED = 3
 

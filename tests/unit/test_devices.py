@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from culture_neurons.devices import DeviceError, describe_memory, lease_device, lease_one
+from culture_neurons.model.devices import DeviceError, describe_memory, lease_device, lease_one
 
 FORK = multiprocessing.get_context("fork")
 

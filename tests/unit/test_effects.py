@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from culture_neurons.comparisons import compare_scorers
-from culture_neurons.effects import contrast, measure_effects, rank_effects, share_out
-from culture_neurons.pairing import EffectError, letter_entropy, pair_outcomes
-from culture_neurons.questioning import choose_questions, name_owner, swap_pictures
-from culture_neurons.resampling import (
+from culture_neurons.dataset.assignment import choose_questions, name_owner, swap_pictures
+from culture_neurons.evaluate.comparisons import compare_scorers
+from culture_neurons.evaluate.effects import contrast, measure_effects, rank_effects, share_out
+from culture_neurons.evaluate.pairing import EffectError, letter_entropy, pair_outcomes
+from culture_neurons.evaluate.resampling import (
     bootstrap_cells,
     find_interval,
     resample_mean,

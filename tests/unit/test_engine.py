@@ -7,16 +7,16 @@ from plain_models import plain_logits, silence_columns
 from tiny_models import PICTURES, make_questions
 from torch import nn
 
-from culture_neurons.batches import TokenBudget, group_cells, pack_prompts, take_shard
-from culture_neurons.capture import Sums, capture
-from culture_neurons.engine import UNMODIFIED, tabulate_answers
-from culture_neurons.extraction import capture_cells
-from culture_neurons.feeding import Feed, feed_cells
-from culture_neurons.forward import run_plain
-from culture_neurons.hookpoints import HookpointError, find_layers
-from culture_neurons.interventions import AffineMap, ablate, intervene, mean_ablate, steer
-from culture_neurons.prompts import SCOPES, find_letter_tokens
-from culture_neurons.responses import ResponseTable, read_responses
+from culture_neurons.engine.answering import UNMODIFIED, tabulate_answers
+from culture_neurons.engine.batches import TokenBudget, group_cells, pack_prompts, take_shard
+from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.recording import capture_cells
+from culture_neurons.engine.responses import ResponseTable, read_responses
+from culture_neurons.engine.whole_prompts import run_plain
+from culture_neurons.hooks.capture import Sums, capture
+from culture_neurons.hooks.hookpoints import HookpointError, find_layers
+from culture_neurons.hooks.interventions import AffineMap, ablate, intervene, mean_ablate, steer
+from culture_neurons.model.prompts import SCOPES, find_letter_tokens
 
 SCOPE_GROUPS = {"image": ["image"], "text": ["question", "options"]}
 BUDGET = 400

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from rattler import MatchSpec
 
-from code_inputs import find_code_inputs
+from planning.code_inputs import find_code_inputs
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONDA_NAME = {"torch": "pytorch", "PIL": "pillow"}

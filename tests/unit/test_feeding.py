@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from tiny_models import PICTURES, make_checkpoint, make_questions
 
-from culture_neurons import feeding
-from culture_neurons.batches import TokenBudget
-from culture_neurons.feeding import Feed, feed_cells
-from culture_neurons.prompts import PromptError
-from culture_neurons.tables import TableError
+from culture_neurons.engine import feeding
+from culture_neurons.engine.batches import TokenBudget
+from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.model.prompts import PromptError
+from culture_neurons.storage.tables import TableError
 
 WORKERS = [0, 1]
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from culture_neurons.folds import assign_fold, evaluate_folds, identify_folds
+from culture_neurons.dataset.folds import assign_fold, evaluate_folds, identify_folds
 
 
 @pytest.mark.parametrize(

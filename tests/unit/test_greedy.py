@@ -7,9 +7,9 @@ import numpy as np
 from plain_models import plain_logits
 from tiny_models import PICTURES, make_questions
 
-from culture_neurons.batches import TokenBudget
-from culture_neurons.feeding import Feed
-from culture_neurons.greedy import SAMPLE, check_greedy
+from culture_neurons.engine.batches import TokenBudget
+from culture_neurons.engine.feeding import Feed
+from culture_neurons.engine.greedy_check import SAMPLE, check_greedy
 
 
 def test_agreement_is_counted_over_a_sample(tiny, caplog):

@@ -12,7 +12,7 @@ from culture_neurons.demo.names import (
     parse_demo_name,
 )
 from culture_neurons.demo.recipe import Recipe
-from culture_neurons.ground_truth import EVERY, tabulate_ground_truth
+from culture_neurons.validation.ground_truth import EVERY, tabulate_ground_truth
 
 
 @pytest.mark.parametrize(

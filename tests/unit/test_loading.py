@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from dataset_rows import PICTURE, make_row, prepare, rejections
 
-from culture_neurons.loading import open_dataset, read_labels
-from culture_neurons.sources import DatasetError
+from culture_neurons.dataset.raw_rows import open_dataset, read_labels
+from culture_neurons.dataset.sources import DatasetError
 
 COMMIT = "0123456789" * 4
 

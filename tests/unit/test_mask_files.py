@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from culture_neurons.mask_files import MaskFileError, read_mask_file, tabulate_masks
+from culture_neurons.identify.published_masks import MaskFileError, read_mask_file, tabulate_masks
 
 LAYERS, WIDTH = 3, 10
 

@@ -9,7 +9,7 @@ import pytest
 from dataset_rows import encode_picture, make_picture, make_row, prepare, rejections
 from PIL import Image
 
-from culture_neurons.pictures import FORMATS, PictureError, decode_picture, inspect_picture
+from culture_neurons.dataset.pictures import FORMATS, PictureError, decode_picture, inspect_picture
 
 ORIENTATION = 0x0112
 

@@ -7,10 +7,9 @@ import polars as pl
 import pytest
 from plot_tables import LAYERS, MODELS, make_frame, make_masks, make_questions, make_ranks
 
+from culture_neurons.evaluate.shares import clustered_wilson
 from culture_neurons.plots.accuracy import chance_accuracy, tally_images
 from culture_neurons.plots.deactivation import effect_matrix
-from culture_neurons.plots.inputs import read_frames, read_masks
-from culture_neurons.plots.intervals import clustered_wilson
 from culture_neurons.plots.layers import count_neurons
 from culture_neurons.plots.overlap import (
     form_index,
@@ -19,20 +18,21 @@ from culture_neurons.plots.overlap import (
     neuron_sets,
     scorer_overlap,
 )
-from culture_neurons.plots.recovery import estimate_share
-from culture_neurons.plots.self_cross import find_shown, read_band, read_measure, word_title
-from culture_neurons.plots.style import (
+from culture_neurons.plots.parts.inputs import read_frames, read_masks
+from culture_neurons.plots.parts.style import (
     SCORER_LOOKS,
     model_looks,
     scorer_looks,
 )
-from culture_neurons.plots.wording import (
+from culture_neurons.plots.parts.wording import (
     count_compared,
     count_questions,
     form_span,
     list_names,
 )
-from culture_neurons.tables import TableError, write_table
+from culture_neurons.plots.recovery import estimate_share
+from culture_neurons.plots.self_cross import find_shown, read_band, read_measure, word_title
+from culture_neurons.storage.tables import TableError, write_table
 
 # Numbers
 

@@ -25,13 +25,13 @@ from plot_tables import (
 
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.deactivation import plot_deactivation
-from culture_neurons.plots.inputs import ModelMasks
 from culture_neurons.plots.layers import count_model, plot_layers
 from culture_neurons.plots.overlap import plot_overlap
+from culture_neurons.plots.parts.inputs import ModelMasks
+from culture_neurons.plots.parts.style import empty_figure, save_figure
 from culture_neurons.plots.recovery import plot_recovery
 from culture_neurons.plots.rejected import plot_rejected
 from culture_neurons.plots.self_cross import plot_self_cross
-from culture_neurons.plots.style import empty_figure, save_figure
 
 
 def draw_self_cross(summaries, ranks=None):

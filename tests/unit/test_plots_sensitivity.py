@@ -13,9 +13,9 @@ from culture_neurons.plots.curves import (
     plot_samples,
     pool_layers,
 )
+from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.sensitivity import draw_agreement, draw_settings
 from culture_neurons.plots.settings import category_matrix, plot_categories, plot_splits
-from culture_neurons.plots.style import save_figure
 
 SCORERS = ["lap", "lape", "lape_matched", "mad", "cas"]
 MODELS = ["first", "second", "third"]

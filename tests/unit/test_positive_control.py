@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from culture_neurons.positive_control import check_control
+from culture_neurons.validation.positive_control import check_control
 
 SCRIPT = Path(__file__).resolve().parents[2] / "workflow/scripts/check_demo.py"
 MODELS = ("tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "tiny-pangea")

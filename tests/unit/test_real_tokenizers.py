@@ -16,7 +16,7 @@ from real_processors import (
     read_sentencepiece,
 )
 
-from culture_neurons.prompts import SCOPES, PromptError, find_letter_tokens, render_prompt
+from culture_neurons.model.prompts import SCOPES, PromptError, find_letter_tokens, render_prompt
 
 PICTURE = make_picture(size=(400, 300))
 BODY = "Which dish is this?"

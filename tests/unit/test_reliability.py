@@ -9,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from culture_neurons.agreement import describe_overlap, rank_evenly, spearman
-from culture_neurons.reliability import (
+from culture_neurons.identify.statistics import Cells
+from culture_neurons.scorers.cas import cas
+from culture_neurons.scorers.lap import lap
+from culture_neurons.scorers.lape import lape
+from culture_neurons.sensitivity.agreement import describe_overlap, rank_evenly, spearman
+from culture_neurons.sensitivity.reliability import (
     Scoring,
     compare_layers,
     draw_folds,
@@ -19,11 +23,7 @@ from culture_neurons.reliability import (
     score_folds,
     take_scopes,
 )
-from culture_neurons.scorers.cas import cas
-from culture_neurons.scorers.lap import lap
-from culture_neurons.scorers.lape import lape
-from culture_neurons.statistics import Cells
-from culture_neurons.tables import to_columns, write_table
+from culture_neurons.storage.tables import to_columns, write_table
 
 CULTURES, FOLDS, LAYERS, WIDTH = ("a", "b", "c"), 4, 2, 30
 

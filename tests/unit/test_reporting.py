@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from culture_neurons.reporting import count_rejected, stack_tables, tabulate_cultures
-from culture_neurons.tables import TableError, write_table
+from culture_neurons.report.counts import count_rejected, stack_tables, tabulate_cultures
+from culture_neurons.storage.tables import TableError, write_table
 
 
 def test_two_tables_of_one_scorer_are_refused_by_both_names(tmp_path):

@@ -6,13 +6,13 @@ import pytest
 import torch
 from tiny_models import PICTURES, make_questions
 
-from culture_neurons.batches import ImageGroup, TokenBudget, find_shared
-from culture_neurons.engine import UNMODIFIED
-from culture_neurons.feeding import Feed, feed_cells
-from culture_neurons.hookpoints import find_layers
-from culture_neurons.interventions import ablate
-from culture_neurons.savings import compute_once, finish_only
-from culture_neurons.shared_prefix import SharedPrefix
+from culture_neurons.engine.answering import UNMODIFIED
+from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
+from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.shared_prefix import SharedPrefix
+from culture_neurons.engine.shortcuts import compute_once, finish_only
+from culture_neurons.hooks.hookpoints import find_layers
+from culture_neurons.hooks.interventions import ablate
 
 QUESTIONS = 3
 

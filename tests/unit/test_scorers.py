@@ -5,16 +5,16 @@ import polars as pl
 import pytest
 import torch
 
-from culture_neurons.entropy import activity_entropy
+from culture_neurons.identify.entropy import activity_entropy
+from culture_neurons.identify.scoring import ScorerError, load_scorer, rank_scores, score_neurons
+from culture_neurons.identify.selection import select_neurons
+from culture_neurons.identify.statistics import Statistics
 from culture_neurons.scorers.cas import cas
 from culture_neurons.scorers.conact import conact
 from culture_neurons.scorers.lap import lap
 from culture_neurons.scorers.lape import lape
 from culture_neurons.scorers.lape_matched import lape_matched
 from culture_neurons.scorers.mad import mad
-from culture_neurons.scoring import ScorerError, load_scorer, rank_scores, score_neurons
-from culture_neurons.selection import select_neurons
-from culture_neurons.statistics import Statistics
 
 NAMES = tuple("abcdefghijklmnopqrstuvwxyz")
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from culture_neurons.breakdowns import (
+from culture_neurons.sensitivity.settings import (
     average_agreement,
     average_models,
     break_down_agreement,
@@ -11,7 +11,7 @@ from culture_neurons.breakdowns import (
     tabulate_rates,
     tabulate_splits,
 )
-from culture_neurons.sensitivity import (
+from culture_neurons.sensitivity.summary import (
     Conclusion,
     find_conclusion,
     judge_settings,

@@ -10,17 +10,17 @@ from plain_models import plain_logits, silence_columns
 from tiny_models import PICTURES, make_checkpoint, make_questions
 from transformers import AutoModelForImageTextToText, PaliGemmaForConditionalGeneration
 
-from culture_neurons.batches import ImageGroup, TokenBudget, find_shared
-from culture_neurons.checkpoints import Checkpoint, load_checkpoint
 from culture_neurons.demo.checkpoint import save_checkpoint
-from culture_neurons.engine import UNMODIFIED, answer_questions, tabulate_answers
-from culture_neurons.extraction import capture_cells
-from culture_neurons.feeding import Feed, feed_cells
-from culture_neurons.hookpoints import find_layers
-from culture_neurons.interventions import ablate
-from culture_neurons.prompts import SCOPES
-from culture_neurons.responses import ResponseTable, Round
-from culture_neurons.shared_prefix import SharedPrefix, try_sharing
+from culture_neurons.engine.answering import UNMODIFIED, answer_questions, tabulate_answers
+from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
+from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.recording import capture_cells
+from culture_neurons.engine.responses import ResponseTable, Round
+from culture_neurons.engine.shared_prefix import SharedPrefix, try_sharing
+from culture_neurons.hooks.hookpoints import find_layers
+from culture_neurons.hooks.interventions import ablate
+from culture_neurons.model.checkpoints import Checkpoint, load_checkpoint
+from culture_neurons.model.prompts import SCOPES
 
 DEMO = ["tiny-llava-v1.6-mistral", "tiny-pangea", "tiny-qwen2.5-vl"]
 # Masks of the first layer, the last, all of them, and none.

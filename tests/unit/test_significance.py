@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from culture_neurons.significance import adjust_p, bootstrap_p, mcnemar, rank_p, smallest_drop
+from culture_neurons.evaluate.significance import (
+    adjust_p,
+    bootstrap_p,
+    mcnemar,
+    rank_p,
+    smallest_drop,
+)
 
 
 def test_p_values_equal_those_of_the_statistics_library():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from culture_neurons.sources import find_source, list_inputs, stays_inside
+from culture_neurons.dataset.sources import find_source, list_inputs, stays_inside
 
 
 @pytest.fixture

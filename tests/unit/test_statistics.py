@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from culture_neurons.folds import identify_folds
-from culture_neurons.statistics import merge_statistics, read_statistics
-from culture_neurons.tables import TableError, write_table
+from culture_neurons.dataset.folds import identify_folds
+from culture_neurons.identify.statistics import merge_statistics, read_statistics
+from culture_neurons.storage.tables import TableError, write_table
 
 LAYERS, WIDTH, FOLDS = 2, 3, 4
 CULTURES, SCOPES = ["aa", "bb"], ["image", "text"]

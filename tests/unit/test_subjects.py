@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from culture_neurons.subjects import compare_subjects, relate_weights
-from culture_neurons.tables import to_columns, write_table
+from culture_neurons.sensitivity.model_pairs import compare_subjects, relate_weights
+from culture_neurons.storage.tables import to_columns, write_table
 
 LAYERS, WIDTH = 2, 10
 FACTS = {"decoder": "qwen2", "layers": LAYERS, "width": WIDTH}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from culture_neurons.tables import (
+from culture_neurons.storage.tables import (
     SCHEMAS,
     TableError,
     attach_facts,
@@ -21,7 +21,7 @@ from culture_neurons.tables import (
     to_columns,
     write_table,
 )
-from culture_neurons.writing import atomic_path
+from culture_neurons.storage.writing import atomic_path
 
 FACTS = {"model": "a/b", "cultures": ["A", "B"], "rate": 0.01, "software": {"x": "1"}}
 PLANTED = {"culture": ["A", "B"], "layer": [0, 65535], "neuron": [7, 2**32 - 1]}

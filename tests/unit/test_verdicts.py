@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from culture_neurons.verdicts import KEYS, is_broken, tabulate_verdicts, word_verdict
+from culture_neurons.report.verdicts import KEYS, is_broken, tabulate_verdicts, word_verdict
 
 STUDY = {"model": "m", "hookpoint": "h", "split": 0, "rate": 0.01, "intervention": "ablate"}
 FACTS = {"checkpoint": "org/name", "dataset_source": "cvqa"}

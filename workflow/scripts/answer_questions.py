@@ -2,17 +2,17 @@
 
 import torch
 
-from culture_neurons.batches import TokenBudget
-from culture_neurons.checkpoints import load_subject
-from culture_neurons.devices import lease_device
-from culture_neurons.engine import tabulate_answers
-from culture_neurons.engine_inputs import PictureFile, read_picture_cultures, read_questions
-from culture_neurons.feeding import Feed
-from culture_neurons.greedy import check_greedy
+from culture_neurons.dataset.assignment import swap_pictures
+from culture_neurons.dataset.prepared import PictureFile, read_picture_cultures, read_questions
+from culture_neurons.engine.answering import tabulate_answers
+from culture_neurons.engine.batches import TokenBudget
+from culture_neurons.engine.feeding import Feed
+from culture_neurons.engine.greedy_check import check_greedy
 from culture_neurons.logs import logger, start_log
-from culture_neurons.prompts import find_letter_tokens
-from culture_neurons.questioning import swap_pictures
-from culture_neurons.tables import name_versions, read_facts, write_table
+from culture_neurons.model.checkpoints import load_subject
+from culture_neurons.model.devices import lease_device
+from culture_neurons.model.prompts import find_letter_tokens
+from culture_neurons.storage.tables import name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from culture_neurons.positive_control import check_control
+from culture_neurons.validation.positive_control import check_control
 
 FOLDER = Path("results/tables")
 

@@ -1,8 +1,8 @@
 """Compare the scores and masks of every two models whose neurons can be the same."""
 
 from culture_neurons.logs import logger, start_log
-from culture_neurons.subjects import compare_subjects
-from culture_neurons.tables import name_versions, read_facts, to_columns, write_table
+from culture_neurons.sensitivity.model_pairs import compare_subjects
+from culture_neurons.storage.tables import name_versions, read_facts, to_columns, write_table
 
 start_log(snakemake.log[0])
 source, params = snakemake.input, snakemake.params

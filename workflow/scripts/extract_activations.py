@@ -2,15 +2,15 @@
 
 import torch
 
-from culture_neurons.batches import TokenBudget, take_shard
-from culture_neurons.checkpoints import load_subject
-from culture_neurons.devices import lease_device
-from culture_neurons.engine_inputs import PictureFile, read_questions
-from culture_neurons.extraction import capture_cells, tabulate_cell
-from culture_neurons.feeding import Feed
-from culture_neurons.hookpoints import find_layers
+from culture_neurons.dataset.prepared import PictureFile, read_questions
+from culture_neurons.engine.batches import TokenBudget, take_shard
+from culture_neurons.engine.feeding import Feed
+from culture_neurons.engine.recording import capture_cells, tabulate_cell
+from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.logs import progress, start_log
-from culture_neurons.tables import (
+from culture_neurons.model.checkpoints import load_subject
+from culture_neurons.model.devices import lease_device
+from culture_neurons.storage.tables import (
     join_facts,
     name_versions,
     read_facts,

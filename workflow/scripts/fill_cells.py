@@ -1,9 +1,9 @@
 """Choose equally many questions of every (culture, fold)."""
 
-from culture_neurons.cells import fill_cells
-from culture_neurons.frames import read_frame
+from culture_neurons.identify.cells import fill_cells
 from culture_neurons.logs import logger, start_log
-from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.frames import read_frame
+from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 questions, answers = snakemake.input.questions, snakemake.input.answers

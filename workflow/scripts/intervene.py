@@ -2,22 +2,22 @@
 
 import torch
 
-from culture_neurons.batches import TokenBudget
-from culture_neurons.checkpoints import load_subject
-from culture_neurons.devices import lease_device
-from culture_neurons.engine import tabulate_answers
-from culture_neurons.engine_inputs import (
+from culture_neurons.dataset.assignment import choose_own, choose_questions, swap_pictures
+from culture_neurons.dataset.folds import evaluate_folds
+from culture_neurons.dataset.prepared import (
     PictureFile,
     make_interventions,
     read_picture_cultures,
     read_questions,
 )
-from culture_neurons.feeding import Feed
-from culture_neurons.folds import evaluate_folds
-from culture_neurons.hookpoints import find_layers
+from culture_neurons.engine.answering import tabulate_answers
+from culture_neurons.engine.batches import TokenBudget
+from culture_neurons.engine.feeding import Feed
+from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.logs import logger, start_log
-from culture_neurons.questioning import choose_own, choose_questions, swap_pictures
-from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.model.checkpoints import load_subject
+from culture_neurons.model.devices import lease_device
+from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import polars as pl
 
-from culture_neurons.frames import read_frame
 from culture_neurons.logs import start_log
-from culture_neurons.recovery import measure_recovery
-from culture_neurons.tables import (
+from culture_neurons.storage.frames import read_frame
+from culture_neurons.storage.tables import (
     SELECTOR_FACTS,
     join_facts,
     name_versions,
     read_facts,
     write_table,
 )
+from culture_neurons.validation.recovery import measure_recovery
 
 start_log(snakemake.log[0])
 source, wildcards = snakemake.input, snakemake.wildcards

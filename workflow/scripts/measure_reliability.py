@@ -1,10 +1,10 @@
 """Compare one scorer with itself on other folds, token scopes, and options."""
 
+from culture_neurons.identify.scoring import load_scorer
+from culture_neurons.identify.statistics import count_questions, read_cells
 from culture_neurons.logs import logger, start_log
-from culture_neurons.reliability import Scoring, measure_reliability, name_options
-from culture_neurons.scoring import load_scorer
-from culture_neurons.statistics import count_questions, read_cells
-from culture_neurons.tables import (
+from culture_neurons.sensitivity.reliability import Scoring, measure_reliability, name_options
+from culture_neurons.storage.tables import (
     join_facts,
     name_versions,
     read_facts,

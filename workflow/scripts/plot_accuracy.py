@@ -1,10 +1,10 @@
 """Draw every model's accuracy per culture (rule plot_accuracy)."""
 
-from culture_neurons.frames import read_frame
 from culture_neurons.logs import start_log
 from culture_neurons.plots.accuracy import plot_accuracy
-from culture_neurons.plots.inputs import read_frames
-from culture_neurons.plots.style import save_figure
+from culture_neurons.plots.parts.inputs import read_frames
+from culture_neurons.plots.parts.style import save_figure
+from culture_neurons.storage.frames import read_frame
 
 start_log(snakemake.log[0])
 

@@ -1,10 +1,10 @@
 """Draw how far one scorer's scores and masks agree under other choices (rule plot_agreement)."""
 
-from culture_neurons.breakdowns import choose_agreement
 from culture_neurons.logs import start_log
+from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.sensitivity import draw_agreement
-from culture_neurons.plots.style import save_figure
-from culture_neurons.reporting import stack_tables
+from culture_neurons.report.counts import stack_tables
+from culture_neurons.sensitivity.settings import choose_agreement
 
 start_log(snakemake.log[0])
 source, params, analysis = snakemake.input, snakemake.params, snakemake.wildcards.analysis

@@ -2,8 +2,8 @@
 
 from culture_neurons.logs import start_log
 from culture_neurons.plots.deactivation import plot_deactivation
-from culture_neurons.plots.inputs import read_frames
-from culture_neurons.plots.style import save_figure
+from culture_neurons.plots.parts.inputs import read_frames
+from culture_neurons.plots.parts.style import save_figure
 
 start_log(snakemake.log[0])
 

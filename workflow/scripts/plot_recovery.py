@@ -1,9 +1,9 @@
 """Draw the planted neurons that each scorer finds in the demo's models (rule plot_recovery)."""
 
 from culture_neurons.logs import start_log
-from culture_neurons.plots.inputs import read_frames
+from culture_neurons.plots.parts.inputs import read_frames
+from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.recovery import plot_recovery
-from culture_neurons.plots.style import save_figure
 
 start_log(snakemake.log[0])
 

@@ -1,10 +1,10 @@
 """Draw how many rows of the dataset are not used, and why (rule plot_rejected)."""
 
-from culture_neurons.frames import read_frame
 from culture_neurons.logs import start_log
+from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.rejected import plot_rejected
-from culture_neurons.plots.style import save_figure
-from culture_neurons.tables import read_table
+from culture_neurons.storage.frames import read_frame
+from culture_neurons.storage.tables import read_table
 
 start_log(snakemake.log[0])
 

@@ -1,9 +1,9 @@
 """Draw every model's accuracy change on own and other cultures (rule plot_self_cross)."""
 
 from culture_neurons.logs import start_log
-from culture_neurons.plots.inputs import read_frames
+from culture_neurons.plots.parts.inputs import read_frames
+from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.self_cross import plot_self_cross
-from culture_neurons.plots.style import save_figure
 
 start_log(snakemake.log[0])
 

@@ -1,10 +1,10 @@
 """Draw effects at every rate or split, or by category of the questions (rule plot_settings)."""
 
-from culture_neurons.breakdowns import tabulate_rates
 from culture_neurons.logs import start_log
+from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.sensitivity import draw_settings
-from culture_neurons.plots.style import save_figure
-from culture_neurons.reporting import STUDY, stack_tables
+from culture_neurons.report.counts import STUDY, stack_tables
+from culture_neurons.sensitivity.settings import tabulate_rates
 
 start_log(snakemake.log[0])
 source, params, analysis = snakemake.input, snakemake.params, snakemake.wildcards.analysis

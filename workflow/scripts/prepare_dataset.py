@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from culture_neurons.cultures import read_cultures
-from culture_neurons.loading import open_dataset, read_labels
-from culture_neurons.logs import start_log
-from culture_neurons.questions import (
+from culture_neurons.dataset.cultures import read_cultures
+from culture_neurons.dataset.preparation import (
     Reading,
     fingerprint_dataset,
     iterate_images,
     prepare_questions,
 )
-from culture_neurons.tables import name_versions, to_columns, write_table
+from culture_neurons.dataset.raw_rows import open_dataset, read_labels
+from culture_neurons.logs import start_log
+from culture_neurons.storage.tables import name_versions, to_columns, write_table
 
 start_log(snakemake.log[0])
 settings, source = snakemake.params.dataset, snakemake.input

@@ -1,9 +1,14 @@
 """Score every neuron for every culture with one scorer."""
 
+from culture_neurons.identify.scoring import (
+    load_scorer,
+    rank_scores,
+    score_neurons,
+    tabulate_scores,
+)
+from culture_neurons.identify.statistics import read_statistics
 from culture_neurons.logs import logger, start_log
-from culture_neurons.scoring import load_scorer, rank_scores, score_neurons, tabulate_scores
-from culture_neurons.statistics import read_statistics
-from culture_neurons.tables import name_versions, write_table
+from culture_neurons.storage.tables import name_versions, write_table
 
 start_log(snakemake.log[0])
 scorer = snakemake.params.scorer

@@ -1,9 +1,9 @@
 """Take the best neurons of one scorer as masks, one per culture."""
 
-from culture_neurons.frames import read_frame
+from culture_neurons.identify.selection import count_neurons, select_neurons
 from culture_neurons.logs import logger, start_log
-from culture_neurons.selection import count_neurons, select_neurons
-from culture_neurons.tables import name_versions, read_facts, write_table
+from culture_neurons.storage.frames import read_frame
+from culture_neurons.storage.tables import name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 params = snakemake.params

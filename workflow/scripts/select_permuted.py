@@ -2,14 +2,14 @@
 
 import polars as pl
 
-from culture_neurons.controls import count_rows
-from culture_neurons.folds import identify_folds
+from culture_neurons.dataset.folds import identify_folds
+from culture_neurons.identify.permuted_control import select_permuted
+from culture_neurons.identify.random_control import count_rows
+from culture_neurons.identify.scoring import load_scorer
+from culture_neurons.identify.selection import count_neurons
+from culture_neurons.identify.statistics import read_cells
 from culture_neurons.logs import logger, start_log
-from culture_neurons.permutation import select_permuted
-from culture_neurons.scoring import load_scorer
-from culture_neurons.selection import count_neurons
-from culture_neurons.statistics import read_cells
-from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 params = snakemake.params

@@ -1,9 +1,9 @@
 """Take the planted neurons of a demo model as masks: the ground truth."""
 
-from culture_neurons.frames import read_frame
+from culture_neurons.identify.selection import mask_planted
 from culture_neurons.logs import start_log
-from culture_neurons.selection import mask_planted
-from culture_neurons.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.frames import read_frame
+from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
 
 start_log(snakemake.log[0])
 statistics, planted = snakemake.input.statistics, snakemake.input.planted

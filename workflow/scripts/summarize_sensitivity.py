@@ -1,14 +1,14 @@
 """Say for every model where the conclusion holds, and list what each setting does."""
 
-from culture_neurons.breakdowns import (
+from culture_neurons.logs import logger, start_log
+from culture_neurons.report.counts import STUDY, stack_tables, write_csv
+from culture_neurons.sensitivity.settings import (
     average_models,
     break_down_agreement,
     tabulate_rates,
     tabulate_splits,
 )
-from culture_neurons.logs import logger, start_log
-from culture_neurons.reporting import STUDY, stack_tables, write_csv
-from culture_neurons.sensitivity import summarise_sensitivity
+from culture_neurons.sensitivity.summary import summarise_sensitivity
 
 start_log(snakemake.log[0])
 source, output, params = snakemake.input, snakemake.output, snakemake.params

@@ -2,10 +2,8 @@
 
 import polars as pl
 
-from culture_neurons.frames import read_frame
-from culture_neurons.ground_truth import tabulate_ground_truth
 from culture_neurons.logs import logger, start_log
-from culture_neurons.reporting import (
+from culture_neurons.report.counts import (
     STUDY,
     count_layers,
     count_rejected,
@@ -14,7 +12,9 @@ from culture_neurons.reporting import (
     tabulate_masks,
     write_csv,
 )
-from culture_neurons.verdicts import KEYS, NOTED, tabulate_verdicts
+from culture_neurons.report.verdicts import KEYS, NOTED, tabulate_verdicts
+from culture_neurons.storage.frames import read_frame
+from culture_neurons.validation.ground_truth import tabulate_ground_truth
 
 start_log(snakemake.log[0])
 source, output = snakemake.input, snakemake.output

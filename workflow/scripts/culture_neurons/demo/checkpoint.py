@@ -35,9 +35,9 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from culture_neurons.demo.pictures import SIZE
 from culture_neurons.demo.world import OPTIONS, QUESTIONS, list_words
-from culture_neurons.processors import make_image_only
-from culture_neurons.prompts import INSTRUCTION
-from culture_neurons.writing import atomic_path
+from culture_neurons.model.processors import make_image_only
+from culture_neurons.model.prompts import INSTRUCTION
+from culture_neurons.storage.writing import atomic_path
 
 # A Qwen2.5-VL processor has a video half: described for machines with torchvision, unused here.
 CHECKPOINT_FILES = (

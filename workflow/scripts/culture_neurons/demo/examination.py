@@ -10,8 +10,8 @@ from culture_neurons.demo.lessons import Batch, Lessons
 from culture_neurons.demo.planting import HOOKPOINT, UNTOUCHED, Plants
 from culture_neurons.demo.recipe import Recipe
 from culture_neurons.demo.world import CULTURES
-from culture_neurons.hookpoints import HookedLayers, find_layers
-from culture_neurons.interventions import AffineMap, intervene
+from culture_neurons.hooks.hookpoints import HookedLayers, find_layers
+from culture_neurons.hooks.interventions import AffineMap, intervene
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from transformers import ProcessorMixin
 
 from culture_neurons.demo.pictures import draw_picture, encode_png
 from culture_neurons.demo.world import CULTURES, OPTIONS, QUESTIONS, THINGS, list_words
-from culture_neurons.prompts import (
+from culture_neurons.model.prompts import (
     SCOPES,
     EncodedPrompt,
     Question,

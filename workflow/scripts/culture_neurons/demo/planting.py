@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from culture_neurons.demo.recipe import Recipe
 from culture_neurons.demo.world import CULTURES
-from culture_neurons.hookpoints import HookedLayers
-from culture_neurons.interventions import AffineMap, ablate
+from culture_neurons.hooks.hookpoints import HookedLayers
+from culture_neurons.hooks.interventions import AffineMap, ablate
 
 HOOKPOINT = "mlp.gate_act"
 UNTOUCHED = ablate({})

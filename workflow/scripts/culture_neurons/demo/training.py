@@ -30,10 +30,10 @@ from culture_neurons.demo.planting import (
 )
 from culture_neurons.demo.recipe import Recipe
 from culture_neurons.demo.world import CULTURES, OPTIONS
-from culture_neurons.hookpoints import find_layers
-from culture_neurons.interventions import intervene
+from culture_neurons.hooks.hookpoints import find_layers
+from culture_neurons.hooks.interventions import intervene
 from culture_neurons.logs import progress
-from culture_neurons.tables import name_versions, write_table
+from culture_neurons.storage.tables import name_versions, write_table
 
 logger = logging.getLogger("culture_neurons")
 

@@ -7,8 +7,8 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from culture_neurons.plots.intervals import clustered_wilson
-from culture_neurons.plots.style import (
+from culture_neurons.evaluate.shares import clustered_wilson
+from culture_neurons.plots.parts.style import (
     NARROW,
     Look,
     add_note,
@@ -17,7 +17,7 @@ from culture_neurons.plots.style import (
     model_looks,
     set_title,
 )
-from culture_neurons.plots.wording import form_count
+from culture_neurons.plots.parts.wording import form_count
 
 
 @in_style

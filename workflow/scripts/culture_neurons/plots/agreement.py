@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from culture_neurons.plots.dots import (
+from culture_neurons.plots.parts.dots import (
     Estimate,
     draw_band,
     draw_estimate,
@@ -15,8 +15,14 @@ from culture_neurons.plots.dots import (
     legend_dot,
     model_panels,
 )
-from culture_neurons.plots.style import add_note, empty_figure, in_style, scorer_looks, set_title
-from culture_neurons.plots.wording import count_compared
+from culture_neurons.plots.parts.style import (
+    add_note,
+    empty_figure,
+    in_style,
+    scorer_looks,
+    set_title,
+)
+from culture_neurons.plots.parts.wording import count_compared
 
 TITLES = {
     "halves": "Agreement of scores and masks from two halves of the images",

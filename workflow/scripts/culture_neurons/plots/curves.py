@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from culture_neurons.plots.depth import add_depth, label_layers
-from culture_neurons.plots.style import (
+from culture_neurons.plots.parts.depth import add_depth, label_layers
+from culture_neurons.plots.parts.style import (
     WIDE,
     Look,
     add_note,
@@ -18,7 +18,7 @@ from culture_neurons.plots.style import (
     scorer_looks,
     set_title,
 )
-from culture_neurons.plots.wording import count_compared, count_questions
+from culture_neurons.plots.parts.wording import count_compared, count_questions
 
 _KINDS = {
     ("overlap", "disjoint"): "overlap of masks:\ntwo disjoint sets",

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from culture_neurons.plots.heatmaps import (
+from culture_neurons.plots.parts.heatmaps import (
     ANNOTATED,
     add_colorbar,
     annotate_cells,
@@ -19,8 +19,8 @@ from culture_neurons.plots.heatmaps import (
     label_rows,
     matrix_grid,
 )
-from culture_neurons.plots.style import add_note, empty_figure, in_style, set_title
-from culture_neurons.plots.wording import count_questions
+from culture_neurons.plots.parts.style import add_note, empty_figure, in_style, set_title
+from culture_neurons.plots.parts.wording import count_questions
 
 
 @in_style

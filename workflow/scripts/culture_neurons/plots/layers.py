@@ -10,10 +10,10 @@ from matplotlib.colors import Colormap, Normalize, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
-from culture_neurons.plots.depth import add_depth, label_layers
-from culture_neurons.plots.heatmaps import add_colorbar, draw_cells, label_rows, spare_axes
-from culture_neurons.plots.inputs import ModelMasks
-from culture_neurons.plots.style import (
+from culture_neurons.plots.parts.depth import add_depth, label_layers
+from culture_neurons.plots.parts.heatmaps import add_colorbar, draw_cells, label_rows, spare_axes
+from culture_neurons.plots.parts.inputs import ModelMasks
+from culture_neurons.plots.parts.style import (
     SMALL,
     WIDE,
     add_note,
@@ -22,7 +22,7 @@ from culture_neurons.plots.style import (
     scorer_looks,
     set_title,
 )
-from culture_neurons.plots.wording import form_count
+from culture_neurons.plots.parts.wording import form_count
 
 _COLUMNS = 3
 _MIDDLE = 0.5  # of a cell: layer 0 is drawn from 0 to 1

@@ -8,7 +8,7 @@ import polars as pl
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from culture_neurons.plots.heatmaps import (
+from culture_neurons.plots.parts.heatmaps import (
     ANNOTATED,
     add_colorbar,
     annotate_cells,
@@ -17,8 +17,8 @@ from culture_neurons.plots.heatmaps import (
     label_rows,
     matrix_grid,
 )
-from culture_neurons.plots.style import add_note, empty_figure, in_style, set_title
-from culture_neurons.plots.wording import form_count
+from culture_neurons.plots.parts.style import add_note, empty_figure, in_style, set_title
+from culture_neurons.plots.parts.wording import form_count
 
 Neurons = frozenset[tuple[int, int]]  # (layer, neuron)
 

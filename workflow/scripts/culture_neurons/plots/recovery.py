@@ -6,16 +6,22 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from culture_neurons.plots.dots import (
+from culture_neurons.evaluate.shares import clustered_wilson
+from culture_neurons.plots.parts.dots import (
     Estimate,
     draw_estimate,
     legend_cultures,
     legend_dot,
     model_panels,
 )
-from culture_neurons.plots.intervals import clustered_wilson
-from culture_neurons.plots.style import add_note, empty_figure, in_style, scorer_looks, set_title
-from culture_neurons.plots.wording import form_count, list_names
+from culture_neurons.plots.parts.style import (
+    add_note,
+    empty_figure,
+    in_style,
+    scorer_looks,
+    set_title,
+)
+from culture_neurons.plots.parts.wording import form_count, list_names
 
 _OF = {"precision": "selected", "recall": "planted"}  # hits are divided by
 

@@ -3,7 +3,7 @@
 import polars as pl
 from matplotlib.figure import Figure
 
-from culture_neurons.plots.style import NARROW, add_note, empty_figure, in_style, set_title
+from culture_neurons.plots.parts.style import NARROW, add_note, empty_figure, in_style, set_title
 
 _COLOR = "#4477AA"
 

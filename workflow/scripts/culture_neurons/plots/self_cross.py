@@ -5,16 +5,22 @@ from collections.abc import Mapping
 import polars as pl
 from matplotlib.figure import Figure
 
-from culture_neurons.plots.dots import (
+from culture_neurons.plots.parts.dots import (
     Estimate,
     draw_band,
     draw_estimate,
     legend_effects,
     model_panels,
 )
-from culture_neurons.plots.style import add_note, empty_figure, in_style, scorer_looks, set_title
-from culture_neurons.plots.wording import count_questions, list_names
-from culture_neurons.verdicts import NOT_SHOWN, judge_subjects
+from culture_neurons.plots.parts.style import (
+    add_note,
+    empty_figure,
+    in_style,
+    scorer_looks,
+    set_title,
+)
+from culture_neurons.plots.parts.wording import count_questions, list_names
+from culture_neurons.report.verdicts import NOT_SHOWN, judge_subjects
 
 _MEASURES = ("self", "cross_by_mask")
 _KEYS = ("model", "scorer")

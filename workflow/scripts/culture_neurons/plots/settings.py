@@ -8,14 +8,14 @@ import polars as pl
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from culture_neurons.plots.dots import (
+from culture_neurons.plots.parts.dots import (
     Estimate,
     draw_band,
     draw_estimate,
     legend_effects,
     model_panels,
 )
-from culture_neurons.plots.heatmaps import (
+from culture_neurons.plots.parts.heatmaps import (
     ANNOTATED,
     add_colorbar,
     annotate_cells,
@@ -25,8 +25,14 @@ from culture_neurons.plots.heatmaps import (
     label_rows,
     matrix_grid,
 )
-from culture_neurons.plots.style import add_note, empty_figure, in_style, scorer_looks, set_title
-from culture_neurons.plots.wording import count_questions, form_count
+from culture_neurons.plots.parts.style import (
+    add_note,
+    empty_figure,
+    in_style,
+    scorer_looks,
+    set_title,
+)
+from culture_neurons.plots.parts.wording import count_questions, form_count
 
 _MEASURES = {"self": "own culture (self)", "cross_by_mask": "others (cross)"}
 

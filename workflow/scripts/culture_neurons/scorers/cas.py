@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from culture_neurons.statistics import Statistics
+from culture_neurons.identify.statistics import Statistics
 
 
 def cas(statistics: Statistics) -> np.ndarray:

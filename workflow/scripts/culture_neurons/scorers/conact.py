@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from culture_neurons.identify.statistics import Statistics
 from culture_neurons.scorers.cas import cas
-from culture_neurons.statistics import Statistics
 
 
 def conact(statistics: Statistics) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from culture_neurons.statistics import Statistics
+from culture_neurons.identify.statistics import Statistics
 
 
 def lap(statistics: Statistics, *, statistic: Literal["probability", "mean"]) -> np.ndarray:

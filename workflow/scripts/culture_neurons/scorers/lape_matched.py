@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from culture_neurons.entropy import activity_entropy
-from culture_neurons.statistics import Statistics
+from culture_neurons.identify.entropy import activity_entropy
+from culture_neurons.identify.statistics import Statistics
 
 
 def lape_matched(statistics: Statistics, *, quantile: float) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from culture_neurons.statistics import Statistics
+from culture_neurons.identify.statistics import Statistics
 
 EPSILON = 1e-6  # keeps the quotients finite on neurons that never vary
 

@@ -1,0 +1,1 @@
+"""What Snakemake needs to plan: config, paths, code inputs; no numerical library."""

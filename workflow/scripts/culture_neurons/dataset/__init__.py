@@ -1,0 +1,1 @@
+"""Rows of any source -> checked questions and pictures -> questions as asked."""

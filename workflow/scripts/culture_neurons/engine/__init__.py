@@ -1,0 +1,1 @@
+"""Cells of questions x masks -> letter probabilities and activation sums."""

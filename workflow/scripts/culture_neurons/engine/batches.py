@@ -1,0 +1,144 @@
+"""Questions -> cells -> batches that fit a token budget.
+
+A cell is (culture, fold). A batch never crosses a cell, and its make-up depends on the cell and
+the budget alone, so results do not depend on how cells are spread over jobs.
+"""
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+import torch
+
+from culture_neurons.logs import logger
+from culture_neurons.model.prompts import EncodedPrompt, Question
+
+Item = TypeVar("Item")
+Asked = tuple[Question, EncodedPrompt]
+
+
+@dataclass(frozen=True)
+class ImageGroup:
+    """Questions on one image, and how many leading tokens all of their prompts share.
+
+    `shared` covers the image and leaves every question a token of its own; 0 where it cannot.
+    """
+
+    asked: tuple[Asked, ...]
+    shared: int
+
+    @property
+    def tokens(self) -> int:
+        """Decoder tokens of one pass over all questions, the shared ones counted once."""
+        return self.shared + sum(prompt.tokens - self.shared for _, prompt in self.asked)
+
+
+@dataclass
+class TokenBudget:
+    """Decoder tokens of one forward pass; halved, for good, when memory runs out."""
+
+    tokens: int
+
+    def run(self, work: Callable[[Sequence[Item]], list], items: Sequence[Item]) -> list:
+        """Run `work` on items; out of memory, halve the budget and run it on halves of them.
+
+        Returns:
+            What `work` returned, joined in the order of the items.
+
+        Raises:
+            torch.OutOfMemoryError, MemoryError, RuntimeError: One item alone is too much.
+        """
+        try:
+            return work(items)
+        except (RuntimeError, MemoryError) as error:
+            if len(items) == 1 or not is_out_of_memory(error):
+                raise
+            self.tokens //= 2
+            logger.warning(
+                "out of memory (%s); going on with half the batch: %d tokens",
+                str(error).splitlines()[0] if str(error) else type(error).__name__,
+                self.tokens,
+            )
+        gc.collect()  # outside the handler: the error's frames hold the failed pass's tensors
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        half = len(items) // 2
+        return self.run(work, items[:half]) + self.run(work, items[half:])
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that host or device memory ran out."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
+
+
+def group_cells(questions: Iterable[Question]) -> list[tuple[tuple[str, int], list[Question]]]:
+    """Group questions by cell (culture, fold), both levels sorted."""
+    ordered = sorted(questions, key=lambda q: (q.culture, q.fold, q.question_id))
+    return [
+        (cell, list(members))
+        for cell, members in groupby(ordered, key=lambda q: (q.culture, q.fold))
+    ]
+
+
+def group_images(questions: Iterable[Question]) -> list[list[Question]]:
+    """Group questions by image, both levels sorted."""
+    ordered = sorted(questions, key=lambda q: (q.image_id, q.question_id))
+    return [list(members) for _, members in groupby(ordered, key=lambda q: q.image_id)]
+
+
+def take_shard(cells: Iterable[tuple[str, int]], index: int, count: int) -> list[tuple[str, int]]:
+    """Take every `count`-th of the sorted cells, from the `index`-th on (0-based): whole cells."""
+    return sorted(set(cells))[index::count]
+
+
+def find_shared(prompts: Sequence[EncodedPrompt], image_token: int) -> int:
+    """Count the leading tokens that all prompts of one image share, as ImageGroup needs them."""
+    ids = [prompt.ids for prompt in prompts]
+    longest = min(len(row) for row in ids) - 1
+    stack = torch.stack([row[:longest] for row in ids])  # (questions, longest)
+    differs = (stack != stack[0]).any(0).nonzero()
+    shared = int(differs[0]) if len(differs) else longest
+    images = (ids[0] == image_token).nonzero()
+    return shared if len(images) and int(images[-1]) < shared else 0
+
+
+def pack_prompts(asked: Iterable[Asked], budget: TokenBudget) -> Iterator[list[Asked]]:
+    """Pack one cell's prompts by length so that rows x longest stays within the budget.
+
+    A prompt longer than the budget goes alone.
+    """
+    ordered = sorted(asked, key=lambda item: (item[1].tokens, item[0].question_id))
+    batch: list[Asked] = []
+    for item in ordered:  # ascending: the newest is the longest
+        if batch and (len(batch) + 1) * item[1].tokens > budget.tokens:
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def pack_images(
+    groups: Iterable[ImageGroup], masks: int, budget: TokenBudget
+) -> Iterator[tuple[list[ImageGroup], int]]:
+    """Pack one cell's images so that images x masks x tokens stays within the budget.
+
+    Images of one batch share equally many tokens, so no prefix is padded. As many masks as fit
+    go with an image before a second image does: its picture is then encoded once for them all.
+
+    Yields:
+        Images, and the number of masks that a pass takes with them.
+    """
+    ordered = sorted(groups, key=lambda group: (group.shared, group.asked[0][0].question_id))
+    for _, members in groupby(ordered, key=lambda group: group.shared):
+        members = list(members)
+        largest = max(group.tokens for group in members)
+        while members:
+            together = min(masks, max(1, budget.tokens // largest))
+            count = max(1, budget.tokens // (largest * together))
+            yield members[:count], together
+            members = members[count:]

@@ -1,0 +1,116 @@
+"""Run a model over cells of questions and sum its activations."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from culture_neurons.engine.batches import Asked, pack_prompts
+from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.whole_prompts import run_plain
+from culture_neurons.hooks.capture import Sums, capture, find_bad_layers
+from culture_neurons.hooks.hookpoints import HookedLayers
+from culture_neurons.model.checkpoints import Checkpoint
+from culture_neurons.model.prompts import SCOPES, EncodedPrompt
+
+
+class ActivationError(Exception):
+    """Activations that are not numbers."""
+
+
+@dataclass(frozen=True)
+class CellSums:
+    """Activation sums of one cell, on the host; rows of `sums` follow `scopes`."""
+
+    culture: str
+    fold: int
+    scopes: tuple[str, ...]
+    questions: int
+    tokens: tuple[int, ...]  # T per scope
+    sums: Sums
+
+
+def capture_cells(
+    checkpoint: Checkpoint,
+    feed: Feed,
+    layers: HookedLayers,
+    scopes: Mapping[str, Sequence[str]],
+) -> Iterator[CellSums]:
+    """Sum activations over the tokens of each cell, one cell at a time.
+
+    Args:
+        checkpoint: The model.
+        feed: The questions that count.
+        layers: Where to read.
+        scopes: Stored scope -> the token scopes (prompts.SCOPES) it unites.
+
+    Raises:
+        ActivationError: NaN or infinite activations; names the checkpoint, layers, and question.
+    """
+    for (culture, fold), images in feed_cells(checkpoint, feed):
+        asked = [item for image in images for item in image]
+        sums = Sums.zeros(layers, len(scopes), checkpoint.model.device)
+
+        def add(packed: Sequence[Asked], sums: Sums = sums) -> list:
+            prompts = [prompt for _, prompt in packed]
+            weights = scope_weights(prompts, scopes)  # (scopes, rows, tokens)
+            with capture(layers, sums, weights.to(sums.total.device)):
+                run_plain(checkpoint, prompts)
+            return []
+
+        for packed in pack_prompts(asked, feed.budget):
+            feed.budget.run(add, packed)
+        host = sums.to("cpu")
+        if find_bad_layers(host):
+            raise ActivationError(_describe_bad(checkpoint, layers, asked))
+        tokens = scope_weights([prompt for _, prompt in asked], scopes).sum((1, 2)).long()
+        yield CellSums(culture, fold, tuple(scopes), len(asked), tuple(tokens.tolist()), host)
+
+
+def _describe_bad(checkpoint: Checkpoint, layers: HookedLayers, asked: Sequence[Asked]) -> str:
+    """Run a cell's questions one by one to name the first with bad activations, and its layers."""
+    where = f"a batch of culture {asked[0][0].culture}, fold {asked[0][0].fold}"
+    bad: list[int] = []
+    for question, prompt in asked:
+        sums = Sums.zeros(layers, 1, checkpoint.model.device)
+        with capture(layers, sums, torch.ones(1, 1, prompt.tokens, device=sums.total.device)):
+            run_plain(checkpoint, [prompt])
+        bad = find_bad_layers(sums)
+        if bad:
+            where = f"question {question.question_id} ({question.culture}, fold {question.fold})"
+            break
+    return (
+        f"checkpoint {checkpoint.model.name_or_path}: {where}: activations of layers {bad} are NaN "
+        "or infinite; expected numbers: the weights or the dtype are at fault (set the model's "
+        "`dtype` to bfloat16 or float32, or fetch the checkpoint again)"
+    )
+
+
+def tabulate_cell(cell: CellSums) -> Iterator[dict[str, object]]:
+    """Yield a cell's rows of table `activations`, one chunk per stored scope."""
+    layers, _, width = cell.sums.active.shape
+    for index, scope in enumerate(cell.scopes):
+        yield {
+            "culture": cell.culture,
+            "fold": cell.fold,
+            "scope": scope,
+            "questions": cell.questions,
+            "tokens": cell.tokens[index],
+            "layer": torch.arange(layers).repeat_interleave(width).numpy(),
+            "neuron": torch.arange(width).repeat(layers).numpy(),
+            "active": cell.sums.active[:, index].flatten().numpy(),
+            "total": cell.sums.total[:, index].flatten().numpy(),
+            "total_squares": cell.sums.total_squares[:, index].flatten().numpy(),
+        }
+
+
+def scope_weights(prompts: Sequence[EncodedPrompt], scopes: Mapping[str, Sequence[str]]) -> Tensor:
+    """Mark each stored scope's tokens with 1, others and padding with 0: (scopes, rows, tokens)."""
+    longest = max(prompt.tokens for prompt in prompts)
+    weights = torch.zeros(len(scopes), len(prompts), longest)
+    for row, prompt in enumerate(prompts):
+        for index, members in enumerate(scopes.values()):
+            wanted = torch.tensor([SCOPES.index(name) for name in members], dtype=torch.int8)
+            weights[index, row, : prompt.tokens] = torch.isin(prompt.scopes, wanted).float()
+    return weights

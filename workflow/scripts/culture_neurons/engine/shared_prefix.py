@@ -1,0 +1,165 @@
+"""Ask several questions on an image under many masks and compute what they share once.
+
+The picture is encoded once for all masks, the prompt's prefix (chat template and image) once per
+mask, and only the questions' own tokens once per question and mask. How an architecture hands
+pictures and positions to its decoder is observed, not known: the model runs up to its decoder,
+and the call is taken from there. Whether a model can be run so is tried before it is relied upon.
+Within a pass, what no mask has changed yet is computed for one of them, and what nobody reads not
+at all (savings).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from culture_neurons.engine.batches import ImageGroup, is_out_of_memory
+from culture_neurons.engine.shortcuts import compute_once, finish_only
+from culture_neurons.engine.whole_prompts import place_inputs, run_plain
+from culture_neurons.hooks.hookpoints import HookedLayers
+from culture_neurons.hooks.interventions import AffineMap, intervene
+from culture_neurons.model.checkpoints import Checkpoint
+from culture_neurons.model.prompts import collate
+
+
+class _DecoderReached(Exception):  # noqa: N818 - a signal, no error
+    def __init__(self, arguments: dict[str, object]):
+        self.arguments = arguments
+
+
+def read_decoder_call(model: torch.nn.Module, inputs: Mapping[str, object]) -> dict[str, object]:
+    """Run a model up to its text decoder; return the arguments that the decoder would get."""
+
+    def stop(_module, args, kwargs):
+        if args:
+            raise TypeError(f"{type(model).__name__} calls its decoder with positional arguments")
+        raise _DecoderReached(kwargs)
+
+    handle = model.get_decoder().register_forward_pre_hook(stop, with_kwargs=True)
+    try:
+        model(**inputs, use_cache=True)
+    except _DecoderReached as reached:
+        return reached.arguments
+    finally:
+        handle.remove()
+    raise TypeError(f"{type(model).__name__} does not call the decoder that get_decoder() names")
+
+
+def repeat_call(call: Mapping[str, object], rows: int, times: int) -> dict[str, object]:
+    """Repeat the `rows` rows of a decoder's call `times` times."""
+
+    def repeat(value: object, before: int = 0) -> object:
+        if isinstance(value, Mapping):
+            return {key: repeat(part) for key, part in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(repeat(part) for part in value)
+        if not isinstance(value, Tensor) or value.dim() < 2:
+            return value  # numbers, flags
+        if value.shape[before] == 1 and rows > 1:
+            return value  # one for all rows
+        return torch.cat([value] * times, dim=before)
+
+    # Axes of multimodal rotary positions stand before the rows.
+    return {
+        key: repeat(value, value.dim() - 2 if key == "position_ids" and value is not None else 0)
+        for key, value in call.items()
+    }
+
+
+class SharedPrefix:
+    """The prefix of some images, encoded once, to be run under any masks.
+
+    All images share equally many tokens with their questions.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, groups: Sequence[ImageGroup]):
+        """Encode the pictures and embed the prefix of each image."""
+        self._model, self._images = checkpoint.model, len(groups)
+        device = self._model.device
+        shared = groups[0].shared
+        first = [group.asked[0][1].take_first(shared) for group in groups]
+        inputs = place_inputs(collate(first, 0), self._model)
+        # No row is padded, and without a mask attention is the plain causal, fastest kind.
+        inputs.pop("attention_mask", None)
+        with torch.inference_mode():
+            self._call = read_decoder_call(self._model, inputs)
+        prompts = [(row, p) for row, group in enumerate(groups) for _, p in group.asked]
+        tails = [prompt.ids[shared:] for _, prompt in prompts]
+        self._owner = torch.tensor([row for row, _ in prompts], device=device)  # (questions,)
+        self._tails = pad_sequence(tails, batch_first=True).to(device)  # (questions, tokens)
+        self._last = torch.tensor([[len(tail) - 1] for tail in tails], device=device)
+        self._positions = self._continue_positions(self._call.get("position_ids"), shared)
+
+    def _continue_positions(self, positions: Tensor | None, shared: int) -> Tensor:
+        """Number the questions' own tokens, ([axes,] questions, tokens).
+
+        Text goes on by one from the largest position so far, however many a picture took.
+        """
+        steps = torch.arange(self._tails.shape[1], device=self._tails.device)
+        if positions is None:
+            return (shared + steps).expand(len(self._owner), -1)
+        start = positions.amax(dim=(*range(positions.dim() - 2), -1)) + 1  # (images,)
+        own = start.expand(self._images)[self._owner, None] + steps
+        return own.expand(*positions.shape[:-2], -1, -1)
+
+    @torch.inference_mode()
+    def run(self, layers: HookedLayers | None, maps: Sequence[AffineMap]) -> Tensor:
+        """Run the prefixes and all questions under masks; (maps, questions, vocabulary)."""
+        count = len(maps)
+        call = repeat_call(self._call, self._images, count)
+        call |= {"use_cache": True, "past_key_values": None}
+        with self._changed(layers, maps, self._last.new_empty(count * self._images, 0)):
+            cache = self._model.get_decoder()(**call).past_key_values  # rows: maps x images
+        del call
+        if len(self._owner) > self._images:  # an image's cache, once for each question
+            blocks = torch.arange(count, device=self._owner.device)[:, None] * self._images
+            cache.batch_select_indices((blocks + self._owner).flatten())
+        last = self._last.repeat(count, 1)
+        with self._changed(layers, maps, last):
+            output = self._model(
+                input_ids=self._tails.repeat(count, 1),  # rows: maps x questions
+                position_ids=torch.cat([self._positions] * count, dim=-2),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=last,
+            )
+        return output.logits[:, 0].unflatten(0, (count, -1))
+
+    @contextmanager
+    def _changed(
+        self, layers: HookedLayers | None, maps: Sequence[AffineMap], read: Tensor
+    ) -> Iterator[None]:
+        """Apply maps to one pass of which only some tokens are read; read: (rows, n) positions."""
+        decoder = self._model.get_decoder()
+        with (
+            intervene(layers, maps),
+            compute_once(decoder, layers, maps),
+            finish_only(decoder, read),
+        ):
+            yield
+
+
+def try_sharing(checkpoint: Checkpoint, group: ImageGroup) -> str | None:
+    """Compare shared with plain logits on one image's questions; say what speaks against it.
+
+    The difference may be rounding only: 1e-4 of the logits' range in float32, 0.05 in half
+    precision, whose rounding is that coarse. A wrong mask or position is larger by far.
+
+    Returns:
+        None if the logits agree.
+    """
+    try:
+        shared = SharedPrefix(checkpoint, [group]).run(None, [AffineMap({}, gain=1.0)])[0]
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else error!r}"
+    plain = torch.cat([run_plain(checkpoint, [prompt]) for _, prompt in group.asked])
+    scale = float(plain.max() - plain.min())
+    difference = float((shared.float() - plain.float()).abs().max())
+    allowed = (1e-4 if checkpoint.model.dtype == torch.float32 else 0.05) * scale
+    if difference <= allowed:
+        return None
+    return f"logits differ by {difference:.3g}, {allowed:.3g} at most was expected"

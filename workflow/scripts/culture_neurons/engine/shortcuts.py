@@ -1,0 +1,83 @@
+"""Leave out of a decoder's pass what does not bear on its result.
+
+Both savings are hooks on modules that see each token by itself: the decoder's own code runs around
+them, so they hold for every architecture that has such modules.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from culture_neurons.hooks.hookpoints import HookedLayers
+from culture_neurons.hooks.interventions import AffineMap
+
+
+@contextmanager
+def compute_once(
+    decoder: nn.Module, layers: HookedLayers | None, maps: Sequence[AffineMap]
+) -> Iterator[None]:
+    """Compute linear modules for one map's rows, not for each map's, until a map changes something.
+
+    In the block, every map's rows get the same input: as many equal blocks of rows as there are
+    maps. Up to where the first changed layer reads its neurons they stay equal, in the linear
+    modules of that layer and of all before it.
+    """
+    changed = [layer for affine in maps for layer, index in affine.neurons.items() if len(index)]
+    if len(maps) == 1 or not changed:
+        yield
+        return
+    reader = layers.readers[min(changed)]
+    equal = True
+
+    def differ(_module, _inputs) -> None:
+        nonlocal equal
+        equal = False
+
+    def take_one(_module, inputs: tuple[Tensor]) -> tuple[Tensor] | None:
+        return (inputs[0][: len(inputs[0]) // len(maps)],) if equal else None
+
+    def give_all(_module, _inputs, output: Tensor) -> Tensor | None:
+        return output.repeat(len(maps), *[1] * (output.dim() - 1)) if equal else None
+
+    handles = [reader.register_forward_pre_hook(differ)]
+    try:
+        for layer in decoder.layers[: min(changed) + 1]:
+            for module in layer.modules():
+                if isinstance(module, nn.Linear) and module is not reader:
+                    handles.append(module.register_forward_pre_hook(take_one))
+                    handles.append(module.register_forward_hook(give_all))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def finish_only(decoder: nn.Module, places: Tensor) -> Iterator[None]:
+    """Run the last layer's MLP at some tokens alone: no later layer attends to the others.
+
+    Keys and values of all tokens are made before the MLP. Elsewhere the MLP's output is zero.
+
+    Args:
+        decoder: Its last layer's MLP is `mlp`.
+        places: (rows, n) positions that are read; n may be 0.
+    """
+
+    def take(_module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        nonlocal tokens
+        tokens = inputs[0].shape[1]
+        return (inputs[0].take_along_dim(places[..., None], dim=1),)  # (rows, n, hidden)
+
+    def spread(_module, _inputs, output: Tensor) -> Tensor:
+        full = output.new_zeros(len(output), tokens, output.shape[2])  # (rows, tokens, hidden)
+        return full.scatter_(1, places[..., None].expand_as(output), output)
+
+    tokens = 0
+    block = decoder.layers[-1].mlp
+    handles = [block.register_forward_pre_hook(take), block.register_forward_hook(spread)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

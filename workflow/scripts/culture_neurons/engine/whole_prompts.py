@@ -1,0 +1,62 @@
+"""Run a model on whole prompts, as the library does, up to the logits of the next token."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from culture_neurons.model.checkpoints import Checkpoint
+from culture_neurons.model.prompts import EncodedPrompt, collate
+
+
+def place_inputs(inputs: Mapping[str, Tensor], model: torch.nn.Module) -> dict[str, Tensor]:
+    """Move inputs to the model's device, pictures in its dtype; from pinned memory if on a GPU."""
+    placed = {}
+    for key, value in inputs.items():
+        if value.is_floating_point():
+            value = value.to(model.dtype)
+        if model.device.type == "cuda":
+            value = value.pin_memory()
+        placed[key] = value.to(model.device, non_blocking=True)
+    return placed
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Prompts on the device; pictures are encoded once, however often the batch is run."""
+
+    inputs: dict[str, object]
+    last: Tensor  # (rows, 1) position of each prompt's last token
+
+
+@torch.inference_mode()
+def prepare_batch(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) -> Batch:
+    """Collate prompts on the model's device and encode their pictures.
+
+    Interventions act on the decoder, so all masks share the pictures' features. A model class
+    whose forward takes no ready features gets the pixels instead: the same results, more slowly.
+    """
+    model = checkpoint.model
+    inputs = place_inputs(collate(prompts, checkpoint.processor.tokenizer.pad_token_id or 0), model)
+    if "mm_encoder_outputs" in inspect.signature(model.forward).parameters:
+        known = inspect.signature(model.get_image_features).parameters
+        pictures = {key: inputs[key] for key in prompts[0].picture_inputs if key in known}
+        features = model.get_image_features(**pictures, return_dict=True)
+        del inputs["pixel_values"]
+        inputs["mm_encoder_outputs"] = {"image": features}
+    last = torch.tensor([[prompt.tokens - 1] for prompt in prompts], device=model.device)
+    return Batch(inputs, last)
+
+
+@torch.inference_mode()
+def run_batch(checkpoint: Checkpoint, batch: Batch) -> Tensor:
+    """Run a batch once; return the next-token logits after each prompt, (rows, vocabulary)."""
+    output = checkpoint.model(**batch.inputs, use_cache=False, logits_to_keep=batch.last)
+    return output.logits[:, 0]  # (rows, 1, vocabulary) -> (rows, vocabulary)
+
+
+def run_plain(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) -> Tensor:
+    """Run whole prompts once, nothing shared; (rows, vocabulary)."""
+    return run_batch(checkpoint, prepare_batch(checkpoint, prompts))

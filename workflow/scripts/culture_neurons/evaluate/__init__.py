@@ -1,0 +1,1 @@
+"""Outcomes of the evaluate folds -> effects, ranks, comparisons."""

@@ -1,0 +1,66 @@
+"""Effects by the questions' category: does a mask cost accuracy in one kind of question alone?
+
+A category has few questions of each culture, so questions of all cultures are pooled; a mean over
+cultures is in effects.py.
+"""
+
+import numpy as np
+
+from culture_neurons.evaluate.pairing import Paired
+from culture_neurons.evaluate.resampling import draw_weights, find_interval
+
+
+def measure_categories(
+    paired: Paired, categories: np.ndarray, *, resamples: int, confidence: float, seed: int
+) -> dict[str, list]:
+    """Measure one scorer's self, cross_by_mask, and gap on the questions of each category.
+
+    self is the mean change over questions under their own culture's mask, cross the mean over
+    questions and the other cultures' masks that were asked them. Intervals are percentiles of
+    resampled images, smoothed as those of single cells (resampling.py): they hold for these
+    cultures.
+
+    Args:
+        paired: Answers under the masks of all cultures.
+        categories: Category of each question, (questions,).
+        resamples: Bootstrap resamples.
+        confidence: Coverage of the intervals.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Columns of table `categories` but for `scorer`.
+    """
+    own = paired.culture == np.arange(len(paired.cultures))[:, None]  # (masks, questions)
+    rows = []
+    for number, category in enumerate(sorted(set(categories))):
+        here = np.flatnonzero(categories == category)
+        _, image = np.unique(paired.image[here], return_inverse=True)
+        units = image.max() + 3  # images, a loss, a gain
+        drawn = draw_weights(units, resamples, np.random.default_rng([seed, number]))
+        observed = np.append(np.ones(units - 2), [0, 0])
+        weights = np.vstack([observed, drawn])
+        sides = []
+        for chosen in (own, paired.asked & ~own):
+            gained = np.bincount(image, (paired.gained * chosen)[:, here].sum(axis=0))
+            asked = np.bincount(image, chosen[:, here].sum(axis=0))
+            sides.append(_divide(weights @ [*gained, -1, 1], weights @ [*asked, 1, 1]))
+        samples = np.column_stack([*sides, sides[0] - sides[1]])  # (1 + resamples, measures)
+        low, high = find_interval(samples[1:], confidence)
+        for place, measure in enumerate(("self", "cross_by_mask", "gap")):
+            rows.append(
+                {
+                    "category": category,
+                    "measure": measure,
+                    "questions": len(here),
+                    "cultures": len(np.unique(paired.culture[here])),
+                    "value": samples[0, place],
+                    "ci_low": low[place],
+                    "ci_high": high[place],
+                }
+            )
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _divide(sums: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Divide; NaN where there was nothing to ask."""
+    return np.divide(sums, sizes, out=np.full(len(sums), np.nan), where=sizes > 0)

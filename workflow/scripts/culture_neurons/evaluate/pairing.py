@@ -1,0 +1,168 @@
+"""Outcomes under masks beside the unmodified model's answers, question by question."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from culture_neurons.dataset.assignment import mark_asked, name_owner
+from culture_neurons.storage.frames import read_frame
+from culture_neurons.storage.tables import SELECTOR_FACTS, join_facts, read_facts
+
+RESPONSE = ["question_id", "predicted", "correct", "option_logprobs", "non_letter_mass"]
+
+
+class EffectError(Exception):
+    """Outcomes that do not make a complete matrix."""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Changes from the unmodified answers; arrays are (masks, questions) unless noted.
+
+    Questions are sorted by culture and id. Where `asked` is False, values do not count.
+    """
+
+    cultures: tuple[str, ...]  # sorted
+    culture: np.ndarray  # (questions,) index into `cultures`
+    image: np.ndarray  # (questions,) image number
+    before: np.ndarray  # (questions,) correct without a mask
+    asked: np.ndarray  # was asked
+    gained: np.ndarray  # correct after - correct before: -1, 0, 1
+    switched: np.ndarray  # another option was chosen
+    non_letter_mass: np.ndarray  # change
+    letter_entropy: np.ndarray  # change
+
+    def tally(self, values: np.ndarray | float) -> np.ndarray:
+        """Add up values (..., masks, questions) over those asked: (..., masks, cultures)."""
+        first = np.searchsorted(self.culture, np.arange(len(self.cultures)))  # of each culture
+        return np.add.reduceat(values * self.asked, first, axis=-1, dtype=float)
+
+    def average(self, values: np.ndarray) -> np.ndarray:
+        """Average values (..., masks, questions) over the questions asked of each culture."""
+        return self.tally(values) / self.tally(1.0)
+
+    def count_images(self) -> np.ndarray:
+        """Count images asked, lost, and won, (3, masks, cultures).
+
+        An image is lost where more of its questions turn wrong than right, won where fewer do.
+        """
+        order = np.lexsort((self.image, self.culture))
+        place = np.stack([self.culture, self.image])[:, order]
+        first = np.flatnonzero(np.diff(place, prepend=-1).any(axis=0))  # question of each image
+        asked = np.logical_or.reduceat(self.asked[:, order], first, axis=1)  # (masks, images)
+        net = np.add.reduceat((self.gained * self.asked)[:, order], first, axis=1)
+        member = np.arange(len(self.cultures)) == place[0, first, None]  # (images, cultures)
+        return np.stack([asked, net < 0, net > 0]).astype(int) @ member.astype(int)
+
+
+def read_questions(path: str | Path, folds: Sequence[int], cultures: Sequence[str]) -> pl.DataFrame:
+    """Read the evaluate questions: question_id, image_id, culture, category."""
+    columns = ["question_id", "image_id", "culture", "category", "fold"]
+    kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))
+    return read_frame(path, "questions", columns).filter(kept).drop("fold")
+
+
+def read_study(
+    questions: str | Path,
+    answers: str | Path,
+    outcomes: Sequence[str | Path],
+    wildcards: Mapping[str, str],
+) -> tuple[dict[str | Path, Mapping], dict[str, object]]:
+    """Read what one study's files say: the facts of each scorer's outcomes, and those of all.
+
+    Raises:
+        TableError: A file is of another study, or of another path than it stands at.
+    """
+    scorers = {
+        path: read_facts(path, "outcomes", {**wildcards, "selector": Path(path).stem})
+        for path in outcomes
+    }
+    known = {
+        questions: read_facts(questions, "questions"),
+        answers: read_facts(answers, "answers", wildcards),
+    }
+    return scorers, join_facts(known | scorers, own=SELECTOR_FACTS)
+
+
+def letter_entropy(option_logprobs: pl.Series) -> np.ndarray:
+    """Entropy of the distribution over a question's letters, as a share of its largest: 0 to 1.
+
+    Args:
+        option_logprobs: One list per answer, of the letters' log probabilities among all tokens.
+    """
+    lengths = option_logprobs.list.len().to_numpy()
+    padded = np.full((len(lengths), lengths.max(initial=1)), -np.inf)
+    padded[np.arange(padded.shape[1]) < lengths[:, None]] = option_logprobs.explode().to_numpy()
+    logs = padded - padded.max(axis=1, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
+    shares = np.exp(logs)
+    terms = np.multiply(shares, logs, out=np.zeros_like(logs), where=shares > 0)
+    return -terms.sum(axis=1) / np.log(np.maximum(lengths, 2))
+
+
+def pair_outcomes(
+    questions: pl.DataFrame,
+    answers: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    masks: Sequence[str],
+    others: int | None = None,
+) -> Paired:
+    """Join outcomes with the unmodified answers.
+
+    Args:
+        questions: The evaluate questions: question_id, image_id, culture.
+        answers: The columns RESPONSE, of the unmodified model.
+        outcomes: The same, with `mask`.
+        masks: The masks' names, in the order of the result's rows.
+        others: Questions of each culture other than a mask's own; None: all. More are ignored.
+
+    Raises:
+        EffectError: A question lacks its answer, or a mask lacks a question.
+    """
+    base = questions.join(answers, on="question_id").sort("culture", "question_id")
+    if len(base) != len(questions):
+        raise EffectError(f"{len(questions) - len(base)} evaluate questions have no answer")
+    asked = mark_asked(
+        [name_owner(mask) for mask in masks],
+        base["question_id"].to_list(),
+        base["culture"].to_list(),
+        others,
+    )
+    rows = pl.DataFrame({"mask": masks}, {"mask": pl.String}).with_row_index("row")
+    columns = base.select("question_id").with_row_index("column")
+    table = outcomes.join(rows, on="mask").join(columns, on="question_id")
+    place = table["row"].to_numpy(), table["column"].to_numpy()
+    _check_complete(place, asked, masks)
+
+    def change(read: Callable[[pl.DataFrame], np.ndarray]) -> np.ndarray:
+        result = np.zeros(asked.shape)
+        result[place] = read(table) - read(base)[place[1]]
+        return result
+
+    return Paired(
+        cultures=tuple(base["culture"].unique().sort()),
+        culture=base["culture"].rank("dense").to_numpy().astype(np.int64) - 1,
+        image=base["image_id"].rank("dense").to_numpy().astype(np.int64) - 1,
+        before=base["correct"].to_numpy(),
+        asked=asked,
+        gained=change(lambda frame: frame["correct"].to_numpy().astype(float)),
+        switched=change(lambda frame: frame["predicted"].to_numpy().astype(float)) != 0,
+        non_letter_mass=change(lambda frame: frame["non_letter_mass"].to_numpy().astype(float)),
+        letter_entropy=change(lambda frame: letter_entropy(frame["option_logprobs"])),
+    )
+
+
+def _check_complete(
+    place: tuple[np.ndarray, np.ndarray], asked: np.ndarray, masks: Sequence[str]
+) -> None:
+    found = np.zeros(asked.shape, dtype=np.int64)
+    np.add.at(found, place, 1)
+    for mask, want, have in zip(masks, asked, found, strict=True):
+        if (want > have).any() or (have > 1).any():
+            raise EffectError(
+                f"mask {mask!r}: {have[want].sum()} answers for {want.sum()} evaluate questions; "
+                "delete its outcomes file and run again"
+            )

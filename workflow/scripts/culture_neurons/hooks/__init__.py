@@ -1,0 +1,1 @@
+"""Where a running model is read and changed; torch alone."""

@@ -1,0 +1,104 @@
+"""Change activations while a model runs: one affine map per row, layer, and neuron.
+
+g' = gain * g + offset. Ablate, steer, and mean-ablate are three settings of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from culture_neurons.hooks.hookpoints import HookedLayers
+
+
+@dataclass(frozen=True)
+class AffineMap:
+    """g' = gain * g + offset on the named neurons; every other neuron is left untouched.
+
+    `neurons[layer]` are indices, `offset[layer]` the same number of values (zero if absent).
+    """
+
+    neurons: Mapping[int, Tensor]
+    gain: float
+    offset: Mapping[int, Tensor] = field(default_factory=dict)
+
+
+def ablate(neurons: Mapping[int, Tensor]) -> AffineMap:
+    """Silence neurons: g' = 0 * g."""
+    return AffineMap(neurons, gain=0.0)
+
+
+def steer(neurons: Mapping[int, Tensor], alpha: float) -> AffineMap:
+    """Scale neurons: g' = (1 + alpha) * g; alpha = -1 is ablation."""
+    return AffineMap(neurons, gain=1.0 + alpha)
+
+
+def mean_ablate(neurons: Mapping[int, Tensor], means: Mapping[int, Tensor]) -> AffineMap:
+    """Replace neurons by their mean activation: g' = means[layer][neuron]; means: (width,)."""
+    offset = {layer: means[layer][index] for layer, index in neurons.items()}
+    return AffineMap(neurons, gain=0.0, offset=offset)
+
+
+@contextmanager
+def intervene(layers: HookedLayers, maps: Sequence[AffineMap]) -> Iterator[None]:
+    """Apply affine maps while the block runs, each to an equal share of a batch's rows.
+
+    Map m acts on the m-th block of consecutive rows: one map serves all rows, as many maps as
+    rows serve one each. Layers that no map names get no hook and other neurons are not touched,
+    so an empty map changes nothing, bit for bit. Activations are changed in place, at a cost
+    that grows with the masks and not with the width. Own hooks are removed on the way out, also
+    after an error; hooks of others stay.
+
+    Raises:
+        ValueError: A map names a layer or a neuron that the hookpoint does not have.
+    """
+    handles = []
+    try:
+        for layer in sorted({layer for affine in maps for layer in affine.neurons}):
+            if not 0 <= layer < len(layers.modules):
+                raise ValueError(
+                    f"{layers.name}: a mask names layer {layer}, "
+                    f"but the model has layers 0 to {len(layers.modules) - 1}"
+                )
+            hook = _make_hook(len(maps), *_list_changes(layers, maps, layer))
+            handles.append(layers.modules[layer].register_forward_hook(hook))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _list_changes(layers: HookedLayers, maps: Sequence[AffineMap], layer: int) -> list[Tensor]:
+    """List one layer's changes as columns: map, neuron, gain, offset."""
+    columns = []
+    for index, affine in enumerate(maps):
+        neurons = affine.neurons.get(layer, torch.empty(0)).long()
+        if len(neurons) and not 0 <= int(neurons.min()) <= int(neurons.max()) < layers.width:
+            raise ValueError(
+                f"{layers.name}: a mask names neuron {int(neurons.max())} of layer {layer}, "
+                f"but the layer has neurons 0 to {layers.width - 1}"
+            )
+        gain = torch.full(neurons.shape, affine.gain)
+        offset = affine.offset.get(layer, torch.zeros(neurons.shape)).float()
+        columns.append((torch.full_like(neurons, index), neurons, gain, offset))
+    return [torch.cat(parts) for parts in zip(*columns, strict=True)]
+
+
+def _make_hook(maps: int, which: Tensor, neurons: Tensor, gain: Tensor, offset: Tensor):
+    shifts = bool(offset.any())
+    gain, offset = gain[:, None, None], offset[:, None, None]  # (changes, 1, 1)
+
+    def hook(_module, _inputs, activation: Tensor) -> None:  # (rows, tokens, width)
+        nonlocal which, neurons, gain, offset
+        if gain.dtype != activation.dtype or gain.device != activation.device:
+            which, neurons = which.to(activation.device), neurons.to(activation.device)
+            gain, offset = gain.to(activation), offset.to(activation)
+        blocks = activation.unflatten(0, (maps, -1))  # (maps, rows of a map, tokens, width)
+        changed = blocks[which, :, :, neurons] * gain  # (changes, rows of a map, tokens)
+        if shifts:  # adding a zero would turn -0.0 into 0.0
+            changed = changed + offset
+        blocks[which, :, :, neurons] = changed
+
+    return hook

@@ -1,0 +1,1 @@
+"""Answers and sums of the identify folds -> cells, statistics, scores, masks."""

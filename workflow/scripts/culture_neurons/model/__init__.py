@@ -1,0 +1,1 @@
+"""A checkpoint made ready: processor, prompts, device, packed weights."""

@@ -1,0 +1,1 @@
+"""What families of figures share: style, grids, words, reading."""

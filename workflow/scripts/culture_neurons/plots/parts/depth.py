@@ -1,0 +1,22 @@
+"""Axes of layers, 0 to L - 1, with relative depth above: the same place in every model."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from culture_neurons.plots.parts.style import SMALL
+
+
+def label_layers(axes: Axes, layers: int, middle: float) -> None:
+    """Number layers below the axes, at most five of them; `middle` is the place of layer 0."""
+    shown = np.unique(np.linspace(0, layers - 1, min(layers, 5)).round().astype(int))
+    axes.set_xticks(shown + middle, shown)
+
+
+def add_depth(axes: Axes, layers: int, middle: float) -> None:
+    """Add relative depth above the axes: 0 at the first layer, 1 at the last."""
+    last = max(layers - 1, 1)
+    depth = axes.secondary_xaxis(
+        "top", functions=(lambda x: (x - middle) / last, lambda share: share * last + middle)
+    )
+    depth.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    depth.set_xlabel("relative depth", size=SMALL)

@@ -1,0 +1,125 @@
+"""What all figures share: sizes, fonts, the colour and marker of a scorer, and how they are saved.
+
+Not for drawing data: that is each family's module.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from culture_neurons.storage.writing import atomic_path
+
+NARROW = 3.3  # inches, one column of a page
+WIDE = 6.9  # inches, both columns
+DOTS_PER_INCH = 200
+SMALL = 7  # points, the smallest text
+
+_SETTINGS = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
+    "legend.frameon": False,
+    "figure.titlesize": 9,
+    "figure.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "svg.fonttype": "none",  # real text: searchable, and editable in a drawing program
+    "svg.hashsalt": "culture_neurons",  # ids of the file's parts, random without it
+}
+
+# Decorator and context. Starts from matplotlib's defaults, so a user's matplotlibrc changes no
+# figure; needed for drawing and for saving, because ticks are made as late as that.
+in_style = matplotlib.style.context(["default", _SETTINGS])
+
+
+class Look(NamedTuple):
+    """Colour and, as the second cue, marker of one thing in every figure."""
+
+    color: str
+    marker: str
+
+
+# Okabe and Ito's colour-blind-safe palette without its yellow, which is faint on white.
+SCORER_LOOKS = {
+    "lap": Look("#E69F00", "s"),
+    "lape": Look("#56B4E9", "^"),
+    "lape_matched": Look("#0072B2", "v"),
+    "mad": Look("#009E73", "D"),
+    "cas": Look("#D55E00", "o"),
+    "gradact": Look("#CC79A7", "P"),
+    "planted": Look("#000000", "*"),
+}
+# Paul Tol's bright palette, kept from SCORER_LOOKS by its markers too.
+_OTHER_LOOKS = (
+    Look("#4477AA", "o"),
+    Look("#EE6677", "s"),
+    Look("#228833", "^"),
+    Look("#AA3377", "D"),
+    Look("#66CCEE", "v"),
+    Look("#777777", "X"),
+    Look("#CCBB44", "p"),
+)
+
+
+def scorer_looks(scorers: Sequence[str]) -> dict[str, Look]:
+    """Give each scorer its look: fixed for the known, by alphabet for a user's own."""
+    unknown = sorted(set(scorers) - set(SCORER_LOOKS))
+    return SCORER_LOOKS | {
+        name: _OTHER_LOOKS[-1 - index % len(_OTHER_LOOKS)] for index, name in enumerate(unknown)
+    }
+
+
+def model_looks(models: Sequence[str]) -> dict[str, Look]:
+    """Give each model its look, in the order of the models."""
+    return {name: _OTHER_LOOKS[index % len(_OTHER_LOOKS)] for index, name in enumerate(models)}
+
+
+def set_title(figure: Figure, text: str) -> None:
+    """Set the figure's title line, flush left, broken where the figure is too narrow for it."""
+    lines = textwrap.wrap(text, int(figure.get_figwidth() * 13))  # characters of 9 points, bold
+    figure.set_figheight(figure.get_figheight() + 0.15 * (len(lines) - 1))  # inches
+    figure.suptitle("\n".join(lines), x=0.01, ha="left")
+
+
+def add_note(figure: Figure, text: str) -> None:
+    """Write what n is below the axes, above the legend if there is one, in the smallest text.
+
+    A report's caption cannot say it: Snakemake fills in the config's values, but no table's.
+    """
+    lines = textwrap.wrap(text, int(figure.get_figwidth() * 20))  # characters of 7-point text
+    figure.set_figheight(figure.get_figheight() + 0.14 * len(lines))  # inches
+    if figure.legends:
+        figure.legends[0].set_title("\n".join(lines), prop={"size": SMALL})
+        figure.legends[0].set_alignment("left")
+    else:
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", size=SMALL)
+
+
+@in_style
+def empty_figure(message: str) -> Figure:
+    """Draw a figure that says why there is nothing to show."""
+    figure = Figure(figsize=(NARROW, 1.2))
+    figure.text(0.5, 0.5, textwrap.fill(message, 44), ha="center", va="center")
+    return figure
+
+
+@in_style
+def save_figure(figure: Figure, svg_path: str | Path, png_path: str | Path) -> None:
+    """Write a figure as SVG and as PNG: both or neither, without a date."""
+    with atomic_path(svg_path) as svg, atomic_path(png_path) as png:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # the layout stands: finding it is half of the time
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+        figure.savefig(png, format="png", dpi=DOTS_PER_INCH)

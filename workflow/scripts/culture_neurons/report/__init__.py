@@ -1,0 +1,1 @@
+"""Result tables -> CSV files and verdicts for people."""

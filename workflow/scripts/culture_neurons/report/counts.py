@@ -1,0 +1,124 @@
+"""Result tables -> the CSV files that people read."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from culture_neurons.storage.frames import read_frame
+from culture_neurons.storage.tables import TableError, read_facts
+from culture_neurons.storage.writing import atomic_path
+
+STUDY = ("model", "hookpoint", "split", "rate")
+
+
+def stack_tables(paths: Iterable[str | Path], kind: str, facts: Sequence[str]) -> pl.DataFrame:
+    """Stack tables of one kind; the named facts of each file become its first columns.
+
+    Raises:
+        TableError: As of `index_tables`.
+    """
+    frames = []
+    for path, known in index_tables(paths, kind, (*facts, "selector", "scorer")).values():
+        keys = [pl.lit(_name(known[fact])).alias(fact) for fact in facts]
+        frames.append(read_frame(path, kind).select(*keys, pl.all()))
+    return pl.concat(frames)
+
+
+def index_tables(
+    paths: Iterable[str | Path], kind: str, names: Sequence[str]
+) -> dict[tuple, tuple[str | Path, dict[str, object]]]:
+    """Find tables of one kind by the named facts: their values -> path, all facts.
+
+    Raises:
+        TableError: A file is missing or damaged, or two of them have the same values.
+    """
+    found = {}
+    for path in paths:
+        known = read_facts(path, kind)
+        identity = tuple(_name(known.get(fact)) for fact in names)
+        if identity in found:
+            raise TableError(
+                f"{path}: says of itself what {found[identity][0]} says, "
+                f"{' '.join(map(str, identity))}; one of them is in the place of another: delete "
+                "both and run again"
+            )
+        found[identity] = (path, known)
+    return found
+
+
+def _name(value):
+    return value["name"] if isinstance(value, dict) else value
+
+
+def tabulate_cultures(
+    questions: pl.DataFrame, answers: pl.DataFrame, cells: pl.DataFrame
+) -> pl.DataFrame:
+    """Count per model and culture: questions, correct ones, those used, and why others are not.
+
+    Args:
+        questions: Table `questions`.
+        answers: Stacked `answers`, with model.
+        cells: Stacked `cells`, with model.
+    """
+    counts = questions.group_by("culture").agg(
+        pl.len().alias("questions"), pl.col("image_id").n_unique().alias("images")
+    )
+    answered = cells.join(
+        answers.select("model", "question_id", "correct"), on=["model", "question_id"], how="left"
+    )
+    used = answered.group_by("model", "culture").agg(
+        pl.col("correct").sum(),
+        pl.col("used").sum().alias("used"),
+        pl.col("reason")
+        .filter(pl.col("reason").str.starts_with("culture"))
+        .first()
+        .alias("dropped_because"),
+    )
+    return used.join(counts, on="culture").sort("model", "culture")
+
+
+def tabulate_masks(paths: Iterable[str | Path]) -> pl.DataFrame:
+    """List every scorer's mask sizes beside the number that the rate asks for."""
+    rows = []
+    for path in paths:
+        facts = read_facts(path, "masks")
+        for culture, size in facts["masks"].items():
+            keys = {key: facts[key] for key in STUDY}
+            pool = {"scorer": facts["scorer"]["name"], "select": facts["select"]["pool"]}
+            rows.append(
+                {**keys, **pool, "culture": culture, "neurons": size, "asked": facts["count"]}
+            )
+    return pl.DataFrame(rows)
+
+
+def count_layers(masks: pl.DataFrame) -> pl.DataFrame:
+    """Count selected neurons per layer; `masks` is stacked, with STUDY and scorer."""
+    keys = [*STUDY, "scorer", "culture", "layer"]
+    return masks.group_by(keys).len("neurons").sort(keys)
+
+
+def count_rejected(rejected: pl.DataFrame) -> pl.DataFrame:
+    """Count rejected rows by reason, and those of subsets that no culture names by subset.
+
+    Args:
+        rejected: Table `rejected`.
+
+    Returns:
+        Columns reason, subset ("" but for rows of other subsets), counted (against
+        dataset.max_rejected), rows; most rows first.
+    """
+    aside = pl.col("reason") == "subset not asked for"
+    keys = ["reason", "subset", "counted"]
+    return (
+        rejected.with_columns(subset=pl.when(aside).then("detail").otherwise(pl.lit("")))
+        .group_by(keys)
+        .len("rows")
+        .sort(["counted", "rows", *keys[:2]], descending=[True, True, False, False])
+    )
+
+
+def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
+    """Write a CSV file atomically."""
+    with atomic_path(path) as temporary:
+        frame.write_csv(temporary, float_precision=6)

@@ -1,0 +1,1 @@
+"""Do scores, masks, and conclusions hold under other choices?"""

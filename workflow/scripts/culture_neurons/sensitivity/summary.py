@@ -1,0 +1,325 @@
+"""Does the conclusion hold under other choices? A summary of effects and of masks by setting.
+
+The conclusion of a study is the sign of each scorer's gap and the order of scorers by it, as far as
+tests show them at the reference: the first rate and the first split of the config.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from culture_neurons.sensitivity.settings import AGREEMENT, SUBJECT, average_models
+
+SUMMARY = {
+    "model": pl.String,
+    "hookpoint": pl.String,
+    "compared": pl.String,  # effects, or neurons: scores and masks
+    "intervention": pl.String,  # null for neurons
+    "analysis": pl.String,
+    "reference": pl.String,
+    "settings": pl.String,
+    "signs": pl.Int64,  # scorers shown at the reference x settings
+    "signs_kept": pl.Int64,  # gap below 0
+    "signs_shown": pl.Int64,  # its interval, too
+    "orders": pl.Int64,  # pairs of scorers shown to differ at the reference x settings
+    "orders_kept": pl.Int64,
+    "orders_new": pl.Int64,  # pairs shown to differ at a setting alone; null: not tested
+    "spearman": pl.Float64,  # means over scorers and settings
+    "overlap": pl.Float64,
+    "chance": pl.Float64,
+    "weakest": pl.String,
+    "conclusion": pl.String,
+}
+Pairs = list[tuple[str, str]]  # scorers that differ: lower gap, higher gap
+Gaps = Mapping[str, Mapping[str, float]]  # scorer -> value, ci_high of its gap
+
+
+class Conclusion(NamedTuple):
+    """What the reference shows: scorers whose gap lies below 0, and scorers that differ."""
+
+    scorers: list[str]
+    pairs: Pairs
+
+
+def find_conclusion(gaps: Gaps, comparisons: pl.DataFrame, alpha: float) -> Conclusion:
+    """Find what the tests of the reference show.
+
+    Args:
+        gaps: Of the reference.
+        comparisons: Table `comparisons` of the reference.
+        alpha: Level of the comparisons, after adjustment.
+    """
+    scorers = [name for name, gap in gaps.items() if gap["ci_high"] < 0]
+    return Conclusion(scorers, find_pairs(comparisons, alpha))
+
+
+def find_pairs(comparisons: pl.DataFrame, alpha: float) -> Pairs:
+    """Find the pairs of scorers whose gaps are shown to differ."""
+    shown = comparisons.filter(pl.col("measure") == "gap", pl.col("q") <= alpha)
+    return [
+        (first, second) if value < 0 else (second, first)
+        for first, second, value in shown.select("first", "second", "value").iter_rows()
+    ]
+
+
+def judge_settings(
+    conclusion: Conclusion, settings: Mapping[str, Gaps], shown: Mapping[str, Pairs]
+) -> dict[str, object]:
+    """Compare other settings with the reference's conclusion.
+
+    A sign is kept where the gap is below 0, an order where it differs in the same direction; a
+    scorer that a setting lacks is not counted.
+
+    Args:
+        conclusion: Of the reference.
+        settings: Setting -> gaps.
+        shown: Setting -> scorers that are shown to differ there, where that was tested.
+
+    Returns:
+        Columns of the summary: numbers, and the conclusion in words.
+    """
+    signs, orders, lost = [], [], []
+    for setting, gaps in settings.items():
+        for scorer in conclusion.scorers:
+            if scorer in gaps:
+                signs.append((gaps[scorer]["value"], gaps[scorer]["ci_high"], setting, scorer))
+        for lower, higher in conclusion.pairs:
+            if lower in gaps and higher in gaps:
+                kept = gaps[lower]["value"] < gaps[higher]["value"]
+                orders.append(kept)
+                lost += [] if kept else [f"{lower} before {higher} at {setting}"]
+    known = {frozenset(pair) for pair in conclusion.pairs}
+    new = [
+        f"{lower} before {higher} at {setting}"
+        for setting, pairs in shown.items()
+        for lower, higher in pairs
+        if frozenset((lower, higher)) not in known
+    ]
+    reversed_signs = [f"{scorer} at {setting}" for value, _, setting, scorer in signs if value >= 0]
+    weakest = max(signs, default=None)
+    signs_shown = sum(high < 0 for _, high, *_ in signs)
+    return {
+        "signs": len(signs),
+        "signs_kept": sum(value < 0 for value, *_ in signs),
+        "signs_shown": signs_shown,
+        "orders": len(orders),
+        "orders_kept": sum(orders),
+        "orders_new": len(new) if shown else None,
+        "weakest": f"gap {100 * weakest[0]:.1f}: {weakest[3]} at {weakest[2]}" if weakest else "",
+        "conclusion": word_conclusion(
+            len(signs), signs_shown, reversed_signs, bool(orders), lost, new
+        ),
+    }
+
+
+def word_conclusion(
+    signs: int,
+    signs_shown: int,
+    reversed_signs: Sequence[str],
+    orders: bool,
+    lost: Sequence[str],
+    new: Sequence[str],
+) -> str:
+    """Say whether sign and order hold, where they do not, and what is shown elsewhere alone.
+
+    A sign holds by the gap's value; beside it stands how many of the intervals show it.
+    """
+    if not signs:
+        return "nothing to hold: no scorer's gap lies below 0 at the reference"
+    holds = f"sign holds (shown in {signs_shown} of {signs})"
+    words = [_list("sign fails: ", reversed_signs) if reversed_signs else holds]
+    if orders:
+        words.append(_list("order fails: ", lost) if lost else "order holds")
+    else:
+        words.append("no order shown at the reference")
+    if new:
+        words.append(_list("shown only here: ", new))
+    return "; ".join(words)
+
+
+def _list(head: str, names: Sequence[str]) -> str:
+    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return head + ", ".join(names[:3]) + rest
+
+
+def summarise_effects(
+    summaries: pl.DataFrame,
+    comparisons: pl.DataFrame,
+    categories: pl.DataFrame,
+    subjects: pl.DataFrame,
+    *,
+    split: int,
+    rate: float,
+    files: Mapping[str, str],
+    alpha: float,
+) -> Iterator[dict[str, object]]:
+    """Judge each model's conclusion under every other rate, split, category, and so on.
+
+    Args:
+        summaries: Stacked `summaries` with the study's keys; planted neurons are no scorer.
+        comparisons: Stacked `comparisons` with the study's keys.
+        categories: Stacked `categories` with the same, of the reference.
+        subjects: Stacked `subjects`.
+        split: Split of the reference.
+        rate: Rate of the reference.
+        files: Scorer -> the file that it is computed by; the first scorer of a file is the usual
+            one, the others are its variants.
+        alpha: Level of the comparisons.
+
+    Yields:
+        One row per model, hookpoint, intervention, and analysis that has settings.
+    """
+    means = summaries.filter(
+        pl.col("culture").is_null(), pl.col("measure") == "gap", pl.col("scorer").is_in(list(files))
+    )
+    for subject, own in means.group_by(SUBJECT, maintain_order=True):
+        known = dict(zip(SUBJECT, subject, strict=True))
+        at = {"split": split, "rate": rate}
+        tests = comparisons.filter(**known)
+        by_category = categories.filter(pl.col("scorer").is_in(list(files)), **known, measure="gap")
+        others = pl.col("model").is_in(find_same(subjects, known["model"]))
+        alike = others & (pl.col("intervention") == known["intervention"])
+        reference = read_gaps(own.filter(**at))
+        conclusion = find_conclusion(reference, tests.filter(**at), alpha)
+        head = {**known, "compared": "effects", "reference": f"split{split}, r{rate:g}"}
+        for analysis, column, form, gaps, tested in (
+            ("rates", "rate", "r{:g}", own.filter(split=split), tests.filter(split=split)),
+            ("splits", "split", "split{}", own.filter(rate=rate), tests.filter(rate=rate)),
+            ("categories", "category", "{}", by_category, None),
+            ("models", "model", "{}", means.filter(alike, **at), comparisons.filter(alike, **at)),
+        ):
+            usual = at.get(column)
+            settings = {n: read_gaps(f) for n, f in _spread(gaps, column, usual, form).items()}
+            shown = {
+                name: find_pairs(frame, alpha)
+                for name, frame in _spread(tested, column, usual, form).items()
+            }
+            if settings:
+                judged = judge_settings(conclusion, settings, shown)
+                yield {**head, **_name(analysis, settings), **judged}
+        yield from _judge_variants(head, reference, conclusion, files)
+
+
+def _judge_variants(
+    head: Mapping[str, object], reference: Gaps, conclusion: Conclusion, files: Mapping[str, str]
+) -> Iterator[dict[str, object]]:
+    """Put scorers of one file in the place of its first: do sign and order hold for it?"""
+    first = {file: scorer for scorer, file in reversed(files.items())}
+    for usual in first.values():
+        same = [name for name, file in files.items() if first[file] == usual and name != usual]
+        if not same:
+            continue
+        about = Conclusion(
+            [name for name in conclusion.scorers if name == usual],
+            [pair for pair in conclusion.pairs if usual in pair and not set(pair) & set(same)],
+        )
+        settings = {name: {**reference, usual: reference[name]} for name in same}
+        yield {
+            **head,
+            **_name(f"variants of {usual}", settings),
+            **judge_settings(about, settings, {}),
+        }
+
+
+def summarise_agreement(
+    agreement: Mapping[str, pl.DataFrame], models: pl.DataFrame, split: int, rate: float
+) -> Iterator[dict[str, object]]:
+    """Summarise how far masks of the reference agree, and where they do so least.
+
+    Args:
+        agreement: As of `break_down_agreement`.
+        models: As of `average_models`.
+        split: Split of the reference.
+        rate: Rate of the reference.
+    """
+    parts = pl.format("{} questions", "questions")
+    nested = agreement["samples"].filter(analysis="nested")
+    pairs = models.filter(pl.col("weights") == "same", split=split)
+    for analysis, table in {
+        "halves": agreement["halves"].with_columns(setting=parts),
+        "samples": nested.with_columns(setting=parts),
+        "scopes": agreement["scopes"],
+        "variants": agreement["variants"],
+        "models": pairs.rename({"first_model": "model", "second_model": "setting"}),
+    }.items():
+        rows = table.filter(rate=rate)
+        for (model, hookpoint), own in rows.group_by("model", "hookpoint", maintain_order=True):
+            least = own.drop_nulls("overlap").sort("overlap", maintain_order=True).head(1)
+            worst = pl.format(
+                "overlap {}: {} at {}", pl.col("overlap").round(2), "scorer", "setting"
+            )
+            yield {
+                "model": model,
+                "hookpoint": hookpoint,
+                "compared": "neurons",
+                "reference": f"r{rate:g}" + (f", split{split}" if analysis == "models" else ""),
+                **_name(analysis, own["setting"].unique(maintain_order=True).to_list()),
+                **dict(zip(AGREEMENT, own.select(pl.col(AGREEMENT).mean()).row(0), strict=True)),
+                "weakest": least.select(worst).item() if least.height else "",
+                "conclusion": "effects not tested",
+            }
+
+
+def find_same(subjects: pl.DataFrame, model: str) -> list[str]:
+    """Find the later models that have the weights of a model."""
+    same = subjects.filter(first_model=model, weights="same")
+    return same["second_model"].unique(maintain_order=True).to_list()
+
+
+def read_gaps(frame: pl.DataFrame) -> Gaps:
+    """Read scorers' gaps from rows that have one each, but for what could not be measured."""
+    rows = (
+        frame.filter(pl.col("value").is_finite())
+        .select("scorer", "value", "ci_high")
+        .iter_rows(named=True)
+    )
+    return {row.pop("scorer"): row for row in rows}
+
+
+def _spread(
+    frame: pl.DataFrame | None, column: str, usual: object, form: str
+) -> dict[str, pl.DataFrame]:
+    """Spread rows to settings by a column's values, but for the reference's; no rows for None."""
+    if frame is None:
+        return {}
+    return {
+        form.format(value): group
+        for (value,), group in frame.group_by(column, maintain_order=True)
+        if value != usual
+    }
+
+
+def _name(analysis: str, settings: Sequence[str] | Mapping[str, object]) -> dict[str, str]:
+    return {"analysis": analysis, "settings": "; ".join(settings)}
+
+
+def summarise_sensitivity(
+    summaries: pl.DataFrame,
+    comparisons: pl.DataFrame,
+    categories: pl.DataFrame,
+    subjects: pl.DataFrame,
+    agreement: Mapping[str, pl.DataFrame],
+    *,
+    split: int,
+    rate: float,
+    files: Mapping[str, str],
+    alpha: float,
+) -> pl.DataFrame:
+    """Make the summary: one row per model and analysis; arguments as of the parts."""
+    rows = [
+        *summarise_effects(
+            summaries,
+            comparisons,
+            categories,
+            subjects,
+            split=split,
+            rate=rate,
+            files=files,
+            alpha=alpha,
+        ),
+        *summarise_agreement(agreement, average_models(subjects), split, rate),
+    ]
+    return pl.DataFrame(
+        [{name: row.get(name) for name in SUMMARY} for row in rows], schema=SUMMARY
+    ).sort("model", "hookpoint", maintain_order=True)

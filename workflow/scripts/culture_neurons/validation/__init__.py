@@ -1,0 +1,1 @@
+"""What the study says where the truth is known."""
