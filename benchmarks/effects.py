@@ -18,8 +18,9 @@ from synthetic_answers import make_answers, make_questions
 
 from culture_neurons.dataset.assignment import choose_questions
 from culture_neurons.evaluate.comparisons import compare_scorers
-from culture_neurons.evaluate.effects import measure_effects, rank_effects
+from culture_neurons.evaluate.effects import measure_effects
 from culture_neurons.evaluate.pairing import pair_outcomes
+from culture_neurons.evaluate.ranks import rank_effects
 from report import describe_machine, write_result
 
 SCORERS, CONTROLS, DRAWS = 5, 4, 20

@@ -24,15 +24,16 @@ from shapes import SHAPES, Shape, build_checkpoint, make_masks, make_pictures, m
 from torch.utils.flop_counter import FlopCounterMode
 
 from culture_neurons.dataset.pictures import decode_picture
+from culture_neurons.dataset.question import Question
 from culture_neurons.engine.answering import answer_questions
 from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
 from culture_neurons.engine.feeding import Feed, feed_cells
-from culture_neurons.engine.responses import Round
+from culture_neurons.engine.responses import AskedTogether
 from culture_neurons.hooks.hookpoints import HookedLayers, find_layers
 from culture_neurons.hooks.interventions import ablate
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.cpu_inference import pack_linear, prepare_for_cpu
-from culture_neurons.model.prompts import Question, find_letter_tokens, render_prompt, write_body
+from culture_neurons.model.prompts import find_letter_tokens, render_prompt, write_body
 from report import describe_machine, write_result
 
 NEW_TOKENS = 2  # a letter and the end token
@@ -163,7 +164,7 @@ def time_loop(study: Study, pairs: Sequence[tuple[Question, int]], size: int):
 def time_engine(study: Study):
     """Ask every question under every mask by the engine; seconds per pair, and answers."""
     maps = [ablate({layer: n.to(study.device) for layer, n in m.items()}) for m in study.masks]
-    rounds = [Round(range(len(maps)), [q.question_id for q in study.feed.questions])]
+    rounds = [AskedTogether(range(len(maps)), [q.question_id for q in study.feed.questions])]
     ask = (study.checkpoint, study.feed, study.letters, study.layers, maps, rounds)
     found = {}
     begun = wait(study.device)

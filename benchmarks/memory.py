@@ -27,7 +27,8 @@ def write_images(path: Path, count: int) -> None:
     """Write a table of `count` pictures as rule prepare_dataset does, four to a row group."""
     from PIL import Image
 
-    from culture_neurons.storage.tables import SCHEMAS, write_table
+    from culture_neurons.storage.schemas import SCHEMAS
+    from culture_neurons.storage.tables import write_table
 
     rng = np.random.default_rng(0)
     file = path.with_suffix(".png")
@@ -57,6 +58,7 @@ def run_stage(stage: str, path: Path, count: int) -> None:
     import torch
 
     from culture_neurons.dataset.prepared import PictureFile
+    from culture_neurons.dataset.question import Question
     from culture_neurons.demo.checkpoint import build_model, build_processor
     from culture_neurons.demo.world import QUESTIONS
     from culture_neurons.engine.answering import tabulate_answers
@@ -66,7 +68,7 @@ def run_stage(stage: str, path: Path, count: int) -> None:
     from culture_neurons.hooks.hookpoints import find_layers
     from culture_neurons.model.checkpoints import Checkpoint
     from culture_neurons.model.cpu_inference import prepare_for_cpu
-    from culture_neurons.model.prompts import Question, find_letter_tokens
+    from culture_neurons.model.prompts import find_letter_tokens
 
     torch.set_num_threads(1)
     processor = build_processor("tiny-pangea")

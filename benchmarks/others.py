@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 from synthetic_answers import make_answers, make_questions
 
-from culture_neurons.evaluate.effects import summarise_effects
 from culture_neurons.evaluate.pairing import pair_outcomes
 from culture_neurons.evaluate.resampling import bootstrap_cells, smooth_cells
+from culture_neurons.evaluate.summaries import summarise_effects
 from report import describe_machine, write_result
 
 LOST_OWN, LOST_OTHER, WON = 0.2, 0.03, 0.03  # probabilities of a flip

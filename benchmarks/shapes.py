@@ -18,9 +18,10 @@ from transformers import PreTrainedTokenizerFast
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
+from culture_neurons.dataset.question import Question, shuffle_options
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.processors import make_image_only
-from culture_neurons.model.prompts import INSTRUCTION, Question, shuffle_options
+from culture_neurons.model.prompts import INSTRUCTION
 
 WORDS = [f"w{number}" for number in range(400)]  # a word is a token
 QWEN_TEXT = {"rms_norm_eps": 1e-6, "max_position_embeddings": 32_768}

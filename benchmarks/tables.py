@@ -75,7 +75,7 @@ def make_shards(folder: Path, cultures: int, width: int) -> None:
 
 def merge(folder: Path, cultures: int, width: int) -> None:
     """Merge half of the folds of both scopes, as one split does."""
-    from culture_neurons.identify.statistics import merge_statistics
+    from culture_neurons.identify.shards import merge_statistics
     from culture_neurons.storage.tables import write_table
 
     names = name_cultures(cultures)
@@ -87,7 +87,7 @@ def merge(folder: Path, cultures: int, width: int) -> None:
 
 def merge_all_folds(folder: Path, cultures: int, width: int) -> None:
     """Merge every row of every shard."""
-    from culture_neurons.identify.statistics import merge_statistics
+    from culture_neurons.identify.shards import merge_statistics
     from culture_neurons.storage.tables import write_table
 
     names = name_cultures(cultures)
@@ -118,7 +118,7 @@ def select(folder: Path, name: str) -> None:
     import polars as pl
 
     from culture_neurons.identify.selection import count_neurons, select_neurons
-    from culture_neurons.storage.tables import read_facts
+    from culture_neurons.storage.facts import read_facts
 
     facts = read_facts(folder / f"{name}.parquet", "scores")
     count = count_neurons(0.01, facts["layers"], facts["width"])

@@ -21,7 +21,8 @@ import numpy as np
 import yaml
 from shapes import SHAPES
 
-from culture_neurons.storage.tables import SCHEMAS, write_table
+from culture_neurons.storage.schemas import SCHEMAS
+from culture_neurons.storage.tables import write_table
 
 PROJECT = Path(__file__).resolve().parents[1]
 QWEN, LLAVA = SHAPES["qwen2.5-vl-7b"], SHAPES["llava-v1.6-mistral-7b"]

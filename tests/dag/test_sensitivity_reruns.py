@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dry_runs import plan, run_snakemake
 
-AGREEMENT = {"measure_reliability", "plot_agreement", "summarize_sensitivity"}
+AGREEMENT = {"measure_reliability", "plot_agreement", "summarise_sensitivity"}
 MODEL_JOBS = {"train_demo_model", "answer_questions", "extract_activations", "intervene"}
 
 
@@ -48,13 +48,13 @@ def measured(measured_once, tmp_path):
 
 def test_the_default_demo_measures_no_sensitivity(finished):
     rules = rules_of(plan(finished, "--forceall"))
-    assert not rules & (AGREEMENT | {"compare_subjects", "measure_categories", "plot_settings"})
+    assert not rules & (AGREEMENT | {"compare_models", "measure_categories", "plot_settings"})
 
 
 def test_sensitivity_of_a_finished_study_runs_no_model(measured_once):
     _, jobs = measured_once
     assert rules_of(jobs) == AGREEMENT | {
-        "compare_subjects",
+        "compare_models",
         "measure_categories",
         "plot_models",
         "plot_settings",

@@ -14,7 +14,7 @@ import torch
 from dry_runs import run_snakemake
 from small_study import CONFIG, RUN, STUDY, fail, find_jobs, hash_tables, make
 
-from culture_neurons.storage.tables import attach_facts
+from culture_neurons.storage.facts import attach_facts
 
 SHARD = "results/activations/tiny-llava/mlp.gate_act/2-of-2.parquet"
 STATISTICS = f"results/statistics/{STUDY}.parquet"

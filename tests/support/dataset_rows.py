@@ -4,7 +4,8 @@ import io
 
 from PIL import Image
 
-from culture_neurons.dataset.preparation import Reading, prepare_questions
+from culture_neurons.dataset.preparation import prepare_questions
+from culture_neurons.dataset.row_check import RowFormat
 
 COLUMNS = {
     "id": "ID",
@@ -58,7 +59,7 @@ def prepare(rows, max_rejected=1.0, **changes):
         "labels": {},
         "picture_folder": None,
     }
-    return prepare_questions(rows, Reading(**(reading | changes)), max_rejected)
+    return prepare_questions(rows, RowFormat(**(reading | changes)), max_rejected)
 
 
 def rejections(prepared):

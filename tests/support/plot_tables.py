@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from culture_neurons.plots.parts.inputs import ModelMasks
-from culture_neurons.storage.tables import SCHEMAS
+from culture_neurons.storage.schemas import SCHEMAS
 
 SCORERS = ["lap", "lape", "lape_matched", "mad", "cas"]
 MODELS = ["first", "second", "third"]

@@ -35,8 +35,9 @@ from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.tokenization_utils_base import generate_merges
 
+from culture_neurons.dataset.question import Question
 from culture_neurons.model.processors import make_image_only
-from culture_neurons.model.prompts import Question, encode_prompt
+from culture_neurons.model.prompts import encode_prompt
 
 torch.set_num_threads(1)  # two threads wait for each other on a busy machine
 

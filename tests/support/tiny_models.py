@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from culture_neurons.dataset.question import Question, shuffle_options
 from culture_neurons.demo.checkpoint import build_model, build_processor
 from culture_neurons.demo.world import QUESTIONS
 from culture_neurons.model.checkpoints import Checkpoint
-from culture_neurons.model.prompts import Question, shuffle_options
 
 torch.set_num_threads(1)  # two threads wait for each other on a busy machine
 

@@ -6,7 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 from adapters import run_adapter
 
-from culture_neurons.storage.tables import SCHEMAS, TableError, write_table
+from culture_neurons.storage.facts import TableError
+from culture_neurons.storage.schemas import SCHEMAS
+from culture_neurons.storage.tables import write_table
 
 # What a path says of its file, as a job's wildcards and as the file's facts.
 PLACE = {
@@ -150,7 +152,7 @@ def test_subjects_name_the_commit_of_every_model(tmp_path, monkeypatch):
     output = {"subjects": str(tmp_path / "subjects.parquet")}
     params = {"models": ["one", "two"]}
     wildcards = {"hookpoint": "mlp.gate_act"}
-    run_adapter("compare_subjects", monkeypatch, wildcards, sources, output, params)
+    run_adapter("compare_models", monkeypatch, wildcards, sources, output, params)
     facts = read_metadata(tmp_path / "subjects.parquet")
     assert facts["dataset"] == "d"
     assert {model: known["commit"] for model, known in facts["models"].items()} == {

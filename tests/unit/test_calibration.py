@@ -8,10 +8,12 @@ import pytest
 from scipy import stats
 
 from culture_neurons.evaluate.comparisons import compare_scorers
-from culture_neurons.evaluate.effects import contrast, summarise_effects, tabulate_effects
-from culture_neurons.evaluate.pairing import Paired
+from culture_neurons.evaluate.effects import tabulate_effects
+from culture_neurons.evaluate.measures import contrast
+from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval, smooth_cells
 from culture_neurons.evaluate.significance import rank_p
+from culture_neurons.evaluate.summaries import summarise_effects
 from culture_neurons.identify.permuted_control import permute_labels
 from culture_neurons.identify.scoring import rank_scores, score_neurons
 from culture_neurons.identify.statistics import Cells, add_cells
@@ -33,7 +35,7 @@ def ask(generator, cultures, images, per_image=2, common=0.3, accuracy=ACCURACY)
     culture = np.repeat(np.arange(cultures), images * per_image)
     image = np.repeat(np.arange(cultures * images), per_image)
     nothing = np.zeros((cultures, len(culture)))
-    return Paired(
+    return PairedAnswers(
         cultures=tuple(f"{index:02}" for index in range(cultures)),
         culture=culture,
         image=image,

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from culture_neurons.evaluate.categories import measure_categories
-from culture_neurons.evaluate.pairing import Paired
+from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.storage.tables import write_table
 
 CULTURES, QUESTIONS = 3, 60
@@ -19,7 +19,7 @@ def make_paired(seed=0, sampled=False, images=20):
     asked = np.ones(shape, dtype=bool)
     if sampled:
         asked = (generator.random(shape) < 0.3) | (culture == np.arange(CULTURES)[:, None])
-    return Paired(
+    return PairedAnswers(
         cultures=("a", "b", "c"),
         culture=culture,
         image=np.arange(QUESTIONS) * images // QUESTIONS,

@@ -1,6 +1,5 @@
 """Code inputs: all project modules that a script imports, and no others."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -127,24 +126,6 @@ def test_paths_are_relative_to_the_working_folder(monkeypatch):
     assert find_code_inputs("intervene")[-1] == "workflow/scripts/intervene.py"
     monkeypatch.chdir(ROOT / "workflow")
     assert find_code_inputs("intervene")[-1] == "scripts/intervene.py"
-
-
-@pytest.mark.parametrize(
-    "module", ["engine.answering", "hooks.capture", "hooks.interventions", "model.prompts"]
-)
-def test_the_engine_needs_no_table_library(module):
-    found: set[Path] = set()
-    code_inputs._collect(f"culture_neurons.{module}", found)
-    assert SCRIPTS / f"culture_neurons/{module.replace('.', '/')}.py" in found
-    for path in found:
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            tables = {"polars", "pyarrow", "pandas", "datasets", "matplotlib"}
-            assert tables.isdisjoint(name.split(".")[0] for name in names), path
 
 
 def test_every_adapter_of_the_workflow_has_a_closure():

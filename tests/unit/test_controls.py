@@ -11,13 +11,8 @@ from culture_neurons.identify.permuted_control import permute_labels, select_per
 from culture_neurons.identify.random_control import count_rows, draw_control, make_strata
 from culture_neurons.identify.scoring import rank_scores, score_neurons, tabulate_scores
 from culture_neurons.identify.selection import select_neurons
-from culture_neurons.identify.statistics import (
-    Cells,
-    Statistics,
-    add_cells,
-    merge_statistics,
-    read_cells,
-)
+from culture_neurons.identify.shards import merge_statistics, read_cells
+from culture_neurons.identify.statistics import Cells, Statistics, add_cells
 from culture_neurons.scorers.lap import lap
 from culture_neurons.storage.tables import write_table
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from culture_neurons.dataset.question import Question
 from culture_neurons.demo.checkpoint import (
     ARCHITECTURES,
     CHECKPOINT_FILES,
@@ -20,7 +21,7 @@ from culture_neurons.demo.world import CULTURES, QUESTIONS, THINGS, list_words
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.model.checkpoints import load_checkpoint
 from culture_neurons.model.cpu_inference import pack_linear
-from culture_neurons.model.prompts import SCOPES, Question, encode_prompt, find_letter_tokens
+from culture_neurons.model.prompts import SCOPES, encode_prompt, find_letter_tokens
 
 SEED = 3
 

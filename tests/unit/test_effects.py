@@ -6,8 +6,10 @@ import pytest
 
 from culture_neurons.dataset.assignment import choose_questions, name_owner, swap_pictures
 from culture_neurons.evaluate.comparisons import compare_scorers
-from culture_neurons.evaluate.effects import contrast, measure_effects, rank_effects, share_out
+from culture_neurons.evaluate.effects import measure_effects
+from culture_neurons.evaluate.measures import contrast, share_out
 from culture_neurons.evaluate.pairing import EffectError, letter_entropy, pair_outcomes
+from culture_neurons.evaluate.ranks import rank_effects
 from culture_neurons.evaluate.resampling import (
     bootstrap_cells,
     find_interval,

@@ -9,7 +9,7 @@ from culture_neurons.engine import feeding
 from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.model.prompts import PromptError
-from culture_neurons.storage.tables import TableError
+from culture_neurons.storage.facts import TableError
 
 WORKERS = [0, 1]
 

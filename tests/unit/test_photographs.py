@@ -11,12 +11,13 @@ from dataset_rows import encode_picture, make_row, prepare
 from PIL import Image, ImageOps
 from real_processors import MAX_PIXELS, build_processor, build_shallow_model, encode
 
+from culture_neurons.dataset.question import Question
 from culture_neurons.dataset.sources import DatasetError
 from culture_neurons.engine.answering import UNMODIFIED
 from culture_neurons.engine.batches import ImageGroup, find_shared
 from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.model.checkpoints import Checkpoint
-from culture_neurons.model.prompts import SCOPES, Question, encode_prompt
+from culture_neurons.model.prompts import SCOPES, encode_prompt
 
 TEXT, OPTIONS = "What is the name of this dish?", ["Injera", "Ndolé", "Bánh mì", "Soup"]
 

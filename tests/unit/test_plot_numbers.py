@@ -19,11 +19,7 @@ from culture_neurons.plots.overlap import (
     scorer_overlap,
 )
 from culture_neurons.plots.parts.inputs import read_frames, read_masks
-from culture_neurons.plots.parts.style import (
-    SCORER_LOOKS,
-    model_looks,
-    scorer_looks,
-)
+from culture_neurons.plots.parts.style import SCORER_LOOKS, model_looks, scorer_looks
 from culture_neurons.plots.parts.wording import (
     count_compared,
     count_questions,
@@ -32,7 +28,8 @@ from culture_neurons.plots.parts.wording import (
 )
 from culture_neurons.plots.recovery import estimate_share
 from culture_neurons.plots.self_cross import find_shown, read_band, read_measure, word_title
-from culture_neurons.storage.tables import TableError, write_table
+from culture_neurons.storage.facts import TableError
+from culture_neurons.storage.tables import write_table
 
 # Numbers
 

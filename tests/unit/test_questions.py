@@ -11,7 +11,8 @@ from culture_neurons.dataset.folds import assign_fold
 from culture_neurons.dataset.pictures import inspect_picture
 from culture_neurons.dataset.preparation import fingerprint_dataset, iterate_images
 from culture_neurons.dataset.sources import DatasetError
-from culture_neurons.storage.tables import SCHEMAS, read_table, to_columns, write_table
+from culture_neurons.storage.schemas import SCHEMAS
+from culture_neurons.storage.tables import read_table, to_columns, write_table
 
 SHADES = [make_picture((6 * n, 0, 0)) for n in range(40)]  # as many pictures
 GOOD = [make_row("good1_0"), make_row("good2_0", make_picture("blue"))]
@@ -309,7 +310,7 @@ def test_hidden_labels_stop_with_what_to_do(label, label_is):
 
 
 def test_hidden_labels_stop_before_any_picture_is_decoded(monkeypatch):
-    monkeypatch.setattr("culture_neurons.dataset.preparation.inspect_picture", None)
+    monkeypatch.setattr("culture_neurons.dataset.row_check.inspect_picture", None)
     with pytest.raises(DatasetError, match="every label is -1"):
         prepare([make_row("a_0", Label=-1)])
 
@@ -321,7 +322,7 @@ def test_a_picture_of_several_questions_is_decoded_once(monkeypatch):
         decoded.append(data)
         return inspect_picture(data)
 
-    monkeypatch.setattr("culture_neurons.dataset.preparation.inspect_picture", inspect)
+    monkeypatch.setattr("culture_neurons.dataset.row_check.inspect_picture", inspect)
     prepared = prepare([make_row(f"a_{n}") for n in range(5)])
     assert (len(prepared.questions), len(prepared.images), len(decoded)) == (5, 1, 1)
 

@@ -3,8 +3,10 @@
 import polars as pl
 import pytest
 
-from culture_neurons.report.counts import count_rejected, stack_tables, tabulate_cultures
-from culture_neurons.storage.tables import TableError, write_table
+from culture_neurons.report.counts import count_rejected, tabulate_cultures
+from culture_neurons.storage.facts import TableError
+from culture_neurons.storage.frames import stack_tables
+from culture_neurons.storage.tables import write_table
 
 
 def test_two_tables_of_one_scorer_are_refused_by_both_names(tmp_path):

@@ -10,7 +10,7 @@ from culture_neurons.engine.answering import UNMODIFIED
 from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.shared_prefix import SharedPrefix
-from culture_neurons.engine.shortcuts import compute_once, finish_only
+from culture_neurons.engine.shortcuts import run_last_mlp_at, share_until_changed
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import ablate
 
@@ -75,7 +75,7 @@ def test_an_mlp_at_some_tokens_gives_what_it_gives_there_and_zero_elsewhere(tiny
     block, hidden = decoder.layers[-1].mlp, tiny.model.config.get_text_config().hidden_size
     states = torch.randn(2, 5, hidden)
     whole = block(states)
-    with finish_only(decoder, torch.tensor([[4], [1]])):
+    with run_last_mlp_at(decoder, torch.tensor([[4], [1]])):
         partly = block(states)
     assert torch.allclose(partly[[0, 1], [4, 1]], whole[[0, 1], [4, 1]], atol=1e-6)
     partly[[0, 1], [4, 1]] = 0
@@ -94,8 +94,8 @@ def test_savings_leave_no_hooks_behind_after_an_error(tiny):
     before = list_hooks(tiny.model)
     with (
         pytest.raises(RuntimeError, match="stop"),
-        compute_once(decoder, layers, maps),
-        finish_only(decoder, torch.zeros(2, 1, dtype=torch.long)),
+        share_until_changed(decoder, layers, maps),
+        run_last_mlp_at(decoder, torch.zeros(2, 1, dtype=torch.long)),
     ):
         raise RuntimeError("stop")
     assert list_hooks(tiny.model) == before

@@ -8,17 +8,12 @@ import polars as pl
 import pytest
 
 from culture_neurons.identify.scoring import frame_scores, score_neurons
-from culture_neurons.identify.selection import (
-    SelectionError,
-    count_neurons,
-    mask_planted,
-    select_neurons,
-)
+from culture_neurons.identify.selection import SelectionError, count_neurons, select_neurons
 from culture_neurons.identify.statistics import Statistics
 from culture_neurons.scorers.cas import cas
 from culture_neurons.scorers.lap import lap
 from culture_neurons.scorers.mad import mad
-from culture_neurons.validation.recovery import measure_recovery
+from culture_neurons.validation.recovery import mask_planted, measure_recovery
 
 
 def scores_of(rows):

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from culture_neurons.sensitivity.conclusions import Conclusion, find_conclusion, judge_settings
 from culture_neurons.sensitivity.settings import (
     average_agreement,
     average_models,
@@ -11,12 +12,7 @@ from culture_neurons.sensitivity.settings import (
     tabulate_rates,
     tabulate_splits,
 )
-from culture_neurons.sensitivity.summary import (
-    Conclusion,
-    find_conclusion,
-    judge_settings,
-    summarise_sensitivity,
-)
+from culture_neurons.sensitivity.summary import summarise_sensitivity
 
 STUDY = {"model": "m", "hookpoint": "h", "split": 0, "rate": 0.01, "intervention": "ablate"}
 FILES = {"lap": "lap", "mad": "mad", "mad_diff": "mad", "cas": "cas"}

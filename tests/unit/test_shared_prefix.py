@@ -15,7 +15,7 @@ from culture_neurons.engine.answering import UNMODIFIED, answer_questions, tabul
 from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import capture_cells
-from culture_neurons.engine.responses import ResponseTable, Round
+from culture_neurons.engine.responses import AskedTogether, ResponseTable
 from culture_neurons.engine.shared_prefix import SharedPrefix, try_sharing
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import ablate
@@ -100,7 +100,7 @@ def answer(checkpoint, questions, budget=10_000, workers=0, masks=MASKS):
     found = {}
     feed = make_feed(questions, budget, workers)
     maps = [ablate(mask) for mask in masks]
-    rounds = [Round(range(len(masks)), [question.question_id for question in questions])]
+    rounds = [AskedTogether(range(len(masks)), [question.question_id for question in questions])]
     letters = [[5], [6, 7], [8], [9]]
     for responses in answer_questions(checkpoint, feed, letters, layers, maps, rounds):
         for row, mask in enumerate(responses.masks):

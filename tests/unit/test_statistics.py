@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from culture_neurons.dataset.folds import identify_folds
-from culture_neurons.identify.statistics import merge_statistics, read_statistics
-from culture_neurons.storage.tables import TableError, write_table
+from culture_neurons.identify.shards import merge_statistics
+from culture_neurons.identify.statistics import read_statistics
+from culture_neurons.storage.facts import TableError
+from culture_neurons.storage.tables import write_table
 
 LAYERS, WIDTH, FOLDS = 2, 3, 4
 CULTURES, SCOPES = ["aa", "bb"], ["image", "text"]

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from culture_neurons.sensitivity.model_pairs import compare_subjects, relate_weights
+from culture_neurons.sensitivity.model_pairs import compare_models, relate_weights
 from culture_neurons.storage.tables import to_columns, write_table
 
 LAYERS, WIDTH = 2, 10
@@ -62,7 +62,7 @@ def test_masks_and_scores_of_comparable_models_are_compared(tmp_path):
     second = write_model(tmp_path, "n", ["b", "c", "d"], 1)
     third = write_model(tmp_path, "o", ["b", "c"], 2, width=99)
     parts = list(
-        compare_subjects(
+        compare_models(
             [*third[0], *first[0], *second[0]], [*second[1], *third[1], *first[1]], ["m", "n", "o"]
         )
     )
@@ -90,4 +90,4 @@ def test_masks_and_scores_of_comparable_models_are_compared(tmp_path):
 
 def test_one_model_has_no_pair(tmp_path):
     scores, masks, _ = write_model(tmp_path, "m", ["a", "b"], 0)
-    assert list(compare_subjects(scores, masks, ["m"])) == []
+    assert list(compare_models(scores, masks, ["m"])) == []

@@ -10,17 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from culture_neurons.storage.tables import (
-    SCHEMAS,
+from culture_neurons.storage.facts import (
     TableError,
     attach_facts,
     join_facts,
     name_versions,
     read_facts,
-    read_table,
-    to_columns,
-    write_table,
 )
+from culture_neurons.storage.schemas import SCHEMAS
+from culture_neurons.storage.tables import read_table, to_columns, write_table
 from culture_neurons.storage.writing import atomic_path
 
 FACTS = {"model": "a/b", "cultures": ["A", "B"], "rate": 0.01, "software": {"x": "1"}}

@@ -32,7 +32,7 @@ rule measure_reliability:
         "../scripts/measure_reliability.py"
 
 
-rule compare_subjects:
+rule compare_models:
     """Compare the scores and masks of every two models whose neurons can be the same."""
     input:
         scores=expand(
@@ -49,19 +49,19 @@ rule compare_subjects:
             scorer=SCORERS,
             allow_missing=True,
         ),
-        code=find_code_inputs("compare_subjects"),
+        code=find_code_inputs("compare_models"),
     output:
         subjects="results/subjects/{hookpoint}.parquet",
     log:
-        "results/logs/compare_subjects/{hookpoint}.log",
+        "results/logs/compare_models/{hookpoint}.log",
     benchmark:
-        "results/benchmarks/compare_subjects/{hookpoint}.tsv"
+        "results/benchmarks/compare_models/{hookpoint}.tsv"
     conda:
         "../../envs/tables.yaml"
     params:
         models=list(MODELS),
     script:
-        "../scripts/compare_subjects.py"
+        "../scripts/compare_models.py"
 
 
 rule measure_categories:
@@ -90,7 +90,7 @@ rule measure_categories:
         "../scripts/measure_categories.py"
 
 
-rule summarize_sensitivity:
+rule summarise_sensitivity:
     """Say for every model where the conclusion holds, and list what each setting does."""
     input:
         reliability=expand(
@@ -111,7 +111,7 @@ rule summarize_sensitivity:
         summaries=expand_studies(f"{SUMMARIES}/{{scorer}}.parquet"),
         ranks=expand_studies(f"{RANKS}/{{scorer}}.parquet"),
         comparisons=expand_studies(f"{COMPARISONS}/{{intervention}}.parquet"),
-        code=find_code_inputs("summarize_sensitivity"),
+        code=find_code_inputs("summarise_sensitivity"),
     output:
         summary="results/tables/sensitivity.csv",
         halves="results/tables/sensitivity/halves.csv",
@@ -124,9 +124,9 @@ rule summarize_sensitivity:
         splits="results/tables/sensitivity/splits.csv",
         categories="results/tables/sensitivity/categories.csv",
     log:
-        "results/logs/summarize_sensitivity.log",
+        "results/logs/summarise_sensitivity.log",
     benchmark:
-        "results/benchmarks/summarize_sensitivity.tsv"
+        "results/benchmarks/summarise_sensitivity.tsv"
     conda:
         "../../envs/tables.yaml"
     params:
@@ -135,4 +135,4 @@ rule summarize_sensitivity:
         control=next(iter(CONTROLS)),
         alpha=config["evaluate"]["alpha"],
     script:
-        "../scripts/summarize_sensitivity.py"
+        "../scripts/summarise_sensitivity.py"

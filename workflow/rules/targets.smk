@@ -82,5 +82,5 @@ def list_sensitivity_figures():
 
 def get_tables(wildcards):
     """List the study's CSV files."""
-    summary = rules.summarize_sensitivity.output if SENSITIVITY["measure"] else []
+    summary = rules.summarise_sensitivity.output if SENSITIVITY["measure"] else []
     return [*rules.write_tables.output, *summary]

@@ -9,10 +9,11 @@ from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed
 from culture_neurons.engine.greedy_check import check_greedy
 from culture_neurons.logs import logger, start_log
-from culture_neurons.model.checkpoints import load_subject
+from culture_neurons.model.checkpoints import load_model
 from culture_neurons.model.devices import lease_device
 from culture_neurons.model.prompts import find_letter_tokens
-from culture_neurons.storage.tables import name_versions, read_facts, write_table
+from culture_neurons.storage.facts import name_versions, read_facts
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -22,7 +23,7 @@ chosen = (source.questions, pictures, params.model["prompt"], params.option_seed
 questions = read_questions(*chosen)
 swapped = read_questions(*chosen, swapped=swap_pictures(read_picture_cultures(source.questions)))
 with lease_device(resources.device) as device:
-    checkpoint, model_facts = load_subject(params.model, device, resources.hub_cache or None)
+    checkpoint, model_facts = load_model(params.model, device, resources.hub_cache or None)
     letters = find_letter_tokens(checkpoint.processor, max(len(q.options) for q in questions))
     logger.info("letter tokens: %s", letters)
     budget = TokenBudget(resources.batch_tokens)

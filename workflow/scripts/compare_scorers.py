@@ -1,11 +1,11 @@
 """Compare the effects of every two scorers of one study."""
 
 from culture_neurons.evaluate.comparisons import compare_scorers
-from culture_neurons.evaluate.effects import pair_scorer
-from culture_neurons.evaluate.pairing import RESPONSE, read_questions, read_study
+from culture_neurons.evaluate.pairing import RESPONSE, pair_scorer, read_questions, read_study
 from culture_neurons.logs import logger, start_log
+from culture_neurons.storage.facts import name_versions
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import name_versions, write_table
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards

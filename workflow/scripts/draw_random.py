@@ -8,8 +8,9 @@ from culture_neurons.identify.random_control import count_rows, draw_control
 from culture_neurons.identify.selection import count_neurons
 from culture_neurons.identify.statistics import read_statistics
 from culture_neurons.logs import logger, start_log
+from culture_neurons.storage.facts import join_facts, name_versions, read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards

@@ -8,15 +8,10 @@ from culture_neurons.engine.feeding import Feed
 from culture_neurons.engine.recording import capture_cells, tabulate_cell
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.logs import progress, start_log
-from culture_neurons.model.checkpoints import load_subject
+from culture_neurons.model.checkpoints import load_model
 from culture_neurons.model.devices import lease_device
-from culture_neurons.storage.tables import (
-    join_facts,
-    name_versions,
-    read_facts,
-    read_table,
-    write_table,
-)
+from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.tables import read_table, write_table
 
 start_log(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -44,7 +39,7 @@ def capture_chunks():
 
 
 with lease_device(resources.device) as device:
-    checkpoint, model_facts = load_subject(params.model, device, resources.hub_cache or None)
+    checkpoint, model_facts = load_model(params.model, device, resources.hub_cache or None)
     layers = find_layers(checkpoint.model, snakemake.wildcards.hookpoint)
     facts = join_facts(
         {

@@ -2,8 +2,9 @@
 
 from culture_neurons.identify.cells import fill_cells
 from culture_neurons.logs import logger, start_log
+from culture_neurons.storage.facts import join_facts, name_versions, read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 questions, answers = snakemake.input.questions, snakemake.input.answers

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from culture_neurons.identify.published_masks import read_mask_file, tabulate_masks
 from culture_neurons.logs import logger, start_log
-from culture_neurons.storage.tables import name_versions, read_facts, write_table
+from culture_neurons.storage.facts import name_versions, read_facts
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 source, params = snakemake.input, snakemake.params

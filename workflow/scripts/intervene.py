@@ -4,20 +4,18 @@ import torch
 
 from culture_neurons.dataset.assignment import choose_own, choose_questions, swap_pictures
 from culture_neurons.dataset.folds import evaluate_folds
-from culture_neurons.dataset.prepared import (
-    PictureFile,
-    make_interventions,
-    read_picture_cultures,
-    read_questions,
-)
+from culture_neurons.dataset.prepared import PictureFile, read_picture_cultures, read_questions
 from culture_neurons.engine.answering import tabulate_answers
 from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed
 from culture_neurons.hooks.hookpoints import find_layers
+from culture_neurons.hooks.interventions import make_interventions
+from culture_neurons.identify.mask_tables import read_masks, read_means
 from culture_neurons.logs import logger, start_log
-from culture_neurons.model.checkpoints import load_subject
+from culture_neurons.model.checkpoints import load_model
 from culture_neurons.model.devices import lease_device
-from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -30,7 +28,7 @@ made = {
 if statistics:
     made[statistics] = read_facts(statistics, "statistics", snakemake.wildcards)
 with lease_device(resources.device) as device:
-    checkpoint, model_facts = load_subject(params.model, device, resources.hub_cache or None)
+    checkpoint, model_facts = load_model(params.model, device, resources.hub_cache or None)
     facts = join_facts(made | {f"the loaded checkpoint {params.model['checkpoint']}": model_facts})
     folds = evaluate_folds(facts["folds"], facts["split"])
     pictures = PictureFile(source.images)
@@ -42,7 +40,11 @@ with lease_device(resources.device) as device:
     logger.info("%d questions of the evaluate folds %s", len(questions), folds)
     budget = TokenBudget(resources.batch_tokens)
     layers = find_layers(checkpoint.model, facts["hookpoint"])
-    maps = make_interventions(source.masks, facts["masks"], params.intervention, statistics)
+    maps = make_interventions(
+        read_masks(source.masks, facts["masks"]),
+        params.intervention,
+        read_means(statistics) if statistics else None,
+    )
     letters = facts["letter_tokens"]
     feed = Feed(questions, pictures, budget, resources.workers)
     table = tabulate_answers(checkpoint, feed, letters, layers, maps, asked)

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from culture_neurons.evaluate.effects import measure_effects, rank_effects
+from culture_neurons.evaluate.effects import measure_effects
 from culture_neurons.evaluate.pairing import RESPONSE, pair_outcomes, read_questions
+from culture_neurons.evaluate.ranks import rank_effects
 from culture_neurons.logs import logger, start_log
+from culture_neurons.storage.facts import join_facts, name_versions, read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards

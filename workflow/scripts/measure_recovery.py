@@ -5,14 +5,9 @@ from pathlib import Path
 import polars as pl
 
 from culture_neurons.logs import start_log
+from culture_neurons.storage.facts import SELECTOR_FACTS, join_facts, name_versions, read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import (
-    SELECTOR_FACTS,
-    join_facts,
-    name_versions,
-    read_facts,
-    write_table,
-)
+from culture_neurons.storage.tables import write_table
 from culture_neurons.validation.recovery import measure_recovery
 
 start_log(snakemake.log[0])

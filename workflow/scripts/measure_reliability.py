@@ -1,16 +1,11 @@
 """Compare one scorer with itself on other folds, token scopes, and options."""
 
 from culture_neurons.identify.scoring import load_scorer
-from culture_neurons.identify.statistics import count_questions, read_cells
+from culture_neurons.identify.shards import count_questions, read_cells
 from culture_neurons.logs import logger, start_log
 from culture_neurons.sensitivity.reliability import Scoring, measure_reliability, name_options
-from culture_neurons.storage.tables import (
-    join_facts,
-    name_versions,
-    read_facts,
-    to_columns,
-    write_table,
-)
+from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.tables import to_columns, write_table
 
 start_log(snakemake.log[0])
 params, scorer = snakemake.params, snakemake.params.scorer

@@ -1,9 +1,10 @@
 """Add up the identify folds' cells to one split's statistics."""
 
 from culture_neurons.dataset.folds import identify_folds
-from culture_neurons.identify.statistics import merge_statistics
+from culture_neurons.identify.shards import merge_statistics
 from culture_neurons.logs import logger, start_log
-from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 shards = list(snakemake.input.shards)

@@ -3,8 +3,8 @@
 from culture_neurons.logs import start_log
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.sensitivity import draw_agreement
-from culture_neurons.report.counts import stack_tables
 from culture_neurons.sensitivity.settings import choose_agreement
+from culture_neurons.storage.frames import stack_tables
 
 start_log(snakemake.log[0])
 source, params, analysis = snakemake.input, snakemake.params, snakemake.wildcards.analysis

@@ -3,8 +3,9 @@
 from culture_neurons.logs import start_log
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.sensitivity import draw_settings
-from culture_neurons.report.counts import STUDY, stack_tables
 from culture_neurons.sensitivity.settings import tabulate_rates
+from culture_neurons.storage.facts import STUDY
+from culture_neurons.storage.frames import stack_tables
 
 start_log(snakemake.log[0])
 source, params, analysis = snakemake.input, snakemake.params, snakemake.wildcards.analysis

@@ -4,14 +4,15 @@ from pathlib import Path
 
 from culture_neurons.dataset.cultures import read_cultures
 from culture_neurons.dataset.preparation import (
-    Reading,
     fingerprint_dataset,
     iterate_images,
     prepare_questions,
 )
 from culture_neurons.dataset.raw_rows import open_dataset, read_labels
+from culture_neurons.dataset.row_check import RowFormat
 from culture_neurons.logs import start_log
-from culture_neurons.storage.tables import name_versions, to_columns, write_table
+from culture_neurons.storage.facts import name_versions
+from culture_neurons.storage.tables import to_columns, write_table
 
 start_log(snakemake.log[0])
 settings, source = snakemake.params.dataset, snakemake.input
@@ -23,7 +24,7 @@ opened = open_dataset(
     settings["name"],
     snakemake.resources.hub_cache or None,
 )
-reading = Reading(
+row_format = RowFormat(
     columns=settings["columns"],
     cultures=read_cultures(source.cultures),
     folds=snakemake.params.folds,
@@ -32,7 +33,7 @@ reading = Reading(
     labels=read_labels(source.labels) if source.labels else {},
     picture_folder=opened.picture_folder,
 )
-prepared = prepare_questions(opened.rows, reading, settings["max_rejected"])
+prepared = prepare_questions(opened.rows, row_format, settings["max_rejected"])
 facts = {
     "dataset": fingerprint_dataset(prepared),
     "dataset_source": Path(settings["source"]).name,

@@ -8,7 +8,8 @@ from culture_neurons.identify.scoring import (
 )
 from culture_neurons.identify.statistics import read_statistics
 from culture_neurons.logs import logger, start_log
-from culture_neurons.storage.tables import name_versions, write_table
+from culture_neurons.storage.facts import name_versions
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 scorer = snakemake.params.scorer

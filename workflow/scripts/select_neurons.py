@@ -2,8 +2,9 @@
 
 from culture_neurons.identify.selection import count_neurons, select_neurons
 from culture_neurons.logs import logger, start_log
+from culture_neurons.storage.facts import name_versions, read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import name_versions, read_facts, write_table
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 params = snakemake.params

@@ -7,9 +7,10 @@ from culture_neurons.identify.permuted_control import select_permuted
 from culture_neurons.identify.random_control import count_rows
 from culture_neurons.identify.scoring import load_scorer
 from culture_neurons.identify.selection import count_neurons
-from culture_neurons.identify.statistics import read_cells
+from culture_neurons.identify.shards import read_cells
 from culture_neurons.logs import logger, start_log
-from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 params = snakemake.params

@@ -1,9 +1,10 @@
 """Take the planted neurons of a demo model as masks: the ground truth."""
 
-from culture_neurons.identify.selection import mask_planted
 from culture_neurons.logs import start_log
+from culture_neurons.storage.facts import join_facts, name_versions, read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import join_facts, name_versions, read_facts, write_table
+from culture_neurons.storage.tables import write_table
+from culture_neurons.validation.recovery import mask_planted
 
 start_log(snakemake.log[0])
 statistics, planted = snakemake.input.statistics, snakemake.input.planted

@@ -7,13 +7,11 @@ from culture_neurons.report.counts import (
     STUDY,
     count_layers,
     count_rejected,
-    stack_tables,
     tabulate_cultures,
     tabulate_masks,
-    write_csv,
 )
 from culture_neurons.report.verdicts import KEYS, NOTED, tabulate_verdicts
-from culture_neurons.storage.frames import read_frame
+from culture_neurons.storage.frames import read_frame, stack_tables, write_csv
 from culture_neurons.validation.ground_truth import tabulate_ground_truth
 
 start_log(snakemake.log[0])

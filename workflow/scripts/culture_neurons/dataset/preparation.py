@@ -3,62 +3,26 @@
 import contextlib
 import hashlib
 import json
-import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
-from pathlib import Path
 
 from culture_neurons.dataset.cultures import parse_subset
 from culture_neurons.dataset.folds import assign_fold
-from culture_neurons.dataset.pictures import PictureError, inspect_picture
-from culture_neurons.dataset.sources import DatasetError, stays_inside
+from culture_neurons.dataset.row_check import (
+    RejectedRowError,
+    RowFormat,
+    read_image,
+    read_question,
+    read_text,
+    require_columns,
+)
+from culture_neurons.dataset.sources import DatasetError
 from culture_neurons.logs import logger
 
-# What tokenizers and chat templates take for marks, not for text: a question that holds one would
-# show a second picture, or end the user's turn.
-MARKUP = re.compile(
-    r"<[|｜][^<>|｜\s]*[|｜]>"  # ChatML and its like
-    r"|<</?SYS>>"
-    r"|</?(?:s|pad|unk|bos|eos|mask|image|img|video|audio|[A-Za-z]+(?:_[A-Za-z]+)+)>"
-    r"|\[/?(?:INST|IMG|[A-Z]+(?:_[A-Z]+)+)\]"
-)
 LONGEST_DETAIL = 300  # characters; a cell may hold a whole picture as text
 
 HIDDEN = {"-1", "-1.0", "", "None", "nan"}  # labels that say nothing, as text
-
-
-class RejectedRowError(Exception):
-    """A row that goes to table `rejected`, with its reason."""
-
-    def __init__(self, reason: str, detail: str, counted: bool = True):
-        super().__init__(reason)
-        self.reason, self.detail = reason, detail
-        self.counted = counted  # against max_rejected; rows that nobody asked for do not
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How rows are read.
-
-    Attributes:
-        columns: The config's dataset.columns; image_id may be missing or None.
-        cultures: Subset (language, country) -> culture code.
-        folds: Number of folds.
-        option_counts: Numbers of options that a question may have.
-        label_is: "index" of the right option from 0, or its "text".
-        labels: Question id -> label that replaces the row's own.
-        picture_folder: Where picture paths start; None where pictures are bytes.
-    """
-
-    columns: Mapping
-    cultures: Mapping[tuple[str, str], str]
-    folds: int
-    option_counts: Collection[int]
-    label_is: str
-    labels: Mapping[str, str]
-    picture_folder: Path | None
 
 
 @dataclass
@@ -70,13 +34,15 @@ class Prepared:
     rejected: list[dict] = field(default_factory=list)
 
 
-def prepare_questions(rows: Iterable[Mapping], reading: Reading, max_rejected: float) -> Prepared:
+def prepare_questions(
+    rows: Iterable[Mapping], row_format: RowFormat, max_rejected: float
+) -> Prepared:
     """Check every row; keep the good ones as questions and images, the others with a reason.
 
     Args:
-        rows: Rows with the columns that `reading` names, iterated twice; the picture as
+        rows: Rows with the columns that `row_format` names, iterated twice; the picture as
             {"bytes", "path"}.
-        reading: How rows are read.
+        row_format: How rows are read.
         max_rejected: Largest tolerated share of rejected rows among those asked for.
 
     Raises:
@@ -85,41 +51,40 @@ def prepare_questions(rows: Iterable[Mapping], reading: Reading, max_rejected: f
     """
     prepared = Prepared()
     kept: dict[str, dict | None] = {}  # question by id; None: rows of this id contradict each other
-    labels = _read_labels(rows, reading)  # before any picture is decoded, which takes long
+    labels = _read_labels(rows, row_format)  # before any picture is decoded, which takes long
     subsets: Counter = Counter()
     for row, label in zip(rows, labels, strict=True):
-        question_id = _read_text(row[reading.columns["id"]])
-        subsets[str(row[reading.columns["subset"]])] += 1
+        question_id = read_text(row[row_format.columns["id"]])
+        subsets[str(row[row_format.columns["subset"]])] += 1
         try:
-            question = _read_question(question_id, row, label, reading)
+            question = read_question(question_id, row, label, row_format)
             known = prepared.images.get(question["image_id"])
-            image = _read_image(row[reading.columns["image"]], reading.picture_folder, known)
+            image = read_image(row[row_format.columns["image"]], row_format.picture_folder, known)
             _keep(question, image, kept, prepared)
         except RejectedRowError as problem:
             _reject(prepared, question_id, problem)
     prepared.questions = [question for _, question in sorted(kept.items()) if question]
-    _join_equal_pictures(prepared, reading.folds)
-    _check_cultures(subsets, reading.cultures)
+    _join_equal_pictures(prepared, row_format.folds)
+    _check_cultures(subsets, row_format.cultures)
     _check_rejected(prepared, len(labels), max_rejected)
     return prepared
 
 
-def _read_text(value) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _read_labels(rows: Iterable[Mapping], reading: Reading) -> list:
+def _read_labels(rows: Iterable[Mapping], row_format: RowFormat) -> list:
     """Read every row's label, replaced where the labels file has another."""
     labels = []
     used = set()
     for row in rows:
-        _require_columns(row, reading.columns)
-        question_id, label = _read_text(row[reading.columns["id"]]), row[reading.columns["label"]]
-        if question_id in reading.labels:
-            label = reading.labels[question_id]
+        require_columns(row, row_format.columns)
+        question_id, label = (
+            read_text(row[row_format.columns["id"]]),
+            row[row_format.columns["label"]],
+        )
+        if question_id in row_format.labels:
+            label = row_format.labels[question_id]
             used.add(question_id)
         labels.append(label)
-    _check_labels({_read_text(label) for label in labels}, reading.labels, used)
+    _check_labels({read_text(label) for label in labels}, row_format.labels, used)
     return labels
 
 
@@ -232,138 +197,6 @@ def _check_rejected(prepared: Prepared, total: int, max_rejected: float) -> None
             f"{max_rejected} allows (and one must be left): {dict(counted)}; first: "
             f"{next(row for row in prepared.rejected if row['counted'])}"
         )
-
-
-def _require_columns(row: Mapping, columns: Mapping) -> None:
-    wanted = [columns[key] for key in ("id", "image", "subset", "label", "category")]
-    wanted += [columns["image_id"]] if columns.get("image_id") else []
-    wanted += [name for text in columns["texts"].values() for name in text.values()]
-    missing = [name for name in wanted if name not in row]
-    if missing:
-        raise DatasetError(
-            f"dataset.columns: the dataset has no column {missing[0]!r}; found {list(row)}"
-        )
-
-
-def _read_question(question_id: str, row: Mapping, label, reading: Reading) -> dict:
-    if not question_id:
-        raise RejectedRowError("missing id", "the row has no id")
-    columns = reading.columns
-    subset = str(row[columns["subset"]])
-    try:
-        language, country = parse_subset(subset)
-    except ValueError as error:
-        raise RejectedRowError("unreadable subset", str(error)) from error
-    if (language, country) not in reading.cultures:
-        raise RejectedRowError("subset not asked for", subset, counted=False)
-    texts = [
-        _read_prompt(prompt, row[names["question"]], row[names["options"]], reading.option_counts)
-        for prompt, names in columns["texts"].items()
-    ]
-    counts = {text["prompt"]: len(text["options"]) for text in texts}
-    if len(set(counts.values())) > 1:
-        raise RejectedRowError("option count", f"the prompts differ: {counts}")
-    image_id = _read_image_id(question_id, row, columns.get("image_id"))
-    return {
-        "question_id": question_id,
-        "image_id": image_id,
-        "culture": reading.cultures[language, country],
-        "subset": subset,
-        "language": language,
-        "category": str(row[columns["category"]]),
-        "texts": texts,
-        "answer": _find_answer(label, texts, reading.label_is),
-        "fold": assign_fold(image_id, reading.folds),
-    }
-
-
-def _read_image_id(question_id: str, row: Mapping, column: str | None) -> str:
-    if column is None:
-        return question_id.rpartition("_")[0] or question_id
-    image_id = _read_text(row[column])
-    if not image_id:
-        raise RejectedRowError("missing id", f"column {column!r} names no image")
-    return image_id
-
-
-def _read_prompt(prompt: str, text, options, option_counts: Collection[int]) -> dict:
-    if not (isinstance(text, str) and text.strip()):
-        raise RejectedRowError("empty question", f"prompt {prompt!r}")
-    if not isinstance(options, list) or len(options) not in option_counts:
-        expected = " or ".join(map(str, sorted(option_counts)))
-        raise RejectedRowError("option count", f"{options!r}, expected {expected}")
-    options = [_read_text(option) for option in options]
-    if len(set(options)) != len(options) or not all(options):
-        raise RejectedRowError("options not distinct", f"{options!r}")
-    markup = next(filter(None, map(MARKUP.search, [text, *options])), None)
-    if markup:
-        raise RejectedRowError(
-            "markup in text",
-            f"prompt {prompt!r} holds {markup.group()!r}, which models take for a mark: reword it",
-        )
-    return {"prompt": prompt, "question": text.strip(), "options": options}
-
-
-def _find_answer(label, texts: list[dict], label_is: str) -> int:
-    """Find the index of the right option, which all prompts list in one order."""
-    if label_is == "text":
-        answer = _read_text(label)
-        found = {text["options"].index(answer) for text in texts if answer in text["options"]}
-        if len(found) != 1:
-            listed = [text["options"] for text in texts]
-            raise RejectedRowError("label is no option", f"{label!r}, expected one of {listed}")
-        return found.pop()
-    count = len(texts[0]["options"])
-    index = _read_index(label)
-    if index is None or not 0 <= index < count:
-        raise RejectedRowError(
-            "label out of range",
-            f"{label!r}, expected an integer from 0 to {count - 1}, as dataset.label_is: index "
-            "says; options' texts need label_is: text, and letters dataset.labels (ID,Label)",
-        )
-    return index
-
-
-def _read_index(label) -> int | None:
-    """Read an index as datasets write it: 2, 2.0 (a column with gaps), or "2"; None: it is none."""
-    if isinstance(label, str):
-        digits = re.fullmatch(r"\s*([0-9]{1,9})(?:\.0*)?\s*", label)
-        return int(digits[1]) if digits else None
-    is_whole = isinstance(label, Real) and not isinstance(label, bool) and label % 1 == 0
-    return int(label) if is_whole else None
-
-
-def _read_image(image, folder: Path | None, known: Mapping | None) -> dict:
-    """Read a picture's bytes, from the row or from the file that it names; decode them once."""
-    cell = image if isinstance(image, Mapping) else {}
-    data, path = cell.get("bytes"), cell.get("path")
-    if data is None and path and folder is not None:
-        if not stays_inside(path):
-            raise RejectedRowError(
-                "image outside its folder",
-                f"{path}; expected a path that starts at the JSONL file's folder and stays in it",
-            )
-        try:
-            data = (folder / path).read_bytes()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise RejectedRowError("missing image", f"{path}: {reason}") from error
-    if data is None:
-        raise RejectedRowError("missing image", "no bytes")
-    digest = hashlib.sha256(data).hexdigest()
-    if known is not None and known["sha256"] == digest:
-        return dict(known)
-    try:
-        picture, note = inspect_picture(data)
-    except PictureError as error:
-        raise RejectedRowError(error.reason, str(error)) from error
-    return {
-        "bytes": data,
-        "width": picture.width,
-        "height": picture.height,
-        "sha256": digest,
-        "note": note,
-    }
 
 
 def fingerprint_dataset(prepared: Prepared) -> str:

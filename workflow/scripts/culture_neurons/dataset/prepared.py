@@ -1,18 +1,15 @@
-"""Tables -> the plain objects that the engine takes: questions as asked, masks as affine maps."""
+"""Tables of a prepared dataset -> questions as asked, and their pictures."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import torch
-from torch import Tensor
 
-from culture_neurons.hooks.interventions import AffineMap, ablate, mean_ablate, steer
-from culture_neurons.model.prompts import Question, shuffle_options
-from culture_neurons.storage.tables import TableError, open_table, read_table
+from culture_neurons.dataset.question import Question, shuffle_options
+from culture_neurons.storage.facts import TableError
+from culture_neurons.storage.tables import open_table, read_table
 
 
 class PictureFile(Mapping[str, bytes]):
@@ -128,54 +125,3 @@ def read_picture_cultures(questions: str | Path) -> dict[str, set[str]]:
 
 def _value_set(table, column: str, wanted: Collection):
     return pa.array(sorted(wanted), table.schema.field(column).type)
-
-
-def read_masks(path: str | Path, sizes: Mapping[str, int]) -> dict[str, dict[int, Tensor]]:
-    """Read masks: name -> layer -> neuron indices, for every mask, also the empty ones."""
-    table = read_table(path, "masks", ["mask", "layer", "neuron"])
-    names = np.asarray(table["mask"].to_pylist(), dtype=object)
-    layers, neurons = table["layer"].to_numpy(), table["neuron"].to_numpy()
-    masks = {}
-    for name, size in sizes.items():
-        here = names == name
-        if here.sum() != size:
-            raise TableError(
-                f"{path}: mask {name!r} has {here.sum()} neurons, its metadata says {size}; "
-                "delete it and run again"
-            )
-        masks[name] = {
-            int(layer): torch.from_numpy(neurons[here & (layers == layer)].astype(np.int64))
-            for layer in np.unique(layers[here])
-        }
-    return masks
-
-
-def make_interventions(
-    path: str | Path, sizes: Mapping[str, int], intervention: Mapping, statistics: str | Path | None
-) -> dict[str, AffineMap]:
-    """Read masks as affine maps by name.
-
-    Args:
-        path: Table `masks`.
-        sizes: Mask name -> number of neurons: fact `masks` of the file.
-        intervention: An entry of the config's `intervene`: kind, and alpha for steer.
-        statistics: Table `statistics`, for mean_ablate.
-    """
-    masks = read_masks(path, sizes)
-    if intervention["kind"] == "steer":
-        alpha = intervention["alpha"]
-        return {name: steer(neurons, alpha) for name, neurons in masks.items()}
-    if intervention["kind"] == "mean_ablate":
-        means = read_means(statistics)
-        return {name: mean_ablate(neurons, means) for name, neurons in masks.items()}
-    return {name: ablate(neurons) for name, neurons in masks.items()}
-
-
-def read_means(path: str | Path) -> dict[int, Tensor]:
-    """Read mean activations over all cultures' tokens, S / T, as layer -> (width,)."""
-    table = read_table(path, "statistics", ["culture", "layer", "neuron", "tokens", "total"])
-    grouped = table.group_by(["layer", "neuron"]).aggregate([("total", "sum"), ("tokens", "sum")])
-    grouped = grouped.sort_by([("layer", "ascending"), ("neuron", "ascending")])
-    layers = grouped["layer"].to_numpy()
-    means = grouped["total_sum"].to_numpy() / grouped["tokens_sum"].to_numpy()
-    return {int(layer): torch.from_numpy(means[layers == layer]) for layer in np.unique(layers)}

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from culture_neurons.demo.pictures import draw_picture, encode_png
 from culture_neurons.demo.world import CULTURES, OPTIONS, QUESTIONS, THINGS, TOPICS, WorldQuestion
-from culture_neurons.storage.tables import attach_facts, name_versions
+from culture_neurons.storage.facts import attach_facts, name_versions
 from culture_neurons.storage.writing import atomic_path
 
 QUESTIONS_PER_IMAGE = 2

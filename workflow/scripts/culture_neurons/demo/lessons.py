@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from transformers import ProcessorMixin
 
+from culture_neurons.dataset.question import Question
 from culture_neurons.demo.pictures import draw_picture, encode_png
 from culture_neurons.demo.world import CULTURES, OPTIONS, QUESTIONS, THINGS, list_words
 from culture_neurons.model.prompts import (
     SCOPES,
     EncodedPrompt,
-    Question,
     collate,
     encode_prompt,
     find_letter_tokens,

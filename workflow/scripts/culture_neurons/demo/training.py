@@ -33,7 +33,8 @@ from culture_neurons.demo.world import CULTURES, OPTIONS
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import intervene
 from culture_neurons.logs import progress
-from culture_neurons.storage.tables import name_versions, write_table
+from culture_neurons.storage.facts import name_versions
+from culture_neurons.storage.tables import write_table
 
 logger = logging.getLogger("culture_neurons")
 

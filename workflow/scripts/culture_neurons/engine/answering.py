@@ -13,7 +13,7 @@ from culture_neurons.engine.batches import (
     pack_prompts,
 )
 from culture_neurons.engine.feeding import Feed, feed_cells
-from culture_neurons.engine.responses import Responses, ResponseTable, Round, read_responses
+from culture_neurons.engine.responses import AskedTogether, Responses, ResponseTable, read_responses
 from culture_neurons.engine.shared_prefix import SharedPrefix, try_sharing
 from culture_neurons.engine.whole_prompts import prepare_batch, run_batch
 from culture_neurons.hooks.hookpoints import HookedLayers
@@ -71,7 +71,7 @@ def answer_questions(
     letter_tokens: Sequence[Sequence[int]],
     layers: HookedLayers | None,
     maps: Sequence[AffineMap],
-    rounds: Sequence[Round],
+    rounds: Sequence[AskedTogether],
 ) -> Iterator[Responses]:
     """Answer questions in rounds of masks; yields the responses of one pass at a time.
 

@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import torch
 
+from culture_neurons.dataset.question import Question
 from culture_neurons.logs import logger
-from culture_neurons.model.prompts import EncodedPrompt, Question
+from culture_neurons.model.prompts import EncodedPrompt
 
 Item = TypeVar("Item")
 Asked = tuple[Question, EncodedPrompt]

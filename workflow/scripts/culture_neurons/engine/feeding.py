@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from torch.utils.data import DataLoader, Dataset
 
 from culture_neurons.dataset.pictures import PictureError
+from culture_neurons.dataset.question import Question
 from culture_neurons.engine.batches import Asked, TokenBudget, group_cells, group_images
 from culture_neurons.model.checkpoints import Checkpoint
-from culture_neurons.model.prompts import EncodedPrompt, PromptError, Question, encode_prompt
+from culture_neurons.model.prompts import EncodedPrompt, PromptError, encode_prompt
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from culture_neurons.model.prompts import PromptError, Question
+from culture_neurons.dataset.question import Question
+from culture_neurons.model.prompts import PromptError
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Responses:
     outside: np.ndarray  # (masks, questions) float32, probability of no option's letter
 
 
-class Round(NamedTuple):
+class AskedTogether(NamedTuple):
     """Masks, as indices, and the ids of the questions that each of them is asked."""
 
     masks: Sequence[int]
@@ -85,12 +86,12 @@ class ResponseTable:
         for row, mask in enumerate(self.masks if asked is not None else []):
             self._asked[row] = [question.question_id in asked[mask] for question in self.questions]
 
-    def list_rounds(self) -> list[Round]:
+    def list_rounds(self) -> list[AskedTogether]:
         """List masks that are asked the same questions, with these questions."""
         patterns, group = np.unique(self._asked, axis=0, return_inverse=True)
         ids = np.array([question.question_id for question in self.questions], dtype=object)
         return [
-            Round(np.flatnonzero(group.ravel() == index).tolist(), frozenset(ids[pattern]))
+            AskedTogether(np.flatnonzero(group.ravel() == index).tolist(), frozenset(ids[pattern]))
             for index, pattern in enumerate(patterns)
         ]
 

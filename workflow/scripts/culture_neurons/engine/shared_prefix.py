@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from culture_neurons.engine.batches import ImageGroup, is_out_of_memory
-from culture_neurons.engine.shortcuts import compute_once, finish_only
+from culture_neurons.engine.shortcuts import run_last_mlp_at, share_until_changed
 from culture_neurons.engine.whole_prompts import place_inputs, run_plain
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import AffineMap, intervene
@@ -135,8 +135,8 @@ class SharedPrefix:
         decoder = self._model.get_decoder()
         with (
             intervene(layers, maps),
-            compute_once(decoder, layers, maps),
-            finish_only(decoder, read),
+            share_until_changed(decoder, layers, maps),
+            run_last_mlp_at(decoder, read),
         ):
             yield
 

@@ -14,7 +14,7 @@ from culture_neurons.hooks.interventions import AffineMap
 
 
 @contextmanager
-def compute_once(
+def share_until_changed(
     decoder: nn.Module, layers: HookedLayers | None, maps: Sequence[AffineMap]
 ) -> Iterator[None]:
     """Compute linear modules for one map's rows, not for each map's, until a map changes something.
@@ -54,7 +54,7 @@ def compute_once(
 
 
 @contextmanager
-def finish_only(decoder: nn.Module, places: Tensor) -> Iterator[None]:
+def run_last_mlp_at(decoder: nn.Module, places: Tensor) -> Iterator[None]:
     """Run the last layer's MLP at some tokens alone: no later layer attends to the others.
 
     Keys and values of all tokens are made before the MLP. Elsewhere the MLP's output is zero.

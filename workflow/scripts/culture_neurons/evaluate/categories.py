@@ -6,12 +6,12 @@ cultures is in effects.py.
 
 import numpy as np
 
-from culture_neurons.evaluate.pairing import Paired
+from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.resampling import draw_weights, find_interval
 
 
 def measure_categories(
-    paired: Paired, categories: np.ndarray, *, resamples: int, confidence: float, seed: int
+    paired: PairedAnswers, categories: np.ndarray, *, resamples: int, confidence: float, seed: int
 ) -> dict[str, list]:
     """Measure one scorer's self, cross_by_mask, and gap on the questions of each category.
 

@@ -5,8 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
-from culture_neurons.evaluate.effects import contrast, share_out
-from culture_neurons.evaluate.pairing import Paired
+from culture_neurons.evaluate.measures import contrast, share_out
+from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval, resample_mean
 from culture_neurons.evaluate.significance import adjust_p, bootstrap_p
 from culture_neurons.storage.tables import to_columns
@@ -15,7 +15,12 @@ MEASURES = ("self", "cross_by_mask", "gap")
 
 
 def compare_scorers(
-    scorers: Mapping[str, Paired], *, cross: str, resamples: int, confidence: float, seed: int
+    scorers: Mapping[str, PairedAnswers],
+    *,
+    cross: str,
+    resamples: int,
+    confidence: float,
+    seed: int,
 ) -> dict[str, list]:
     """Make table `comparisons`: first - second of each measure's mean over cultures, per pair.
 

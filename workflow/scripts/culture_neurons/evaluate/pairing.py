@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from culture_neurons.dataset.assignment import mark_asked, name_owner
+from culture_neurons.storage.facts import SELECTOR_FACTS, join_facts, read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import SELECTOR_FACTS, join_facts, read_facts
 
 RESPONSE = ["question_id", "predicted", "correct", "option_logprobs", "non_letter_mass"]
 
@@ -19,7 +19,7 @@ class EffectError(Exception):
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedAnswers:
     """Changes from the unmodified answers; arrays are (masks, questions) unless noted.
 
     Questions are sorted by culture and id. Where `asked` is False, values do not count.
@@ -109,7 +109,7 @@ def pair_outcomes(
     outcomes: pl.DataFrame,
     masks: Sequence[str],
     others: int | None = None,
-) -> Paired:
+) -> PairedAnswers:
     """Join outcomes with the unmodified answers.
 
     Args:
@@ -142,7 +142,7 @@ def pair_outcomes(
         result[place] = read(table) - read(base)[place[1]]
         return result
 
-    return Paired(
+    return PairedAnswers(
         cultures=tuple(base["culture"].unique().sort()),
         culture=base["culture"].rank("dense").to_numpy().astype(np.int64) - 1,
         image=base["image_id"].rank("dense").to_numpy().astype(np.int64) - 1,
@@ -166,3 +166,21 @@ def _check_complete(
                 f"mask {mask!r}: {have[want].sum()} answers for {want.sum()} evaluate questions; "
                 "delete its outcomes file and run again"
             )
+
+
+def pair_scorer(
+    questions: pl.DataFrame,
+    answers: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    cultures: Sequence[str],
+    others: int | None,
+) -> PairedAnswers:
+    """Pair the outcomes of one scorer, whose masks are named for their cultures.
+
+    Raises:
+        EffectError: Masks and questions are not of the same cultures, or an answer is missing.
+    """
+    paired = pair_outcomes(questions, answers, outcomes, sorted(cultures), others)
+    if list(paired.cultures) != sorted(cultures):
+        raise EffectError(f"questions of cultures {paired.cultures}, but masks of {cultures}")
+    return paired

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from culture_neurons.evaluate.pairing import Paired
+from culture_neurons.evaluate.pairing import PairedAnswers
 
 
-def bootstrap_cells(paired: Paired, resamples: int, seed: int) -> np.ndarray:
+def bootstrap_cells(paired: PairedAnswers, resamples: int, seed: int) -> np.ndarray:
     """Resample each culture's images with replacement; accuracy changes.
 
     Questions of one image stay together: they are no independent draws. Masks that are asked the

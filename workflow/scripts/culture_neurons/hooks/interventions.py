@@ -102,3 +102,23 @@ def _make_hook(maps: int, which: Tensor, neurons: Tensor, gain: Tensor, offset: 
         blocks[which, :, :, neurons] = changed
 
     return hook
+
+
+def make_interventions(
+    masks: Mapping[str, Mapping[int, Tensor]],
+    intervention: Mapping[str, object],
+    means: Mapping[int, Tensor] | None = None,
+) -> dict[str, AffineMap]:
+    """Turn masks into affine maps by name.
+
+    Args:
+        masks: Name -> layer -> neuron indices.
+        intervention: An entry of the config's `intervene`: kind, and alpha for steer.
+        means: Layer -> mean activations (width,), for mean_ablate.
+    """
+    if intervention["kind"] == "steer":
+        alpha = intervention["alpha"]
+        return {name: steer(neurons, alpha) for name, neurons in masks.items()}
+    if intervention["kind"] == "mean_ablate":
+        return {name: mean_ablate(neurons, means) for name, neurons in masks.items()}
+    return {name: ablate(neurons) for name, neurons in masks.items()}

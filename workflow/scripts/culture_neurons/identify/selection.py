@@ -1,7 +1,5 @@
 """Scores -> masks: the best neurons of each culture, or of all cultures together."""
 
-from collections.abc import Sequence
-
 import polars as pl
 
 
@@ -65,17 +63,3 @@ def select_neurons(
         "neuron",
         pl.col("rank").cast(pl.UInt32),
     ).sort("mask", "rank")
-
-
-def mask_planted(planted: pl.DataFrame, cultures: Sequence[str]) -> pl.DataFrame:
-    """Turn planted neurons (culture, layer, neuron) into one mask for each of `cultures`."""
-    ordered = planted.filter(pl.col("culture").is_in(list(cultures))).sort(
-        "culture", "layer", "neuron"
-    )
-    return ordered.select(
-        pl.col("culture").alias("mask"),
-        "culture",
-        "layer",
-        "neuron",
-        pl.int_range(pl.len(), dtype=pl.UInt32).over("culture").alias("rank"),
-    )

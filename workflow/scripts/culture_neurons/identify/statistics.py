@@ -1,14 +1,13 @@
-"""Cells -> statistics of a split: K, S, Q per culture, layer, neuron, and T per culture."""
+"""Statistics of a split: K, S, Q per culture and neuron, and T per culture."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
+from culture_neurons.storage.facts import TableError, read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import TableError, open_table, read_facts, read_rows
 
 
 @dataclass(frozen=True)
@@ -50,66 +49,7 @@ class Cells:
     total_squares: np.ndarray
 
 
-def read_cells(
-    shards: Sequence[str | Path],
-    folds: Sequence[int],
-    scopes: Sequence[str],
-    cultures: Sequence[str],
-    layers: int,
-    width: int,
-) -> Cells:
-    """Read the cells of some cultures.
-
-    Raises:
-        TableError: A cell is missing, incomplete, or there twice.
-    """
-    folds, scopes, cultures = sorted(folds), sorted(scopes), sorted(cultures)
-    parts = [_read_culture(shards, name, folds, scopes, layers * width) for name in cultures]
-    return Cells(
-        cultures=tuple(cultures),
-        folds=tuple(folds),
-        layers=layers,
-        width=width,
-        tokens=np.stack([part["tokens"][..., 0] for part in parts]),
-        **{name: np.stack([part[name] for part in parts]) for name in _SUMS},
-    )
-
-
 _SUMS = ("active", "total", "total_squares")
-
-
-def _read_culture(
-    shards: Sequence[str | Path],
-    culture: str,
-    folds: Sequence[int],
-    scopes: Sequence[str],
-    neurons: int,
-) -> dict[str, np.ndarray]:
-    """Read one culture's cells: arrays (folds, scopes, neurons)."""
-    wanted = {"culture": [culture], "fold": folds, "scope": scopes}
-    columns = [*wanted, "layer", "neuron", "tokens", *_SUMS]
-    chosen = [pl.col(name).is_in(list(values)) for name, values in wanted.items()]
-    frame = pl.concat(
-        pl.from_arrow(read_rows(path, "activations", columns, wanted)).filter(chosen)
-        for path in shards
-    ).sort("fold", "scope", "layer", "neuron")
-    heads = frame.filter(layer=0, neuron=0)
-    found = list(heads.select(*wanted).iter_rows())
-    cells = [(culture, fold, scope) for fold in folds for scope in scopes]
-    if found != cells:
-        odd = sorted(set(cells) ^ set(found)) or [cell for cell in found if found.count(cell) > 1]
-        raise TableError(
-            f"activation shards of {Path(shards[0]).parent}: cells {odd[:3]} are missing or occur "
-            "twice; delete the shards there and run again"
-        )
-    if len(frame) != len(cells) * neurons:
-        raise TableError(
-            f"activation shards of {Path(shards[0]).parent}: culture {culture} has {len(frame)} "
-            f"rows, expected {len(cells)} cells x {neurons} neurons; delete the shards there and "
-            "run again"
-        )
-    shape = (len(folds), len(scopes), neurons)
-    return {name: frame[name].to_numpy().reshape(shape) for name in ("tokens", *_SUMS)}
 
 
 def add_cells(cells: Cells, labels: np.ndarray) -> Statistics:
@@ -142,34 +82,6 @@ def add_cells(cells: Cells, labels: np.ndarray) -> Statistics:
     )
 
 
-def merge_statistics(
-    shards: Sequence[str | Path],
-    folds: Sequence[int],
-    scopes: Sequence[str],
-    cultures: Sequence[str],
-    layers: int,
-    width: int,
-) -> Iterator[dict[str, object]]:
-    """Add up cells over folds and scopes; yields one culture's columns at a time.
-
-    Cells are added in the order of (fold, scope) in float64 whatever the sharding, so the result
-    is bit-identical. Only one culture is in memory.
-
-    Raises:
-        TableError: A cell is missing, incomplete, or there twice.
-    """
-    for culture in sorted(cultures):
-        cells = read_cells(shards, folds, scopes, [culture], layers, width)
-        statistics = add_cells(cells, np.arange(len(folds))[None])
-        yield {
-            "culture": culture,
-            "layer": np.repeat(np.arange(layers, dtype=np.uint16), width),
-            "neuron": np.tile(np.arange(width, dtype=np.uint32), layers),
-            "tokens": int(statistics.tokens[0]),
-            **{name: getattr(statistics, name).ravel() for name in _SUMS},
-        }
-
-
 def read_statistics(
     path: str | Path, wildcards: Mapping[str, str] | None = None
 ) -> tuple[Statistics, dict[str, object]]:
@@ -193,9 +105,3 @@ def read_statistics(
     tokens = read("tokens")[:, 0, 0].astype(np.int64)
     sums = {name: read(name) for name in _SUMS}
     return Statistics(cultures=tuple(facts["cultures"]), tokens=tokens, **sums), facts
-
-
-def count_questions(shards: Sequence[str | Path]) -> int:
-    """Count the questions of one cell; all have equally many."""
-    with open_table(shards[0], "activations") as file:
-        return file.read_row_group(0, ["questions"])["questions"][0].as_py()

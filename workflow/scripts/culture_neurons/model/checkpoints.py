@@ -126,7 +126,7 @@ def fingerprint_folder(folder: str | Path) -> str:
     return digest.hexdigest()[:40]
 
 
-def load_subject(
+def load_model(
     settings: Mapping, device: str, cache_dir: str | None
 ) -> tuple[Checkpoint, dict[str, object]]:
     """Load a model of the config.

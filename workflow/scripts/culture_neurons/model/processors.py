@@ -17,14 +17,9 @@ from PIL import Image
 from transformers import AutoProcessor, BatchFeature, PreTrainedConfig, ProcessorMixin
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
+from culture_neurons.dataset.question import Question
 from culture_neurons.logs import logger
-from culture_neurons.model.prompts import (
-    EncodedPrompt,
-    PromptError,
-    Question,
-    encode_prompt,
-    render_prompt,
-)
+from culture_neurons.model.prompts import EncodedPrompt, PromptError, encode_prompt, render_prompt
 
 MANY_TOKENS = 4096  # of one picture: more than any model of the study was trained on
 PROBE_SIZE = (90, 50)  # pixels; no multiple of any patch, so that it has to be resized

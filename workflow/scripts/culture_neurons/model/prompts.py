@@ -4,7 +4,6 @@ One prompt for every model: picture first, then the question, lettered options, 
 instruction, in the model's own chat template. No culture is ever named.
 """
 
-import hashlib
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from culture_neurons.dataset.pictures import decode_picture
+from culture_neurons.dataset.question import Question
 
 INSTRUCTION = "Answer with the option's letter from the given choices directly."
 SCOPES = ("image", "question", "options", "template")
@@ -23,20 +23,6 @@ SCOPES = ("image", "question", "options", "template")
 
 class PromptError(Exception):
     """A prompt that cannot be built or read as intended."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question as asked: option_order[i] is the option shown under letter i."""
-
-    question_id: str
-    culture: str
-    fold: int
-    image_id: str
-    text: str
-    options: tuple[str, ...]
-    answer: int
-    option_order: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -61,15 +47,6 @@ class EncodedPrompt:
         """Cut the prompt after its first `tokens` tokens; the picture stays."""
         cut = {key: value[:, :tokens] for key, value in self.token_inputs.items()}
         return EncodedPrompt(cut, self.picture_inputs, self.scopes[:tokens])
-
-
-def shuffle_options(question_id: str, count: int, seed: int) -> tuple[int, ...]:
-    """Order the options by a hash of seed, question, and option: the letter carries no culture."""
-    keys = [
-        hashlib.sha256(f"{seed}\0{question_id}\0{index}".encode()).digest()
-        for index in range(count)
-    ]
-    return tuple(sorted(range(count), key=keys.__getitem__))
 
 
 def write_body(text: str, options: Sequence[str]) -> str:

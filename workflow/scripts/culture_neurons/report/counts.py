@@ -1,54 +1,11 @@
 """Result tables -> the CSV files that people read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
-from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import TableError, read_facts
-from culture_neurons.storage.writing import atomic_path
-
-STUDY = ("model", "hookpoint", "split", "rate")
-
-
-def stack_tables(paths: Iterable[str | Path], kind: str, facts: Sequence[str]) -> pl.DataFrame:
-    """Stack tables of one kind; the named facts of each file become its first columns.
-
-    Raises:
-        TableError: As of `index_tables`.
-    """
-    frames = []
-    for path, known in index_tables(paths, kind, (*facts, "selector", "scorer")).values():
-        keys = [pl.lit(_name(known[fact])).alias(fact) for fact in facts]
-        frames.append(read_frame(path, kind).select(*keys, pl.all()))
-    return pl.concat(frames)
-
-
-def index_tables(
-    paths: Iterable[str | Path], kind: str, names: Sequence[str]
-) -> dict[tuple, tuple[str | Path, dict[str, object]]]:
-    """Find tables of one kind by the named facts: their values -> path, all facts.
-
-    Raises:
-        TableError: A file is missing or damaged, or two of them have the same values.
-    """
-    found = {}
-    for path in paths:
-        known = read_facts(path, kind)
-        identity = tuple(_name(known.get(fact)) for fact in names)
-        if identity in found:
-            raise TableError(
-                f"{path}: says of itself what {found[identity][0]} says, "
-                f"{' '.join(map(str, identity))}; one of them is in the place of another: delete "
-                "both and run again"
-            )
-        found[identity] = (path, known)
-    return found
-
-
-def _name(value):
-    return value["name"] if isinstance(value, dict) else value
+from culture_neurons.storage.facts import STUDY, read_facts
 
 
 def tabulate_cultures(
@@ -116,9 +73,3 @@ def count_rejected(rejected: pl.DataFrame) -> pl.DataFrame:
         .len("rows")
         .sort(["counted", "rows", *keys[:2]], descending=[True, True, False, False])
     )
-
-
-def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
-    """Write a CSV file atomically."""
-    with atomic_path(path) as temporary:
-        frame.write_csv(temporary, float_precision=6)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from culture_neurons.report.counts import STUDY
+from culture_neurons.storage.facts import STUDY
 
 KEYS = (*STUDY, "intervention", "scorer")
 NOTED = ("checkpoint", "dataset_source")  # facts by which a published figure is found

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from culture_neurons.report.counts import index_tables
 from culture_neurons.sensitivity.agreement import describe_overlap, spearman
-from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import SCHEMAS
+from culture_neurons.storage.frames import index_tables, read_frame
+from culture_neurons.storage.schemas import SCHEMAS
 
 Facts = Mapping[str, object]
 
@@ -28,7 +27,7 @@ def relate_weights(first: Facts, second: Facts) -> str:
     return "same" if all(first[key] == second[key] for key in identity) else "other"
 
 
-def compare_subjects(
+def compare_models(
     scores: Sequence[str | Path], masks: Sequence[str | Path], models: Sequence[str]
 ) -> Iterator[list[dict[str, object]]]:
     """Compare every two models' scores and masks, scorer by scorer on equal splits and rates.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from culture_neurons.report.counts import STUDY
+from culture_neurons.storage.facts import STUDY
 
 SUBJECT = ("model", "hookpoint", "intervention")
 AGREEMENT = ("spearman", "overlap", "chance")

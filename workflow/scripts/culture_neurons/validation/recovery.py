@@ -1,5 +1,7 @@
 """Masks against planted neurons: how much of a known truth a scorer recovers (demo only)."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 
@@ -24,4 +26,18 @@ def measure_recovery(planted: pl.DataFrame, masks: pl.DataFrame, scorer: str) ->
         "culture",
         "planted",
         pl.col("selected", "hits").fill_null(0),
+    )
+
+
+def mask_planted(planted: pl.DataFrame, cultures: Sequence[str]) -> pl.DataFrame:
+    """Turn planted neurons (culture, layer, neuron) into one mask for each of `cultures`."""
+    ordered = planted.filter(pl.col("culture").is_in(list(cultures))).sort(
+        "culture", "layer", "neuron"
+    )
+    return ordered.select(
+        pl.col("culture").alias("mask"),
+        "culture",
+        "layer",
+        "neuron",
+        pl.int_range(pl.len(), dtype=pl.UInt32).over("culture").alias("rank"),
     )

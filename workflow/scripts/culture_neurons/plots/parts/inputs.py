@@ -6,8 +6,8 @@ from typing import NamedTuple, TypeVar
 
 import polars as pl
 
+from culture_neurons.storage.facts import read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import read_facts
 
 Key = TypeVar("Key", str, tuple[str, ...])
 

@@ -1,7 +1,6 @@
 """Say for every model where the conclusion holds, and list what each setting does."""
 
 from culture_neurons.logs import logger, start_log
-from culture_neurons.report.counts import STUDY, stack_tables, write_csv
 from culture_neurons.sensitivity.settings import (
     average_models,
     break_down_agreement,
@@ -9,6 +8,8 @@ from culture_neurons.sensitivity.settings import (
     tabulate_splits,
 )
 from culture_neurons.sensitivity.summary import summarise_sensitivity
+from culture_neurons.storage.facts import STUDY
+from culture_neurons.storage.frames import stack_tables, write_csv
 
 start_log(snakemake.log[0])
 source, output, params = snakemake.input, snakemake.output, snakemake.params

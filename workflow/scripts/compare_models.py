@@ -1,15 +1,16 @@
 """Compare the scores and masks of every two models whose neurons can be the same."""
 
 from culture_neurons.logs import logger, start_log
-from culture_neurons.sensitivity.model_pairs import compare_subjects
-from culture_neurons.storage.tables import name_versions, read_facts, to_columns, write_table
+from culture_neurons.sensitivity.model_pairs import compare_models
+from culture_neurons.storage.facts import name_versions, read_facts
+from culture_neurons.storage.tables import to_columns, write_table
 
 start_log(snakemake.log[0])
 source, params = snakemake.input, snakemake.params
 known = [read_facts(path, "masks", snakemake.wildcards) for path in source.masks]
 identity = ("checkpoint", "commit", "dtype", "prompt", "option_seed")
 models = {facts["model"]: {key: facts[key] for key in identity} for facts in known}
-comparisons = compare_subjects(source.scores, source.masks, params.models)
+comparisons = compare_models(source.scores, source.masks, params.models)
 write_table(
     snakemake.output.subjects,
     "subjects",

@@ -1,0 +1,203 @@
+"""One row of a dataset -> a question and a picture, or the reason why it is rejected."""
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+
+from culture_neurons.dataset.cultures import parse_subset
+from culture_neurons.dataset.folds import assign_fold
+from culture_neurons.dataset.pictures import PictureError, inspect_picture
+from culture_neurons.dataset.sources import DatasetError, stays_inside
+
+# What tokenizers and chat templates take for marks, not for text: a question that holds one would
+# show a second picture, or end the user's turn.
+MARKUP = re.compile(
+    r"<[|｜][^<>|｜\s]*[|｜]>"  # ChatML and its like
+    r"|<</?SYS>>"
+    r"|</?(?:s|pad|unk|bos|eos|mask|image|img|video|audio|[A-Za-z]+(?:_[A-Za-z]+)+)>"
+    r"|\[/?(?:INST|IMG|[A-Z]+(?:_[A-Z]+)+)\]"
+)
+
+
+class RejectedRowError(Exception):
+    """A row that goes to table `rejected`, with its reason."""
+
+    def __init__(self, reason: str, detail: str, counted: bool = True):
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+        self.counted = counted  # against max_rejected; rows that nobody asked for do not
+
+
+@dataclass(frozen=True)
+class RowFormat:
+    """How rows are read.
+
+    Attributes:
+        columns: The config's dataset.columns; image_id may be missing or None.
+        cultures: Subset (language, country) -> culture code.
+        folds: Number of folds.
+        option_counts: Numbers of options that a question may have.
+        label_is: "index" of the right option from 0, or its "text".
+        labels: Question id -> label that replaces the row's own.
+        picture_folder: Where picture paths start; None where pictures are bytes.
+    """
+
+    columns: Mapping
+    cultures: Mapping[tuple[str, str], str]
+    folds: int
+    option_counts: Collection[int]
+    label_is: str
+    labels: Mapping[str, str]
+    picture_folder: Path | None
+
+
+def read_text(value) -> str:
+    """Read a cell as text without space around it; an empty cell is ""."""
+    return "" if value is None else str(value).strip()
+
+
+def require_columns(row: Mapping, columns: Mapping) -> None:
+    """Refuse a dataset whose rows lack a column.
+
+    Raises:
+        DatasetError: With the column and those that are there.
+    """
+    wanted = [columns[key] for key in ("id", "image", "subset", "label", "category")]
+    wanted += [columns["image_id"]] if columns.get("image_id") else []
+    wanted += [name for text in columns["texts"].values() for name in text.values()]
+    missing = [name for name in wanted if name not in row]
+    if missing:
+        raise DatasetError(
+            f"dataset.columns: the dataset has no column {missing[0]!r}; found {list(row)}"
+        )
+
+
+def read_question(question_id: str, row: Mapping, label, row_format: RowFormat) -> dict:
+    """Read a row of table `questions`.
+
+    Raises:
+        RejectedRowError: The row is no question that can be asked.
+    """
+    if not question_id:
+        raise RejectedRowError("missing id", "the row has no id")
+    columns = row_format.columns
+    subset = str(row[columns["subset"]])
+    try:
+        language, country = parse_subset(subset)
+    except ValueError as error:
+        raise RejectedRowError("unreadable subset", str(error)) from error
+    if (language, country) not in row_format.cultures:
+        raise RejectedRowError("subset not asked for", subset, counted=False)
+    texts = [
+        _read_prompt(
+            prompt, row[names["question"]], row[names["options"]], row_format.option_counts
+        )
+        for prompt, names in columns["texts"].items()
+    ]
+    counts = {text["prompt"]: len(text["options"]) for text in texts}
+    if len(set(counts.values())) > 1:
+        raise RejectedRowError("option count", f"the prompts differ: {counts}")
+    image_id = _read_image_id(question_id, row, columns.get("image_id"))
+    return {
+        "question_id": question_id,
+        "image_id": image_id,
+        "culture": row_format.cultures[language, country],
+        "subset": subset,
+        "language": language,
+        "category": str(row[columns["category"]]),
+        "texts": texts,
+        "answer": _find_answer(label, texts, row_format.label_is),
+        "fold": assign_fold(image_id, row_format.folds),
+    }
+
+
+def _read_image_id(question_id: str, row: Mapping, column: str | None) -> str:
+    if column is None:
+        return question_id.rpartition("_")[0] or question_id
+    image_id = read_text(row[column])
+    if not image_id:
+        raise RejectedRowError("missing id", f"column {column!r} names no image")
+    return image_id
+
+
+def _read_prompt(prompt: str, text, options, option_counts: Collection[int]) -> dict:
+    if not (isinstance(text, str) and text.strip()):
+        raise RejectedRowError("empty question", f"prompt {prompt!r}")
+    if not isinstance(options, list) or len(options) not in option_counts:
+        expected = " or ".join(map(str, sorted(option_counts)))
+        raise RejectedRowError("option count", f"{options!r}, expected {expected}")
+    options = [read_text(option) for option in options]
+    if len(set(options)) != len(options) or not all(options):
+        raise RejectedRowError("options not distinct", f"{options!r}")
+    markup = next(filter(None, map(MARKUP.search, [text, *options])), None)
+    if markup:
+        raise RejectedRowError(
+            "markup in text",
+            f"prompt {prompt!r} holds {markup.group()!r}, which models take for a mark: reword it",
+        )
+    return {"prompt": prompt, "question": text.strip(), "options": options}
+
+
+def _find_answer(label, texts: list[dict], label_is: str) -> int:
+    """Find the index of the right option, which all prompts list in one order."""
+    if label_is == "text":
+        answer = read_text(label)
+        found = {text["options"].index(answer) for text in texts if answer in text["options"]}
+        if len(found) != 1:
+            listed = [text["options"] for text in texts]
+            raise RejectedRowError("label is no option", f"{label!r}, expected one of {listed}")
+        return found.pop()
+    count = len(texts[0]["options"])
+    index = _read_index(label)
+    if index is None or not 0 <= index < count:
+        raise RejectedRowError(
+            "label out of range",
+            f"{label!r}, expected an integer from 0 to {count - 1}, as dataset.label_is: index "
+            "says; options' texts need label_is: text, and letters dataset.labels (ID,Label)",
+        )
+    return index
+
+
+def _read_index(label) -> int | None:
+    """Read an index as datasets write it: 2, 2.0 (a column with gaps), or "2"; None: it is none."""
+    if isinstance(label, str):
+        digits = re.fullmatch(r"\s*([0-9]{1,9})(?:\.0*)?\s*", label)
+        return int(digits[1]) if digits else None
+    is_whole = isinstance(label, Real) and not isinstance(label, bool) and label % 1 == 0
+    return int(label) if is_whole else None
+
+
+def read_image(image, folder: Path | None, known: Mapping | None) -> dict:
+    """Read a picture's bytes, from the row or from the file that it names; decode them once."""
+    cell = image if isinstance(image, Mapping) else {}
+    data, path = cell.get("bytes"), cell.get("path")
+    if data is None and path and folder is not None:
+        if not stays_inside(path):
+            raise RejectedRowError(
+                "image outside its folder",
+                f"{path}; expected a path that starts at the JSONL file's folder and stays in it",
+            )
+        try:
+            data = (folder / path).read_bytes()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RejectedRowError("missing image", f"{path}: {reason}") from error
+    if data is None:
+        raise RejectedRowError("missing image", "no bytes")
+    digest = hashlib.sha256(data).hexdigest()
+    if known is not None and known["sha256"] == digest:
+        return dict(known)
+    try:
+        picture, note = inspect_picture(data)
+    except PictureError as error:
+        raise RejectedRowError(error.reason, str(error)) from error
+    return {
+        "bytes": data,
+        "width": picture.width,
+        "height": picture.height,
+        "sha256": digest,
+        "note": note,
+    }

@@ -1,0 +1,1 @@
+"""Which neurons a hookpoint has: layers, their widths, and where each neuron stands in an array."""

@@ -1,0 +1,193 @@
+"""Columns of every table: names, types, units."""
+
+import pyarrow as pa
+
+_TEXT = pa.struct(
+    [("prompt", pa.string()), ("question", pa.string()), ("options", pa.list_(pa.string()))]
+)
+
+
+_IDENTITY = [("culture", pa.string()), ("layer", pa.uint16()), ("neuron", pa.uint32())]
+
+
+_RESPONSE = [
+    ("question_id", pa.string()),
+    ("predicted", pa.uint8()),  # index into the question's options, not into the shown letters
+    ("correct", pa.bool_()),
+    ("option_logprobs", pa.list_(pa.float32())),  # in the order of the question's options
+    ("non_letter_mass", pa.float32()),  # probability on tokens that are no option letter
+]
+
+
+_INTERVAL = [("ci_low", pa.float64()), ("ci_high", pa.float64())]
+
+
+_SHARED = [  # two masks of one culture
+    ("first", pa.uint32()),  # neurons
+    ("second", pa.uint32()),
+    ("shared", pa.uint32()),
+    ("overlap", pa.float64()),  # Jaccard index; null for two empty masks
+    ("chance", pa.float64()),  # of random masks of these sizes: expected shared / expected all
+]
+
+
+_COLLAPSE = [  # means of what tells a broken model from a lost culture
+    ("non_letter_mass_change", pa.float64()),
+    ("letter_entropy_change", pa.float64()),  # of the largest entropy, 0 to 1
+]
+
+
+SCHEMAS: dict[str, pa.Schema] = {
+    kind: pa.schema(fields)
+    for kind, fields in {
+        "questions": [
+            ("question_id", pa.string()),
+            ("image_id", pa.string()),
+            ("culture", pa.string()),
+            ("subset", pa.string()),
+            ("language", pa.string()),
+            ("category", pa.string()),
+            ("texts", pa.list_(_TEXT)),  # one entry per prompt of the config (english, native ...)
+            ("answer", pa.uint8()),
+            ("fold", pa.uint8()),
+        ],
+        "images": [
+            ("image_id", pa.string()),
+            ("bytes", pa.binary()),  # as delivered, never re-encoded
+            ("width", pa.uint32()),  # as shown: after EXIF rotation
+            ("height", pa.uint32()),
+            ("sha256", pa.string()),
+            (
+                "note",
+                pa.string(),
+            ),  # what decoding alters: "first of 3 frames"; "" if nothing
+        ],
+        "rejected": [
+            ("question_id", pa.string()),
+            ("reason", pa.string()),
+            ("detail", pa.string()),
+            ("counted", pa.bool_()),  # against max_rejected; rows that nobody asked for are not
+        ],
+        # option_order[i] = index of the option shown under letter i
+        "answers": [*_RESPONSE, ("option_order", pa.list_(pa.uint8()))],
+        # The same questions over pictures of other cultures.
+        "swapped_answers": _RESPONSE,
+        "cells": [
+            ("culture", pa.string()),
+            ("fold", pa.uint8()),
+            ("question_id", pa.string()),
+            ("used", pa.bool_()),
+            ("reason", pa.string()),  # why a question is not used; "" when it is
+        ],
+        "activations": [
+            ("culture", pa.string()),
+            ("fold", pa.uint8()),
+            ("scope", pa.string()),
+            ("questions", pa.uint32()),
+            ("tokens", pa.uint64()),  # T
+            ("layer", pa.uint16()),
+            ("neuron", pa.uint32()),
+            ("active", pa.uint32()),  # K
+            ("total", pa.float32()),  # S
+            ("total_squares", pa.float32()),  # Q
+        ],
+        "statistics": [
+            *_IDENTITY,
+            ("tokens", pa.uint64()),
+            ("active", pa.uint64()),
+            ("total", pa.float64()),
+            ("total_squares", pa.float64()),
+        ],
+        "scores": [*_IDENTITY, ("score", pa.float32()), ("rank", pa.uint32())],
+        "masks": [("mask", pa.string()), *_IDENTITY, ("rank", pa.uint32())],
+        "outcomes": [("mask", pa.string()), *_RESPONSE],
+        "swapped_outcomes": [("mask", pa.string()), *_RESPONSE],
+        "effects": [
+            ("mask_culture", pa.string()),
+            ("culture", pa.string()),
+            ("questions", pa.uint32()),
+            ("accuracy_before", pa.float64()),
+            ("accuracy_after", pa.float64()),
+            ("delta", pa.float64()),  # accuracy_after - accuracy_before, a fraction
+            *_INTERVAL,
+            ("correct_to_wrong", pa.uint32()),
+            ("wrong_to_correct", pa.uint32()),
+            ("wrong_to_wrong", pa.uint32()),  # the answer changed, both are wrong
+            ("p", pa.float64()),  # exact McNemar over images, by the sign of their net change
+            ("q", pa.float64()),  # Benjamini-Hochberg over the cells of one model and scorer
+            ("smallest_drop", pa.float64()),  # that the cell's test shows with the stated power
+            # Of the culture's own mask, on the same questions over other cultures' pictures.
+            ("swapped_before", pa.float64()),
+            ("swapped_delta", pa.float64()),
+            *_COLLAPSE,
+        ],
+        "summaries": [
+            ("culture", pa.string()),  # null: the mean over cultures
+            # self | cross_by_mask | cross_by_target | gap | self_less_swapped
+            ("measure", pa.string()),
+            ("value", pa.float64()),
+            *_INTERVAL,
+            *_COLLAPSE,
+        ],
+        "ranks": [
+            ("culture", pa.string()),  # null: the mean over cultures
+            ("measure", pa.string()),
+            ("control", pa.string()),
+            ("value", pa.float64()),  # the scorer's, on the questions that the control was asked
+            ("draws", pa.uint32()),
+            ("control_mean", pa.float64()),
+            ("control_low", pa.float64()),  # smallest and largest value over the control's draws
+            ("control_high", pa.float64()),
+            ("rank_p", pa.float64()),
+        ],
+        "comparisons": [
+            ("first", pa.string()),
+            ("second", pa.string()),
+            ("measure", pa.string()),
+            ("value", pa.float64()),  # first - second, means over cultures
+            *_INTERVAL,
+            ("p", pa.float64()),
+            ("q", pa.float64()),  # Benjamini-Hochberg over the pairs, per measure
+        ],
+        "reliability": [
+            ("analysis", pa.string()),  # disjoint | nested | layers | scopes | variants
+            ("scorer", pa.string()),
+            ("setting", pa.string()),  # what differs from the study's own; "" if only the folds do
+            ("questions", pa.uint32()),  # per culture, behind the first of the two
+            ("draw", pa.uint32()),  # of folds; null: all draws together
+            ("rate", pa.float64()),
+            ("culture", pa.string()),
+            ("layer", pa.uint16()),  # null: all layers
+            ("spearman", pa.float64()),  # over the neurons; null where scores do not vary
+            *_SHARED,
+        ],
+        "categories": [
+            ("scorer", pa.string()),
+            ("category", pa.string()),
+            ("measure", pa.string()),  # as of summaries
+            ("questions", pa.uint32()),  # of all cultures
+            ("cultures", pa.uint32()),  # that have questions of the category
+            ("value", pa.float64()),  # mean over these
+            *_INTERVAL,
+        ],
+        "subjects": [
+            ("first_model", pa.string()),
+            ("second_model", pa.string()),
+            ("weights", pa.string()),  # same | other; "not comparable: ..." has no numbers
+            ("split", pa.uint32()),
+            ("scorer", pa.string()),
+            ("rate", pa.float64()),
+            ("culture", pa.string()),
+            ("spearman", pa.float64()),
+            *_SHARED,
+        ],
+        "planted": _IDENTITY,
+        "recovery": [
+            ("scorer", pa.string()),
+            ("culture", pa.string()),
+            ("planted", pa.uint32()),
+            ("selected", pa.uint32()),
+            ("hits", pa.uint32()),
+        ],
+    }.items()
+}
