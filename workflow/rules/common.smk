@@ -23,6 +23,7 @@ REFERENCE = {
     "split": config["cells"]["splits"][0],
     "rate": config["select"]["rates"][0],
 }
+FIRST_RATE = next(iter(RATES))  # as paths write it
 SHARD_COUNT = config["extract"]["shards"]
 SHARDS = [f"{number}-of-{SHARD_COUNT}" for number in range(1, SHARD_COUNT + 1)]
 
@@ -79,7 +80,6 @@ wildcard_constraints:
     rate=one_of(RATES),
     intervention=one_of(INTERVENTIONS),
     shard=one_of(SHARDS),
-    analysis="[a-z]+",
     scorer=one_of([*SCORERS, *IMPORTED, "planted"]),
     selector="[a-z][a-z0-9_]*",
 
