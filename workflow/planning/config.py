@@ -15,6 +15,7 @@ from culture_neurons.dataset.cultures import CultureError, read_cultures
 from culture_neurons.dataset.folds import identify_folds
 from planning.errors import ConfigError, suggest_name
 from planning.paths import require_checkpoint, require_dataset, require_file
+from planning.renamed_keys import refuse_renamed_keys
 
 PACKAGE = Path("workflow/scripts/culture_neurons")
 
@@ -48,6 +49,7 @@ def complete_config(config: dict, root: Path) -> dict:
     schema_path = root / "workflow/schemas/config.schema.yaml"
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
     _check_plain(config, "")
+    refuse_renamed_keys(config)
     problems = sorted(
         _Validator(schema).iter_errors(config),
         key=lambda problem: (
@@ -256,9 +258,9 @@ def _check_scopes(config: dict) -> None:
 
 def _check_numbers(config: dict) -> None:
     for index, entry in enumerate(config["intervene"]):
-        if (entry["kind"] == "steer") != (entry["alpha"] is not None):
+        if (entry["kind"] == "steer") != (entry["strength"] is not None):
             raise ConfigError(
-                f"config key 'intervene[{index}].alpha' is {entry['alpha']!r} for kind "
+                f"config key 'intervene[{index}].strength' is {entry['strength']!r} for kind "
                 f"{entry['kind']!r}; expected a number for steer, null for the others"
             )
     cells = config["cells"]

@@ -140,7 +140,7 @@ def get_controls(scorer):
 
     All of kind random share one selector where masks are as large as the rate asks for.
     """
-    own_sizes = scorer not in SCORERS or SCORERS[scorer]["select"] == "overall"
+    own_sizes = scorer not in SCORERS or SCORERS[scorer]["pool"] == "overall"
     return {
         name: (
             name
@@ -192,11 +192,11 @@ def get_control_outcomes(wildcards):
     return [f"{OUTCOMES}/{selector}.parquet" for selector in selectors]
 
 
-def get_others(selector):
+def count_other_questions(selector):
     """Find how many questions of each other culture a selector's masks are asked."""
     if selector in CONTROL_SELECTORS:
-        return CONTROLS[CONTROL_SELECTORS[selector][0]]["others"]
-    return config["select"]["others"]
+        return CONTROLS[CONTROL_SELECTORS[selector][0]]["other_questions"]
+    return config["select"]["other_questions"]
 
 
 def get_intervention_statistics(wildcards):

@@ -18,8 +18,8 @@ rule select_neurons:
         "../../envs/tables.yaml"
     params:
         rate=lambda wildcards: RATES[wildcards.rate],
-        select=lambda wildcards: SCORERS[wildcards.scorer]["select"],
-        above=lambda wildcards: SCORERS[wildcards.scorer]["above"],
+        pool=lambda wildcards: SCORERS[wildcards.scorer]["pool"],
+        min_score=lambda wildcards: SCORERS[wildcards.scorer]["min_score"],
     script:
         "../scripts/select_neurons.py"
 

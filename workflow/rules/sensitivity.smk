@@ -85,7 +85,7 @@ rule measure_categories:
         statistics={
             key: config["evaluate"][key] for key in ("resamples", "confidence", "seed")
         },
-        others=config["select"]["others"],
+        other_questions=config["select"]["other_questions"],
     script:
         "../scripts/measure_categories.py"
 

@@ -36,7 +36,7 @@ with lease_device(resources.device) as device:
     evaluated = {"cultures": facts["cultures"], "folds": folds}
     questions = read_questions(*chosen, **evaluated)
     cultures = {question.question_id: question.culture for question in questions}
-    asked = choose_questions(facts["masks"], cultures, params.others)
+    asked = choose_questions(facts["masks"], cultures, params.other_questions)
     logger.info("%d questions of the evaluate folds %s", len(questions), folds)
     budget = TokenBudget(resources.batch_tokens)
     layers = find_layers(checkpoint.model, facts["hookpoint"])

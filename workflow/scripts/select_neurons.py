@@ -11,10 +11,10 @@ params = snakemake.params
 facts = read_facts(snakemake.input.scores, "scores", snakemake.wildcards)
 count = count_neurons(params.rate, facts["layers"], facts["width"])
 masks = select_neurons(
-    read_frame(snakemake.input.scores, "scores"), count, params.select, params.above
+    read_frame(snakemake.input.scores, "scores"), count, params.pool, params.min_score
 )
 sizes = {culture: masks.filter(mask=culture).height for culture in facts["cultures"]}
-logger.info("%s neurons asked for (%s), selected: %s", count, params.select, sizes)
+logger.info("%s neurons asked for (%s), selected: %s", count, params.pool, sizes)
 write_table(
     snakemake.output.masks,
     "masks",
@@ -24,7 +24,7 @@ write_table(
         "rate": params.rate,
         "selector": snakemake.wildcards.scorer,
         "count": count,
-        "select": {"pool": params.select, "above": params.above},
+        "select": {"pool": params.pool, "min_score": params.min_score},
         "masks": sizes,
         "software": name_versions("polars"),
     },

@@ -26,8 +26,8 @@ masks = pl.concat(
         load_scorer(params.scorer["scorer"]),
         params.scorer["options"],
         count_neurons(params.rate, facts["layers"], facts["width"]),
-        params.scorer["select"],
-        params.scorer["above"],
+        params.scorer["pool"],
+        params.scorer["min_score"],
         range(params.control["draws"]),
         params.control["seed"],
     )

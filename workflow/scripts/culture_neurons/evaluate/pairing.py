@@ -108,7 +108,7 @@ def pair_outcomes(
     answers: pl.DataFrame,
     outcomes: pl.DataFrame,
     masks: Sequence[str],
-    others: int | None = None,
+    other_questions: int | None = None,
 ) -> PairedAnswers:
     """Join outcomes with the unmodified answers.
 
@@ -117,7 +117,8 @@ def pair_outcomes(
         answers: The columns RESPONSE, of the unmodified model.
         outcomes: The same, with `mask`.
         masks: The masks' names, in the order of the result's rows.
-        others: Questions of each culture other than a mask's own; None: all. More are ignored.
+        other_questions: Questions of each culture other than a mask's own; None: all. More are
+            ignored.
 
     Raises:
         EffectError: A question lacks its answer, or a mask lacks a question.
@@ -129,7 +130,7 @@ def pair_outcomes(
         [name_owner(mask) for mask in masks],
         base["question_id"].to_list(),
         base["culture"].to_list(),
-        others,
+        other_questions,
     )
     rows = pl.DataFrame({"mask": masks}, {"mask": pl.String}).with_row_index("row")
     columns = base.select("question_id").with_row_index("column")
@@ -173,14 +174,14 @@ def pair_scorer(
     answers: pl.DataFrame,
     outcomes: pl.DataFrame,
     cultures: Sequence[str],
-    others: int | None,
+    other_questions: int | None,
 ) -> PairedAnswers:
     """Pair the outcomes of one scorer, whose masks are named for their cultures.
 
     Raises:
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
-    paired = pair_outcomes(questions, answers, outcomes, sorted(cultures), others)
+    paired = pair_outcomes(questions, answers, outcomes, sorted(cultures), other_questions)
     if list(paired.cultures) != sorted(cultures):
         raise EffectError(f"questions of cultures {paired.cultures}, but masks of {cultures}")
     return paired

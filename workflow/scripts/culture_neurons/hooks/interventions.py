@@ -30,9 +30,9 @@ def ablate(neurons: Mapping[int, Tensor]) -> AffineMap:
     return AffineMap(neurons, gain=0.0)
 
 
-def steer(neurons: Mapping[int, Tensor], alpha: float) -> AffineMap:
-    """Scale neurons: g' = (1 + alpha) * g; alpha = -1 is ablation."""
-    return AffineMap(neurons, gain=1.0 + alpha)
+def steer(neurons: Mapping[int, Tensor], strength: float) -> AffineMap:
+    """Scale neurons: g' = (1 + strength) * g; strength = -1 is ablation."""
+    return AffineMap(neurons, gain=1.0 + strength)
 
 
 def mean_ablate(neurons: Mapping[int, Tensor], means: Mapping[int, Tensor]) -> AffineMap:
@@ -113,12 +113,12 @@ def make_interventions(
 
     Args:
         masks: Name -> layer -> neuron indices.
-        intervention: An entry of the config's `intervene`: kind, and alpha for steer.
+        intervention: An entry of the config's `intervene`: kind, and strength for steer.
         means: Layer -> mean activations (width,), for mean_ablate.
     """
     if intervention["kind"] == "steer":
-        alpha = intervention["alpha"]
-        return {name: steer(neurons, alpha) for name, neurons in masks.items()}
+        strength = intervention["strength"]
+        return {name: steer(neurons, strength) for name, neurons in masks.items()}
     if intervention["kind"] == "mean_ablate":
         return {name: mean_ablate(neurons, means) for name, neurons in masks.items()}
     return {name: ablate(neurons) for name, neurons in masks.items()}

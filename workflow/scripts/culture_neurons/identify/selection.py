@@ -24,7 +24,7 @@ def count_neurons(rate: float, layers: int, width: int) -> int:
 
 
 def select_neurons(
-    scores: pl.DataFrame, count: int, pool: str, above: float | None
+    scores: pl.DataFrame, count: int, pool: str, min_score: float | None
 ) -> pl.DataFrame:
     """Select the best neurons.
 
@@ -33,14 +33,15 @@ def select_neurons(
         count: Number of neurons per culture, or over all cultures.
         pool: "per_culture": the `count` best of each culture. "overall": the `count` neurons with
             the best score for any culture, each in the mask of every culture that it scored for.
-        above: Scores must exceed this; a shortfall is left, not padded. None: any finite score.
+        min_score: Scores must exceed this; a shortfall is left, not padded. None: any finite
+            score.
 
     Returns:
         Table `masks`, one mask per culture, named for it; cultures without neurons have no rows.
     """
     eligible = scores.filter(pl.col("score").is_finite())
-    if above is not None:
-        eligible = eligible.filter(pl.col("score") > above)
+    if min_score is not None:
+        eligible = eligible.filter(pl.col("score") > min_score)
     if pool == "per_culture":
         chosen = eligible.filter(pl.col("rank") < count)
     else:
