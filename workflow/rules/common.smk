@@ -79,7 +79,6 @@ wildcard_constraints:
     rate=one_of(RATES),
     intervention=one_of(INTERVENTIONS),
     shard=one_of(SHARDS),
-    analysis="[a-z]+",
     scorer=one_of([*SCORERS, *IMPORTED, "planted"]),
     selector="[a-z][a-z0-9_]*",
 

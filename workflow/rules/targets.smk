@@ -1,4 +1,4 @@
-# What the study is: its figures and tables, and the tables that each of them is made of.
+# What the study is: its figures and tables.
 
 
 def expand_studies(pattern, models=MODELS):
@@ -27,26 +27,6 @@ def expand_subjects(pattern, **wildcards):
     ]
 
 
-def get_settings_tables(wildcards):
-    """List the tables of a figure of effects: by category, or at every rate and split."""
-    axes = {"model": MODELS, **wildcards}
-    if wildcards.analysis == "categories":
-        path = f"{CATEGORIES}/{{intervention}}.parquet"
-        return {
-            "categories": expand(path, split=SPLITS[0], rate=next(iter(RATES)), **axes)
-        }
-    return {
-        kind: expand(
-            f"{folder}/{{scorer}}.parquet",
-            split=SPLITS,
-            rate=RATES,
-            scorer=SCORERS,
-            **axes,
-        )
-        for kind, folder in (("summaries", SUMMARIES), ("ranks", RANKS))
-    }
-
-
 def get_figures(wildcards):
     """List the study's figures; those of planted neurons only where there are demo models."""
     study = "{hookpoint}/{split}/{rate}"
@@ -68,15 +48,15 @@ def list_sensitivity_figures():
     agreement |= {key: bool(SENSITIVITY[key]) for key in ("scopes", "variants")}
     agreement["models"] = len(MODELS) > 1
     effects = {"rates": len(RATES) > 1, "splits": len(SPLITS) > 1, "categories": True}
-    stem = "sensitivity/{hookpoint}/{analysis}"
-    stems = expand(
-        stem, hookpoint=HOOKPOINTS, analysis=[k for k in agreement if agreement[k]]
-    )
-    return stems + expand(
-        "sensitivity/{hookpoint}/{intervention}/{analysis}",
+    return expand(
+        "sensitivity/{hookpoint}/{figure}",
+        hookpoint=HOOKPOINTS,
+        figure=[name for name in agreement if agreement[name]],
+    ) + expand(
+        "sensitivity/{hookpoint}/{intervention}/{figure}",
         hookpoint=HOOKPOINTS,
         intervention=INTERVENTIONS,
-        analysis=[key for key in effects if effects[key]],
+        figure=[name for name in effects if effects[name]],
     )
 
 

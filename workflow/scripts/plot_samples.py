@@ -1,0 +1,14 @@
+"""Draw agreement by the number of questions behind scores and masks (rule plot_samples)."""
+
+from culture_neurons.logs import start_log
+from culture_neurons.plots.curves import plot_samples
+from culture_neurons.plots.parts.style import save_figure
+from culture_neurons.sensitivity.settings import choose_agreement
+from culture_neurons.storage.frames import stack_tables
+
+start_log(snakemake.log[0])
+
+reliability = stack_tables(snakemake.input.reliability, "reliability", ["model"])
+rows = choose_agreement(reliability.filter(rate=snakemake.params.rate), "samples")
+figure = plot_samples({model: rows.filter(model=model) for model in snakemake.params.models})
+save_figure(figure, snakemake.output.svg, snakemake.output.png)
