@@ -134,7 +134,7 @@ rule plot_layer_agreement:
 rule plot_models:
     """Draw how far the masks of models with comparable neurons agree."""
     input:
-        subjects="results/subjects/{hookpoint}.parquet",
+        model_pairs="results/model_pairs/{hookpoint}.parquet",
         code=find_code_inputs("plot_models"),
     output:
         svg=report(

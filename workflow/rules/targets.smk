@@ -18,7 +18,7 @@ def expand_studies(pattern, models=MODELS):
     return paths
 
 
-def expand_subjects(pattern, **wildcards):
+def expand_model_scorers(pattern, **wildcards):
     """Fill a path for every model and each of its scorers."""
     return [
         path

@@ -58,7 +58,9 @@ class PairedAnswers:
         return np.stack([asked, net < 0, net > 0]).astype(int) @ member.astype(int)
 
 
-def read_questions(path: str | Path, folds: Sequence[int], cultures: Sequence[str]) -> pl.DataFrame:
+def read_evaluate_questions(
+    path: str | Path, folds: Sequence[int], cultures: Sequence[str]
+) -> pl.DataFrame:
     """Read the evaluate questions: question_id, image_id, culture, category."""
     columns = ["question_id", "image_id", "culture", "category", "fold"]
     kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))

@@ -47,7 +47,7 @@ def tabulate_verdicts(
     """
     accuracy = answers.group_by("model").agg((100 * pl.col("correct").mean()).alias("accuracy"))
     verdicts = summaries.select(*KEYS, *NOTED).unique().join(accuracy, on="model")
-    judged = judge_subjects(summaries, ranks, KEYS, alpha, collapse)
+    judged = judge_masks(summaries, ranks, KEYS, alpha, collapse)
     for part in (judged, _count_significant(effects, alpha)):
         verdicts = verdicts.join(part, on=KEYS, how="left")
     last = ("collapse", "verdict")
@@ -59,7 +59,7 @@ def tabulate_verdicts(
     return verdicts.join(published, on=on, how="left", maintain_order="left").drop("dataset_source")
 
 
-def judge_subjects(
+def judge_masks(
     summaries: pl.DataFrame,
     ranks: pl.DataFrame,
     keys: Sequence[str],
@@ -76,7 +76,8 @@ def judge_subjects(
         collapse: As of `is_broken`.
 
     Returns:
-        One row per subject: keys, effects with intervals, rank p-values, collapse, verdict.
+        One row per value of the keys: these, effects with intervals, rank p-values, collapse,
+        verdict.
     """
     judged = _spread_means(summaries, keys).join(_spread_ranks(ranks, keys), on=keys, how="left")
     broken = [is_broken(row, collapse) for row in judged.iter_rows(named=True)]

@@ -38,8 +38,8 @@ def compare_models(
         models: Names of the models, in the order of the result.
 
     Yields:
-        Rows of table `subjects`, of one pair of models at a time; one empty row where the two are
-        not comparable.
+        Rows of table `model_pairs`, of one pair of models at a time; one empty row where the two
+        are not comparable.
     """
     scored = index_tables(scores, "scores", ("model", "split", "scorer"))
     masked = index_tables(masks, "masks", ("model", "split", "scorer", "rate"))
@@ -48,7 +48,7 @@ def compare_models(
         weights = relate_weights(known[first], known[second])
         pair = {"first_model": first, "second_model": second, "weights": weights}
         if weights.startswith("not"):
-            yield [dict.fromkeys(SCHEMAS["subjects"].names) | pair]
+            yield [dict.fromkeys(SCHEMAS["model_pairs"].names) | pair]
             continue
         for (model, split, scorer), (path, facts) in scored.items():
             if model != first:

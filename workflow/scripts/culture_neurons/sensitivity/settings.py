@@ -6,7 +6,7 @@ import polars as pl
 
 from culture_neurons.storage.facts import STUDY
 
-SUBJECT = ("model", "hookpoint", "intervention")
+MODEL_KEYS = ("model", "hookpoint", "intervention")
 AGREEMENT = ("spearman", "overlap", "chance")
 _SETTING = ("analysis", "scorer", "setting", "questions", "rate", "layer")
 _MEASURES = ("self", "cross_by_mask", "gap")
@@ -18,7 +18,7 @@ def average_agreement(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     Cultures where both masks are empty have no overlap and do not count.
 
     Args:
-        frame: Tables `reliability` or `subjects`, stacked.
+        frame: Tables `reliability` or `model_pairs`, stacked.
         keys: Columns that tell settings apart.
 
     Returns:
@@ -98,7 +98,7 @@ def tabulate_splits(summaries: pl.DataFrame) -> pl.DataFrame:
 
     Splits share questions, so `between_sd` describes these splits and is no standard error.
     """
-    keys = [*SUBJECT, "rate", "scorer", "measure"]
+    keys = [*MODEL_KEYS, "rate", "scorer", "measure"]
     overall = pl.col("culture").is_null() & pl.col("measure").is_in(_MEASURES)
     value = pl.col("value")
     return (
@@ -112,19 +112,19 @@ def tabulate_splits(summaries: pl.DataFrame) -> pl.DataFrame:
             value.max().alias("highest"),
             (pl.col("ci_high") - pl.col("ci_low")).mean().alias("mean_interval_width"),
         )
-        .sort(*SUBJECT, "rate", maintain_order=True)
+        .sort(*MODEL_KEYS, "rate", maintain_order=True)
     )
 
 
-def average_models(subjects: pl.DataFrame) -> pl.DataFrame:
+def average_models(model_pairs: pl.DataFrame) -> pl.DataFrame:
     """Average the agreement of models; models that cannot be compared keep one empty row."""
     keys = ["hookpoint", "first_model", "second_model", "weights", "split", "scorer", "rate"]
-    return average_agreement(subjects, keys)
+    return average_agreement(model_pairs, keys)
 
 
-def pair_models(subjects: pl.DataFrame, split: int, rate: float) -> dict[str, pl.DataFrame]:
+def pair_models(model_pairs: pl.DataFrame, split: int, rate: float) -> dict[str, pl.DataFrame]:
     """Choose the rows of each pair of comparable models at the reference, with a column setting."""
-    rows = subjects.filter(split=split, rate=rate).with_columns(setting=pl.lit(""))
+    rows = model_pairs.filter(split=split, rate=rate).with_columns(setting=pl.lit(""))
     weights = {"same": "", "other": " (other weights)"}
     return {
         f"{first}\n{second}{weights[weight]}": group

@@ -15,7 +15,7 @@ from culture_neurons.sensitivity.conclusions import (
     find_pairs,
     judge_settings,
 )
-from culture_neurons.sensitivity.settings import AGREEMENT, SUBJECT, average_models
+from culture_neurons.sensitivity.settings import AGREEMENT, MODEL_KEYS, average_models
 
 SUMMARY = {
     "model": pl.String,
@@ -39,11 +39,11 @@ SUMMARY = {
 }
 
 
-def summarise_effects(
+def judge_effects(
     summaries: pl.DataFrame,
     comparisons: pl.DataFrame,
     categories: pl.DataFrame,
-    subjects: pl.DataFrame,
+    model_pairs: pl.DataFrame,
     *,
     split: int,
     rate: float,
@@ -56,7 +56,7 @@ def summarise_effects(
         summaries: Stacked `summaries` with the study's keys; planted neurons are no scorer.
         comparisons: Stacked `comparisons` with the study's keys.
         categories: Stacked `categories` with the same, of the reference.
-        subjects: Stacked `subjects`.
+        model_pairs: Stacked `model_pairs`.
         split: Split of the reference.
         rate: Rate of the reference.
         files: Scorer -> the file that it is computed by; the first scorer of a file is the usual
@@ -69,12 +69,12 @@ def summarise_effects(
     means = summaries.filter(
         pl.col("culture").is_null(), pl.col("measure") == "gap", pl.col("scorer").is_in(list(files))
     )
-    for subject, own in means.group_by(SUBJECT, maintain_order=True):
-        known = dict(zip(SUBJECT, subject, strict=True))
+    for values, own in means.group_by(MODEL_KEYS, maintain_order=True):
+        known = dict(zip(MODEL_KEYS, values, strict=True))
         at = {"split": split, "rate": rate}
         tests = comparisons.filter(**known)
         by_category = categories.filter(pl.col("scorer").is_in(list(files)), **known, measure="gap")
-        others = pl.col("model").is_in(find_same(subjects, known["model"]))
+        others = pl.col("model").is_in(find_same(model_pairs, known["model"]))
         alike = others & (pl.col("intervention") == known["intervention"])
         reference = read_gaps(own.filter(**at))
         conclusion = find_conclusion(reference, tests.filter(**at), alpha)
@@ -157,9 +157,9 @@ def summarise_agreement(
             }
 
 
-def find_same(subjects: pl.DataFrame, model: str) -> list[str]:
+def find_same(model_pairs: pl.DataFrame, model: str) -> list[str]:
     """Find the later models that have the weights of a model."""
-    same = subjects.filter(first_model=model, weights="same")
+    same = model_pairs.filter(first_model=model, weights="same")
     return same["second_model"].unique(maintain_order=True).to_list()
 
 
@@ -194,7 +194,7 @@ def summarise_sensitivity(
     summaries: pl.DataFrame,
     comparisons: pl.DataFrame,
     categories: pl.DataFrame,
-    subjects: pl.DataFrame,
+    model_pairs: pl.DataFrame,
     agreement: Mapping[str, pl.DataFrame],
     *,
     split: int,
@@ -204,17 +204,17 @@ def summarise_sensitivity(
 ) -> pl.DataFrame:
     """Make the summary: one row per model and analysis; arguments as of the parts."""
     rows = [
-        *summarise_effects(
+        *judge_effects(
             summaries,
             comparisons,
             categories,
-            subjects,
+            model_pairs,
             split=split,
             rate=rate,
             files=files,
             alpha=alpha,
         ),
-        *summarise_agreement(agreement, average_models(subjects), split, rate),
+        *summarise_agreement(agreement, average_models(model_pairs), split, rate),
     ]
     return pl.DataFrame(
         [{name: row.get(name) for name in SUMMARY} for row in rows], schema=SUMMARY
