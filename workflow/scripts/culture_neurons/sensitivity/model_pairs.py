@@ -18,15 +18,6 @@ from culture_neurons.storage.schemas import SCHEMAS
 Facts = Mapping[str, object]
 
 
-def relate_weights(first: Facts, second: Facts) -> str:
-    """Say whether two models' neurons can be compared: "same", "other", or why they cannot."""
-    shapes = [f"{f['decoder']} of {f['layers']} x {f['width']}" for f in (first, second)]
-    if shapes[0] != shapes[1]:
-        return f"not comparable: {shapes[0]}, {shapes[1]}"
-    identity = ("checkpoint", "commit", "dtype")
-    return "same" if all(first[key] == second[key] for key in identity) else "other"
-
-
 def compare_models(
     scores: Sequence[str | Path], masks: Sequence[str | Path], models: Sequence[str]
 ) -> Iterator[list[dict[str, object]]]:
@@ -60,6 +51,15 @@ def compare_models(
             neurons = facts["layers"] * facts["width"]
             rows = compare_files((path, other), files, cultures, neurons)
             yield [{**pair, "split": split, "scorer": scorer, **row} for row in rows]
+
+
+def relate_weights(first: Facts, second: Facts) -> str:
+    """Say whether two models' neurons can be compared: "same", "other", or why they cannot."""
+    shapes = [f"{f['decoder']} of {f['layers']} x {f['width']}" for f in (first, second)]
+    if shapes[0] != shapes[1]:
+        return f"not comparable: {shapes[0]}, {shapes[1]}"
+    identity = ("checkpoint", "commit", "dtype")
+    return "same" if all(first[key] == second[key] for key in identity) else "other"
 
 
 def compare_files(

@@ -12,6 +12,38 @@ _SETTING = ("analysis", "scorer", "setting", "questions", "rate", "layer")
 _MEASURES = ("self", "cross_by_mask", "gap")
 
 
+def break_down_agreement(reliability: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Make one table per analysis from stacked `reliability` with model and hookpoint."""
+    needless = {
+        "halves": ["analysis", "setting", "layer"],
+        "samples": ["setting", "layer"],
+        "layers": ["analysis", "setting", "spearman", "spearman_low", "spearman_high"],
+        "scopes": ["analysis", "layer"],
+        "variants": ["analysis", "layer"],
+    }
+    keys = ["model", "hookpoint", *_SETTING]
+    return {
+        name: average_agreement(choose_agreement(reliability, name), keys).drop(columns)
+        for name, columns in needless.items()
+    }
+
+
+def choose_agreement(reliability: pl.DataFrame, analysis: str) -> pl.DataFrame:
+    """Choose the rows of an analysis from stacked `reliability` with model.
+
+    Args:
+        reliability: The rows.
+        analysis: halves, samples, layers, scopes, or variants.
+    """
+    kind = pl.col("analysis")
+    if analysis == "samples":
+        return reliability.filter(kind.is_in(["disjoint", "nested"]))
+    if analysis == "halves":
+        disjoint = reliability.filter(kind == "disjoint")
+        return disjoint.filter(pl.col("questions") == pl.col("questions").max().over("model"))
+    return reliability.filter(kind == analysis)
+
+
 def average_agreement(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """Average the agreement of scores and masks over draws, then over cultures.
 
@@ -40,35 +72,21 @@ def average_agreement(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def choose_agreement(reliability: pl.DataFrame, analysis: str) -> pl.DataFrame:
-    """Choose the rows of an analysis from stacked `reliability` with model.
-
-    Args:
-        reliability: The rows.
-        analysis: halves, samples, layers, scopes, or variants.
-    """
-    kind = pl.col("analysis")
-    if analysis == "samples":
-        return reliability.filter(kind.is_in(["disjoint", "nested"]))
-    if analysis == "halves":
-        disjoint = reliability.filter(kind == "disjoint")
-        return disjoint.filter(pl.col("questions") == pl.col("questions").max().over("model"))
-    return reliability.filter(kind == analysis)
+def average_models(model_pairs: pl.DataFrame) -> pl.DataFrame:
+    """Average the agreement of models; models that cannot be compared keep one empty row."""
+    keys = ["hookpoint", "first_model", "second_model", "weights", "split", "scorer", "rate"]
+    return average_agreement(model_pairs, keys)
 
 
-def break_down_agreement(reliability: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Make one table per analysis from stacked `reliability` with model and hookpoint."""
-    needless = {
-        "halves": ["analysis", "setting", "layer"],
-        "samples": ["setting", "layer"],
-        "layers": ["analysis", "setting", "spearman", "spearman_low", "spearman_high"],
-        "scopes": ["analysis", "layer"],
-        "variants": ["analysis", "layer"],
-    }
-    keys = ["model", "hookpoint", *_SETTING]
+def pair_models(model_pairs: pl.DataFrame, split: int, rate: float) -> dict[str, pl.DataFrame]:
+    """Choose the rows of each pair of comparable models at the reference, with a column setting."""
+    rows = model_pairs.filter(split=split, rate=rate).with_columns(setting=pl.lit(""))
+    weights = {"same": "", "other": " (other weights)"}
     return {
-        name: average_agreement(choose_agreement(reliability, name), keys).drop(columns)
-        for name, columns in needless.items()
+        f"{first}\n{second}{weights[weight]}": group
+        for (first, second, weight), group in rows.group_by(
+            "first_model", "second_model", "weights", maintain_order=True
+        )
     }
 
 
@@ -114,21 +132,3 @@ def tabulate_splits(summaries: pl.DataFrame) -> pl.DataFrame:
         )
         .sort(*MODEL_KEYS, "rate", maintain_order=True)
     )
-
-
-def average_models(model_pairs: pl.DataFrame) -> pl.DataFrame:
-    """Average the agreement of models; models that cannot be compared keep one empty row."""
-    keys = ["hookpoint", "first_model", "second_model", "weights", "split", "scorer", "rate"]
-    return average_agreement(model_pairs, keys)
-
-
-def pair_models(model_pairs: pl.DataFrame, split: int, rate: float) -> dict[str, pl.DataFrame]:
-    """Choose the rows of each pair of comparable models at the reference, with a column setting."""
-    rows = model_pairs.filter(split=split, rate=rate).with_columns(setting=pl.lit(""))
-    weights = {"same": "", "other": " (other weights)"}
-    return {
-        f"{first}\n{second}{weights[weight]}": group
-        for (first, second, weight), group in rows.group_by(
-            "first_model", "second_model", "weights", maintain_order=True
-        )
-    }

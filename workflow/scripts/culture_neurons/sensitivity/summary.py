@@ -39,6 +39,37 @@ SUMMARY = {
 }
 
 
+def summarise_sensitivity(
+    summaries: pl.DataFrame,
+    comparisons: pl.DataFrame,
+    categories: pl.DataFrame,
+    model_pairs: pl.DataFrame,
+    agreement: Mapping[str, pl.DataFrame],
+    *,
+    split: int,
+    rate: float,
+    files: Mapping[str, str],
+    alpha: float,
+) -> pl.DataFrame:
+    """Make the summary: one row per model and analysis; arguments as of the parts."""
+    rows = [
+        *judge_effects(
+            summaries,
+            comparisons,
+            categories,
+            model_pairs,
+            split=split,
+            rate=rate,
+            files=files,
+            alpha=alpha,
+        ),
+        *summarise_agreement(agreement, average_models(model_pairs), split, rate),
+    ]
+    return pl.DataFrame(
+        [{name: row.get(name) for name in SUMMARY} for row in rows], schema=SUMMARY
+    ).sort("model", "hookpoint", maintain_order=True)
+
+
 def judge_effects(
     summaries: pl.DataFrame,
     comparisons: pl.DataFrame,
@@ -97,27 +128,6 @@ def judge_effects(
         yield from _judge_variants(head, reference, conclusion, files)
 
 
-def _judge_variants(
-    head: Mapping[str, object], reference: Gaps, conclusion: Conclusion, files: Mapping[str, str]
-) -> Iterator[dict[str, object]]:
-    """Put scorers of one file in the place of its first: do sign and order hold for it?"""
-    first = {file: scorer for scorer, file in reversed(files.items())}
-    for usual in first.values():
-        same = [name for name, file in files.items() if first[file] == usual and name != usual]
-        if not same:
-            continue
-        about = Conclusion(
-            [name for name in conclusion.scorers if name == usual],
-            [pair for pair in conclusion.pairs if usual in pair and not set(pair) & set(same)],
-        )
-        settings = {name: {**reference, usual: reference[name]} for name in same}
-        yield {
-            **head,
-            **_name(f"variants of {usual}", settings),
-            **judge_settings(about, settings, {}),
-        }
-
-
 def summarise_agreement(
     agreement: Mapping[str, pl.DataFrame], models: pl.DataFrame, split: int, rate: float
 ) -> Iterator[dict[str, object]]:
@@ -173,6 +183,27 @@ def read_gaps(frame: pl.DataFrame) -> Gaps:
     return {row.pop("scorer"): row for row in rows}
 
 
+def _judge_variants(
+    head: Mapping[str, object], reference: Gaps, conclusion: Conclusion, files: Mapping[str, str]
+) -> Iterator[dict[str, object]]:
+    """Put scorers of one file in the place of its first: do sign and order hold for it?"""
+    first = {file: scorer for scorer, file in reversed(files.items())}
+    for usual in first.values():
+        same = [name for name, file in files.items() if first[file] == usual and name != usual]
+        if not same:
+            continue
+        about = Conclusion(
+            [name for name in conclusion.scorers if name == usual],
+            [pair for pair in conclusion.pairs if usual in pair and not set(pair) & set(same)],
+        )
+        settings = {name: {**reference, usual: reference[name]} for name in same}
+        yield {
+            **head,
+            **_name(f"variants of {usual}", settings),
+            **judge_settings(about, settings, {}),
+        }
+
+
 def _spread(
     frame: pl.DataFrame | None, column: str, usual: object, form: str
 ) -> dict[str, pl.DataFrame]:
@@ -188,34 +219,3 @@ def _spread(
 
 def _name(analysis: str, settings: Sequence[str] | Mapping[str, object]) -> dict[str, str]:
     return {"analysis": analysis, "settings": "; ".join(settings)}
-
-
-def summarise_sensitivity(
-    summaries: pl.DataFrame,
-    comparisons: pl.DataFrame,
-    categories: pl.DataFrame,
-    model_pairs: pl.DataFrame,
-    agreement: Mapping[str, pl.DataFrame],
-    *,
-    split: int,
-    rate: float,
-    files: Mapping[str, str],
-    alpha: float,
-) -> pl.DataFrame:
-    """Make the summary: one row per model and analysis; arguments as of the parts."""
-    rows = [
-        *judge_effects(
-            summaries,
-            comparisons,
-            categories,
-            model_pairs,
-            split=split,
-            rate=rate,
-            files=files,
-            alpha=alpha,
-        ),
-        *summarise_agreement(agreement, average_models(model_pairs), split, rate),
-    ]
-    return pl.DataFrame(
-        [{name: row.get(name) for name in SUMMARY} for row in rows], schema=SUMMARY
-    ).sort("model", "hookpoint", maintain_order=True)
