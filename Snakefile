@@ -18,7 +18,7 @@
 #   results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet          (demo models)
 #   results/reliability/{model}/{hookpoint}/{scorer}.parquet             (sensitivity)
 #   results/categories/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet
-#   results/subjects/{hookpoint}.parquet                                 (models compared)
+#   results/model_pairs/{hookpoint}.parquet                              (models compared)
 #   results/figures/<family>/...    results/tables/*.csv
 #   results/logs/<rule>/...         results/benchmarks/<rule>/...
 #

@@ -39,7 +39,7 @@ IMPORT_SECONDS = 30.0  # of a model job, assumed; demo jobs take 5 to 10 on one 
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelCost:
     """What a model costs."""
 
     name: str
@@ -58,7 +58,7 @@ class Subject:
         return tokens * per_token + pictures * self.vision_operations
 
 
-def describe_subject(model: dict) -> Subject:
+def measure_model(model: dict) -> ModelCost:
     """Count a model's weights by its published shape.
 
     Raises:
@@ -81,7 +81,7 @@ def describe_subject(model: dict) -> Subject:
         depth, matrices = vision["num_hidden_layers"], 2
     block = 4 * vision["hidden_size"] ** 2
     block += matrices * vision["hidden_size"] * vision["intermediate_size"]
-    return Subject(
+    return ModelCost(
         name=model["name"],
         image_tokens=image_tokens,
         decoder_weights=decoder,
@@ -124,36 +124,36 @@ def list_selectors(config: dict, cultures: int, questions: float, images: float)
 
 
 def list_jobs(
-    config: dict, subject: Subject, cultures: int, questions: int, images: int
+    config: dict, model: ModelCost, cultures: int, questions: int, images: int
 ) -> Iterator[tuple[str, int, float]]:
     """Yield a model's stages: name, jobs, operations of all of them."""
-    yield "answer_questions", 1, subject.count_operations(images, questions, images)
+    yield "answer_questions", 1, model.count_operations(images, questions, images)
     cells = cultures * config["cells"]["folds"]
     used = min(cells * config["cells"]["cap"], questions)
     hookpoints = len(config["extract"]["hookpoints"])
-    operations = hookpoints * subject.count_operations(used, used, used)
+    operations = hookpoints * model.count_operations(used, used, used)
     yield "extract_activations", hookpoints * config["extract"]["shards"], operations
     studies = hookpoints * len(config["cells"]["splits"]) * len(config["select"]["rates"])
     studies *= len(config["intervene"])
     selectors = list_selectors(config, cultures, questions / 2, images / 2)
     operations = sum(
-        subject.count_operations(s.masks * s.images, s.masks * s.questions, s.images)
+        model.count_operations(s.masks * s.images, s.masks * s.questions, s.images)
         for s in selectors
     )
     yield "intervene", studies * len(selectors), studies * operations
 
 
-def tabulate_hours(config, subjects, dataset, arguments) -> Iterator[list[str]]:
+def tabulate_hours(config, models, dataset, arguments) -> Iterator[list[str]]:
     """Yield a row per model and stage, and the sum."""
     speed = 1e12 * arguments.tflops * arguments.utilisation
     total = 0.0
-    for subject in subjects:
-        start = IMPORT_SECONDS + 2 * subject.all_weights / (1e9 * arguments.gigabytes_per_second)
-        for stage, jobs, operations in list_jobs(config, subject, *dataset):
+    for model in models:
+        start = IMPORT_SECONDS + 2 * model.all_weights / (1e9 * arguments.gigabytes_per_second)
+        for stage, jobs, operations in list_jobs(config, model, *dataset):
             seconds = operations / speed + jobs * start
             total += seconds
             yield [
-                f"{subject.name}: {stage}",
+                f"{model.name}: {stage}",
                 str(jobs),
                 f"{seconds / jobs / 3600:.2f}",
                 f"{seconds / 3600:.1f}",
@@ -181,12 +181,12 @@ def measure_row(kind: str) -> float:
         return path.stat().st_size / rows
 
 
-def tabulate_disk(config, subjects, dataset) -> Iterator[list[str]]:
+def tabulate_disk(config, models, dataset) -> Iterator[list[str]]:
     """Yield a row per stage: rows of all its tables, and their size."""
     cultures, questions, images = dataset
     splits, rates = len(config["cells"]["splits"]), len(config["select"]["rates"])
     studies = splits * rates * len(config["extract"]["hookpoints"])
-    neurons = studies / splits / rates * sum(subject.neurons for subject in subjects)
+    neurons = studies / splits / rates * sum(model.neurons for model in models)
     cells = cultures * config["cells"]["folds"] * len(config["extract"]["scopes"])
     selectors = list_selectors(config, cultures, questions / 2, images / 2)
     masks = sum(selector.masks for selector in selectors)
@@ -196,7 +196,7 @@ def tabulate_disk(config, subjects, dataset) -> Iterator[list[str]]:
         "statistics": neurons * splits * cultures,
         "scores": neurons * splits * cultures * len(config["score"]["scorers"]),
         "masks": neurons * splits * masks * sum(config["select"]["rates"]),
-        "outcomes": len(subjects) * studies * len(config["intervene"]) * outcomes,
+        "outcomes": len(models) * studies * len(config["intervene"]) * outcomes,
     }
     for kind, rows in counts.items():
         yield [kind, f"{rows / 1e6:,.1f} million", f"{rows * measure_row(kind) / 1e9:.1f} GB"]
@@ -226,17 +226,17 @@ def main() -> None:
     config = complete_config(yaml.safe_load(arguments.config.read_text()), PROJECT)
     cultures = len((PROJECT / config["dataset"]["cultures"]).read_text().splitlines()) - 1
     dataset = (cultures, arguments.questions, arguments.images)
-    subjects = [describe_subject(model) for model in config["models"]]
+    models = [measure_model(model) for model in config["models"]]
     print(
         f"Estimate from the work model, not measured: {arguments.questions:,} questions on "
         f"{arguments.images:,} images of {cultures} cultures; {arguments.tflops:g} TFLOP/s at "
         f"{100 * arguments.utilisation:g} %; start-up {IMPORT_SECONDS:g} s and weights at "
         f"{arguments.gigabytes_per_second:g} GB/s\n"
     )
-    hours = tabulate_hours(config, subjects, dataset, arguments)
+    hours = tabulate_hours(config, models, dataset, arguments)
     print_table(["model: stage", "jobs", "GPU hours per job", "GPU hours", "start-up"], hours)
     print_table(
-        ["tables", "rows", "size with random values"], tabulate_disk(config, subjects, dataset)
+        ["tables", "rows", "size with random values"], tabulate_disk(config, models, dataset)
     )
 
 

@@ -139,7 +139,7 @@ def test_recovery_carries_the_facts_of_the_masks_and_of_the_training(tmp_path, m
     assert facts == expected
 
 
-def test_subjects_name_the_commit_of_every_model(tmp_path, monkeypatch):
+def test_model_pairs_name_the_commit_of_every_model(tmp_path, monkeypatch):
     scores, masks = [], []
     for model in ("one", "two"):
         facts = {"model": model, "checkpoint": "owner/name", "commit": f"commit of {model}"}
@@ -149,11 +149,11 @@ def test_subjects_name_the_commit_of_every_model(tmp_path, monkeypatch):
         scores.append(write_empty(tmp_path / model / "scores.parquet", "scores", facts))
         masks.append(write_empty(tmp_path / model / "masks.parquet", "masks", facts))
     sources = {"scores": scores, "masks": masks}
-    output = {"subjects": str(tmp_path / "subjects.parquet")}
+    output = {"model_pairs": str(tmp_path / "model_pairs.parquet")}
     params = {"models": ["one", "two"]}
     wildcards = {"hookpoint": "mlp.gate_act"}
     run_adapter("compare_models", monkeypatch, wildcards, sources, output, params)
-    facts = read_metadata(tmp_path / "subjects.parquet")
+    facts = read_metadata(tmp_path / "model_pairs.parquet")
     assert facts["dataset"] == "d"
     assert {model: known["commit"] for model, known in facts["models"].items()} == {
         "one": "commit of one",

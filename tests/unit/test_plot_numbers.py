@@ -18,7 +18,7 @@ from culture_neurons.plots.overlap import (
     neuron_sets,
     scorer_overlap,
 )
-from culture_neurons.plots.parts.inputs import read_frames, read_masks
+from culture_neurons.plots.parts.inputs import read_frames, read_scorer_masks
 from culture_neurons.plots.parts.style import SCORER_LOOKS, model_looks, scorer_looks
 from culture_neurons.plots.parts.wording import (
     count_compared,
@@ -202,8 +202,8 @@ def make_tested(gap_high=-0.1, rank_p=0.05, mass=0.0):
 
 
 def is_shown(summaries, ranks, alpha, collapse):
-    subject = ("m", "s")
-    return find_shown({subject: summaries}, {subject: ranks}, alpha, collapse)[subject]
+    key = ("m", "s")
+    return find_shown({key: summaries}, {key: ranks}, alpha, collapse)[key]
 
 
 def test_an_effect_is_shown_only_if_every_test_says_so():
@@ -255,7 +255,7 @@ def write_masks(path, cultures, layers=LAYERS):
 
 def test_masks_are_read_with_cultures_that_have_none(tmp_path):
     path = write_masks(tmp_path / "cas.parquet", ["c", "b", "a"])
-    masks, cultures, layers = read_masks([path], ["cas"])
+    masks, cultures, layers = read_scorer_masks([path], ["cas"])
     assert (list(masks), cultures, layers) == (["cas"], ["a", "b", "c"], LAYERS)
     assert count_neurons(masks["cas"], cultures, layers)[2].sum() == 0
 
@@ -264,10 +264,10 @@ def test_masks_that_do_not_belong_together_are_refused(tmp_path):
     first = write_masks(tmp_path / "cas.parquet", ["a", "b"])
     other_model = write_masks(tmp_path / "mad.parquet", ["a", "b"], LAYERS + 4)
     with pytest.raises(ValueError, match="expected masks of one model"):
-        read_masks([first, other_model], ["cas", "mad"])
+        read_scorer_masks([first, other_model], ["cas", "mad"])
     nameless = write_masks(tmp_path / "lap.parquet", ["16"])
     with pytest.raises(ValueError, match=r"lap\.parquet: has neurons of the cultures"):
-        read_masks([nameless], ["lap"])
+        read_scorer_masks([nameless], ["lap"])
 
 
 def test_a_figure_s_table_that_is_not_what_its_key_says_is_refused(tmp_path):

@@ -74,10 +74,10 @@ def draw_family(family, cultures, layers):
     if family == "deactivation":
         return plot_deactivation({scorer: make_effects(cultures) for scorer in SCORERS}, 0.05)
     if family == "self_cross":
-        subjects = list(itertools.product(MODELS, SCORERS))
+        pairs = list(itertools.product(MODELS, SCORERS))
         return draw_self_cross(
-            {subject: make_summaries(cultures) for subject in subjects},
-            {subject: make_ranks() for subject in subjects},
+            {pair: make_summaries(cultures) for pair in pairs},
+            {pair: make_ranks() for pair in pairs},
         )
     if family == "recovery":
         return plot_recovery({model: make_recovery(cultures) for model in MODELS}, 0.95)

@@ -61,9 +61,9 @@ def make_rates(rates=(0.001, 0.005, 0.01, 0.05), splits=(0, 1, 2)):
     return pl.DataFrame(rows, names, orient="row")
 
 
-def make_asked():
-    """Make stacked effects of one scorer of all models and splits."""
-    keys = [(model, split) for model in MODELS for split in (0, 1, 2)]
+def make_asked(splits=(0, 1, 2)):
+    """Make stacked effects of one scorer of all models and some splits."""
+    keys = [(model, split) for model in MODELS for split in splits]
     return pl.concat(
         make_effects().select(pl.lit(model).alias("model"), pl.lit(split).alias("split"), pl.all())
         for model, split in keys
@@ -83,12 +83,8 @@ def make_categories(names=CATEGORIES):
     return pl.DataFrame(rows, columns, orient="row")
 
 
-def by_model(table):
-    return {model: table.filter(model=model) for model in MODELS}
-
-
-def list_asked(*keys):
-    return make_asked().partition_by(*keys)
+def by_model(table, models=MODELS):
+    return {model: table.filter(model=model) for model in models}
 
 
 DRAWN = {
@@ -103,9 +99,11 @@ DRAWN = {
     "models": lambda: plot_agreement(
         {f"{m}\nother": make_reliability("disjoint") for m in MODELS}, "models"
     ),
-    "rates": lambda: plot_rates(by_model(make_rates().filter(split=0)), list_asked("model")),
+    "rates": lambda: plot_rates(
+        by_model(make_rates(splits=(0,))), make_asked((0,)).partition_by("model")
+    ),
     "splits": lambda: plot_splits(
-        by_model(make_rates().filter(rate=0.01)), list_asked("model", "split")
+        by_model(make_rates(rates=(0.01,))), make_asked().partition_by("model", "split")
     ),
     "categories": lambda: plot_categories(by_model(make_categories())),
 }
@@ -224,8 +222,8 @@ def test_categories_have_scorers_as_columns():
 
 
 def test_the_curve_of_a_rate_is_where_its_table_says():
-    rates = make_rates((0.01, 0.02), (0, 1))
-    figure = plot_rates({"second": rates.filter(model="second", split=1)}, list_asked("model"))
+    rates = make_rates((0.01, 0.02), (1,))
+    figure = plot_rates(by_model(rates, ["second"]), make_asked((1,)).partition_by("model"))
     own, _, gap = figure.axes
     wanted = rates.filter(model="second", split=1, scorer="cas", measure="gap").sort("rate")
     lines = {line.get_label(): line for line in gap.lines}

@@ -132,7 +132,7 @@ RELIABILITY = pl.DataFrame(
     ],
     infer_schema_length=None,
 )
-SUBJECTS = pl.DataFrame(
+MODEL_PAIRS = pl.DataFrame(
     [
         {"hookpoint": "h", "first_model": "m", "second_model": second, "weights": weights}
         | {"split": split, "scorer": scorer, "rate": rate, "culture": culture}
@@ -173,11 +173,11 @@ def test_every_analysis_has_its_table():
 
 
 def test_models_that_cannot_be_compared_keep_a_row_but_no_panel():
-    averaged = average_models(SUBJECTS)
+    averaged = average_models(MODEL_PAIRS)
     assert averaged["weights"].to_list().count("not comparable: x, y") == 1
     same = averaged.filter(weights="same", split=0).row(0, named=True)
     assert (same["overlap"], same["cultures"]) == (pytest.approx(0.6), 2)
-    panels = pair_models(SUBJECTS, split=0, rate=0.01)
+    panels = pair_models(MODEL_PAIRS, split=0, rate=0.01)
     assert {name: len(rows) for name, rows in panels.items()} == {
         "m\nn": 2,
         "m\no (other weights)": 1,
@@ -209,7 +209,9 @@ def test_splits_are_described_by_mean_and_spread():
     assert tabulate_splits(parts[0])["between_sd"].null_count() == 3
 
 
-def summarise(summaries, comparisons, categories=(), reliability=RELIABILITY, subjects=SUBJECTS):
+def summarise(
+    summaries, comparisons, categories=(), reliability=RELIABILITY, model_pairs=MODEL_PAIRS
+):
     schema = {**dict.fromkeys(["model", "hookpoint", "intervention"], pl.String)}
     schema |= {"category": pl.String, "measure": pl.String, "scorer": pl.String}
     schema |= {"value": pl.Float64, "ci_high": pl.Float64}
@@ -217,7 +219,7 @@ def summarise(summaries, comparisons, categories=(), reliability=RELIABILITY, su
         summaries,
         comparisons,
         pl.DataFrame(list(categories), schema=schema, orient="row"),
-        subjects,
+        model_pairs,
         break_down_agreement(reliability),
         split=0,
         rate=0.01,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from show_study import (
+from culture_neurons.report.terminal import (
     abridge_ground_truth,
     abridge_sensitivity,
     abridge_verdicts,

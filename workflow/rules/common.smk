@@ -19,7 +19,6 @@ MODELS, COUNTED, SCORERS = STUDY.models, STUDY.counted, STUDY.scorers
 IMPORTED, CONTROLS, INTERVENTIONS = STUDY.imported, STUDY.controls, STUDY.interventions
 SPLITS, RATES, SHARDS = STUDY.splits, STUDY.rates, STUDY.shards
 REFERENCE = STUDY.reference
-FIRST_RATE = next(iter(RATES))  # as paths write it
 get_candidates, get_scorers = STUDY.get_candidates, STUDY.get_scorers
 get_controls, has_plants = STUDY.get_controls, STUDY.has_plants
 

@@ -55,7 +55,7 @@ rule plot_rejected:
 rule plot_layers:
     """Draw in which layers one model's selected neurons lie, on scales of all models."""
     input:
-        masks=lambda wildcards: expand_subjects(
+        masks=lambda wildcards: expand_model_scorers(
             f"{MASKS}/{{scorer}}.parquet",
             hookpoint=wildcards.hookpoint,
             split=wildcards.split,
@@ -145,13 +145,13 @@ rule plot_deactivation:
 rule plot_self_cross:
     """Draw the accuracy change on own and on other cultures, for every model and scorer."""
     input:
-        summaries=lambda wildcards: expand_subjects(
+        summaries=lambda wildcards: expand_model_scorers(
             f"{SUMMARIES}/{{scorer}}.parquet", **wildcards
         ),
-        ranks=lambda wildcards: expand_subjects(
+        ranks=lambda wildcards: expand_model_scorers(
             f"{RANKS}/{{scorer}}.parquet", **wildcards
         ),
-        effects=lambda wildcards: expand_subjects(
+        effects=lambda wildcards: expand_model_scorers(
             f"{EFFECTS}/{{scorer}}.parquet", **wildcards
         ),
         code=find_code_inputs("plot_self_cross"),

@@ -51,7 +51,7 @@ rule compare_models:
         ),
         code=find_code_inputs("compare_models"),
     output:
-        subjects="results/subjects/{hookpoint}.parquet",
+        model_pairs="results/model_pairs/{hookpoint}.parquet",
     log:
         "results/logs/compare_models/{hookpoint}.log",
     benchmark:
@@ -99,7 +99,9 @@ rule summarise_sensitivity:
             hookpoint=HOOKPOINTS,
             scorer=SCORERS,
         ),
-        subjects=expand("results/subjects/{hookpoint}.parquet", hookpoint=HOOKPOINTS),
+        model_pairs=expand(
+            "results/model_pairs/{hookpoint}.parquet", hookpoint=HOOKPOINTS
+        ),
         categories=expand(
             f"{CATEGORIES}/{{intervention}}.parquet",
             model=MODELS,

@@ -1,10 +1,15 @@
-# Tables of sensitivity -> figures: agreement of scores and masks, and effects, under other choices.
+# Tables of sensitivity -> figures: one for each choice that scores, masks, or effects depend on.
 
 
 rule plot_halves:
-    """Draw how far one scorer's scores and masks agree between halves of the images."""
+    """Draw how far scores and masks from two halves of the images agree."""
     input:
-        reliability=expand_reliability,
+        reliability=expand(
+            f"{RELIABILITY}/{{scorer}}.parquet",
+            model=MODELS,
+            scorer=SCORERS,
+            allow_missing=True,
+        ),
         code=find_code_inputs("plot_agreement"),
     output:
         svg=report(
@@ -21,14 +26,15 @@ rule plot_halves:
     conda:
         "../../envs/figures.yaml"
     params:
-        analysis="halves",
         models=list(MODELS),
         rate=REFERENCE["rate"],
+        analysis="halves",
     script:
         "../scripts/plot_agreement.py"
 
 
 use rule plot_halves as plot_scopes with:
+    """Draw how far scores and masks from other token scopes agree with the study's own."""
     output:
         svg=report(
             "results/figures/sensitivity/{hookpoint}/scopes.svg",
@@ -43,11 +49,10 @@ use rule plot_halves as plot_scopes with:
         "results/benchmarks/plot_scopes/{hookpoint}.tsv"
     params:
         analysis="scopes",
-        models=list(MODELS),
-        rate=REFERENCE["rate"],
 
 
 use rule plot_halves as plot_variants with:
+    """Draw how far scores and masks from other options agree with the scorer's own."""
     output:
         svg=report(
             "results/figures/sensitivity/{hookpoint}/variants.svg",
@@ -62,19 +67,22 @@ use rule plot_halves as plot_variants with:
         "results/benchmarks/plot_variants/{hookpoint}.tsv"
     params:
         analysis="variants",
-        models=list(MODELS),
-        rate=REFERENCE["rate"],
 
 
 rule plot_samples:
-    """Draw how agreement grows with the number of questions."""
+    """Draw agreement by the number of questions behind scores and masks."""
     input:
-        reliability=expand_reliability,
+        reliability=expand(
+            f"{RELIABILITY}/{{scorer}}.parquet",
+            model=MODELS,
+            scorer=SCORERS,
+            allow_missing=True,
+        ),
         code=find_code_inputs("plot_samples"),
     output:
         svg=report(
             "results/figures/sensitivity/{hookpoint}/samples.svg",
-            caption="../report/agreement.rst",
+            caption="../report/samples.rst",
             category="Sensitivity",
             labels={"figure": "agreement: samples", "model": "all"},
         ),
@@ -86,7 +94,6 @@ rule plot_samples:
     conda:
         "../../envs/figures.yaml"
     params:
-        analysis="samples",
         models=list(MODELS),
         rate=REFERENCE["rate"],
     script:
@@ -96,12 +103,17 @@ rule plot_samples:
 rule plot_layer_agreement:
     """Draw in which layers masks from two halves of the images agree."""
     input:
-        reliability=expand_reliability,
+        reliability=expand(
+            f"{RELIABILITY}/{{scorer}}.parquet",
+            model=MODELS,
+            scorer=SCORERS,
+            allow_missing=True,
+        ),
         code=find_code_inputs("plot_layer_agreement"),
     output:
         svg=report(
             "results/figures/sensitivity/{hookpoint}/layers.svg",
-            caption="../report/agreement.rst",
+            caption="../report/layer_agreement.rst",
             category="Sensitivity",
             labels={"figure": "agreement: layers", "model": "all"},
         ),
@@ -113,7 +125,6 @@ rule plot_layer_agreement:
     conda:
         "../../envs/figures.yaml"
     params:
-        analysis="layers",
         models=list(MODELS),
         rate=REFERENCE["rate"],
     script:
@@ -123,7 +134,7 @@ rule plot_layer_agreement:
 rule plot_models:
     """Draw how far the masks of models with comparable neurons agree."""
     input:
-        subjects="results/subjects/{hookpoint}.parquet",
+        model_pairs="results/model_pairs/{hookpoint}.parquet",
         code=find_code_inputs("plot_models"),
     output:
         svg=report(
@@ -146,25 +157,38 @@ rule plot_models:
 
 
 rule plot_rates:
-    """Draw effects at every rate."""
+    """Draw effects by the share of neurons that is selected."""
     input:
-        summaries=lambda wildcards: expand_settings(
-            SUMMARIES, split=SPLITS[:1], **wildcards
+        summaries=expand(
+            f"{SUMMARIES}/{{scorer}}.parquet",
+            model=MODELS,
+            split=SPLITS[0],
+            rate=RATES,
+            scorer=SCORERS,
+            allow_missing=True,
         ),
-        ranks=lambda wildcards: expand_settings(RANKS, split=SPLITS[:1], **wildcards),
-        # of one scorer: all are asked the same questions
-        effects=lambda wildcards: expand_settings(
-            EFFECTS,
-            split=SPLITS[:1],
-            rate=FIRST_RATE,
+        ranks=expand(
+            f"{RANKS}/{{scorer}}.parquet",
+            model=MODELS,
+            split=SPLITS[0],
+            rate=RATES,
+            scorer=SCORERS,
+            allow_missing=True,
+        ),
+        # Of one scorer and rate: the questions of all are the same.
+        effects=expand(
+            f"{EFFECTS}/{{scorer}}.parquet",
+            model=MODELS,
+            split=SPLITS[0],
+            rate=next(iter(RATES)),
             scorer=list(SCORERS)[:1],
-            **wildcards,
+            allow_missing=True,
         ),
         code=find_code_inputs("plot_rates"),
     output:
         svg=report(
             "results/figures/sensitivity/{hookpoint}/{intervention}/rates.svg",
-            caption="../report/settings.rst",
+            caption="../report/rates.rst",
             category="Sensitivity",
             labels={"figure": "effects: rates", "model": "all"},
         ),
@@ -176,10 +200,8 @@ rule plot_rates:
     conda:
         "../../envs/figures.yaml"
     params:
-        analysis="rates",
         models=list(MODELS),
         control=next(iter(CONTROLS)),
-        reference=REFERENCE,
     script:
         "../scripts/plot_rates.py"
 
@@ -187,19 +209,36 @@ rule plot_rates:
 rule plot_splits:
     """Draw effects in every split of the images."""
     input:
-        summaries=lambda wildcards: expand_settings(
-            SUMMARIES, rate=FIRST_RATE, **wildcards
+        summaries=expand(
+            f"{SUMMARIES}/{{scorer}}.parquet",
+            model=MODELS,
+            split=SPLITS,
+            rate=next(iter(RATES)),
+            scorer=SCORERS,
+            allow_missing=True,
         ),
-        ranks=lambda wildcards: expand_settings(RANKS, rate=FIRST_RATE, **wildcards),
-        # of one scorer: all are asked the same questions
-        effects=lambda wildcards: expand_settings(
-            EFFECTS, rate=FIRST_RATE, scorer=list(SCORERS)[:1], **wildcards
+        ranks=expand(
+            f"{RANKS}/{{scorer}}.parquet",
+            model=MODELS,
+            split=SPLITS,
+            rate=next(iter(RATES)),
+            scorer=SCORERS,
+            allow_missing=True,
+        ),
+        # Of one scorer and rate: the questions of all are the same.
+        effects=expand(
+            f"{EFFECTS}/{{scorer}}.parquet",
+            model=MODELS,
+            split=SPLITS,
+            rate=next(iter(RATES)),
+            scorer=list(SCORERS)[:1],
+            allow_missing=True,
         ),
         code=find_code_inputs("plot_splits"),
     output:
         svg=report(
             "results/figures/sensitivity/{hookpoint}/{intervention}/splits.svg",
-            caption="../report/settings.rst",
+            caption="../report/splits.rst",
             category="Sensitivity",
             labels={"figure": "effects: splits", "model": "all"},
         ),
@@ -211,10 +250,8 @@ rule plot_splits:
     conda:
         "../../envs/figures.yaml"
     params:
-        analysis="splits",
         models=list(MODELS),
         control=next(iter(CONTROLS)),
-        reference=REFERENCE,
     script:
         "../scripts/plot_splits.py"
 
@@ -222,18 +259,18 @@ rule plot_splits:
 rule plot_categories:
     """Draw effects by category of the questions."""
     input:
-        categories=lambda wildcards: expand(
+        categories=expand(
             f"{CATEGORIES}/{{intervention}}.parquet",
             model=MODELS,
             split=SPLITS[0],
-            rate=FIRST_RATE,
-            **wildcards,
+            rate=next(iter(RATES)),
+            allow_missing=True,
         ),
         code=find_code_inputs("plot_categories"),
     output:
         svg=report(
             "results/figures/sensitivity/{hookpoint}/{intervention}/categories.svg",
-            caption="../report/settings.rst",
+            caption="../report/categories.rst",
             category="Sensitivity",
             labels={"figure": "effects: categories", "model": "all"},
         ),
@@ -245,9 +282,6 @@ rule plot_categories:
     conda:
         "../../envs/figures.yaml"
     params:
-        analysis="categories",
         models=list(MODELS),
-        control=next(iter(CONTROLS)),
-        reference=REFERENCE,
     script:
         "../scripts/plot_categories.py"

@@ -1,4 +1,4 @@
-# What the study is: its figures and tables, and the tables that each of them is made of.
+# What the study is: its figures and tables.
 
 
 def expand_studies(pattern, models=MODELS):
@@ -18,25 +18,13 @@ def expand_studies(pattern, models=MODELS):
     return paths
 
 
-def expand_subjects(pattern, **wildcards):
+def expand_model_scorers(pattern, **wildcards):
     """Fill a path for every model and each of its scorers."""
     return [
         path
         for model in MODELS
         for path in expand(pattern, model=model, scorer=get_scorers(model), **wildcards)
     ]
-
-
-def expand_settings(folder, **axes):
-    """Fill a table's path for every model and scorer, and every rate and split but those given."""
-    every = {"model": MODELS, "split": SPLITS, "rate": RATES, "scorer": SCORERS}
-    return expand(f"{folder}/{{scorer}}.parquet", **(every | axes))
-
-
-def expand_reliability(wildcards):
-    """List every model's and scorer's agreement with itself."""
-    path = f"{RELIABILITY}/{{scorer}}.parquet"
-    return expand(path, model=MODELS, scorer=SCORERS, **wildcards)
 
 
 def get_figures(wildcards):
@@ -60,16 +48,15 @@ def list_sensitivity_figures():
     agreement |= {key: bool(SENSITIVITY[key]) for key in ("scopes", "variants")}
     agreement["models"] = len(MODELS) > 1
     effects = {"rates": len(RATES) > 1, "splits": len(SPLITS) > 1, "categories": True}
-    stems = expand(
+    return expand(
         "sensitivity/{hookpoint}/{figure}",
         hookpoint=HOOKPOINTS,
-        figure=[key for key in agreement if agreement[key]],
-    )
-    return stems + expand(
+        figure=[name for name in agreement if agreement[name]],
+    ) + expand(
         "sensitivity/{hookpoint}/{intervention}/{figure}",
         hookpoint=HOOKPOINTS,
         intervention=INTERVENTIONS,
-        figure=[key for key in effects if effects[key]],
+        figure=[name for name in effects if effects[name]],
     )
 
 

@@ -12,9 +12,9 @@ identity = ("checkpoint", "commit", "dtype", "prompt", "option_seed")
 models = {facts["model"]: {key: facts[key] for key in identity} for facts in known}
 comparisons = compare_models(source.scores, source.masks, params.models)
 write_table(
-    snakemake.output.subjects,
-    "subjects",
-    (to_columns("subjects", rows) for rows in comparisons),
+    snakemake.output.model_pairs,
+    "model_pairs",
+    (to_columns("model_pairs", rows) for rows in comparisons),
     {key: known[0][key] for key in ("dataset", "hookpoint")}
     | {"models": models, "software": name_versions("numpy", "polars")},
 )

@@ -1,7 +1,13 @@
 """Measure the effects of every scorer's masks by category of the questions."""
 
 from culture_neurons.evaluate.categories import measure_categories
-from culture_neurons.evaluate.pairing import MASK, RESPONSE, pair_scorer, read_questions, read_study
+from culture_neurons.evaluate.pairing import (
+    MASK,
+    RESPONSE,
+    pair_scorer,
+    read_evaluate_questions,
+    read_study,
+)
 from culture_neurons.logs import logger, start_log
 from culture_neurons.storage.facts import name_versions
 from culture_neurons.storage.frames import read_frame
@@ -10,7 +16,7 @@ from culture_neurons.storage.tables import write_table
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
 scorers, facts = read_study(source.questions, source.answers, source.outcomes, dict(wildcards))
-questions = read_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
+questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
 answers = read_frame(source.answers, "answers", RESPONSE)
 categories = questions.sort("culture", "question_id")["category"].to_numpy()  # as paired
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from culture_neurons.evaluate.effects import measure_effects
-from culture_neurons.evaluate.pairing import MASK, RESPONSE, pair_outcomes, read_questions
+from culture_neurons.evaluate.pairing import MASK, RESPONSE, pair_outcomes, read_evaluate_questions
 from culture_neurons.evaluate.ranks import rank_effects
 from culture_neurons.logs import logger, start_log
 from culture_neurons.neurons import read_sizes
@@ -32,7 +32,7 @@ facts = join_facts(
         },
     }
 )
-questions = read_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
+questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
 answers = read_frame(source.answers, "answers", RESPONSE)
 paired, effects, summaries = measure_effects(
     questions=questions,

@@ -1,4 +1,4 @@
-"""Draw how far one scorer's scores and masks agree: between halves, scopes, or options."""
+"""Draw how far one scorer's scores and masks agree (rules plot_halves, _scopes, _variants)."""
 
 from culture_neurons.logs import start_log
 from culture_neurons.plots.agreement import plot_agreement
@@ -7,10 +7,11 @@ from culture_neurons.sensitivity.settings import choose_agreement
 from culture_neurons.storage.frames import stack_tables
 
 start_log(snakemake.log[0])
-params, output = snakemake.params, snakemake.output
+
+params = snakemake.params
 reliability = stack_tables(snakemake.input.reliability, "reliability", ["model"])
-panels = {
-    model: choose_agreement(reliability.filter(model=model, rate=params.rate), params.analysis)
-    for model in params.models
-}
-save_figure(plot_agreement(panels, params.analysis), output.svg, output.png)
+rows = choose_agreement(reliability.filter(rate=params.rate), params.analysis)
+figure = plot_agreement(
+    panels={model: rows.filter(model=model) for model in params.models}, analysis=params.analysis
+)
+save_figure(figure, snakemake.output.svg, snakemake.output.png)

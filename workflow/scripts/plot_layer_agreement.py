@@ -1,4 +1,4 @@
-"""Draw how far one scorer's scores and masks agree, layer by layer."""
+"""Draw in which layers masks from two halves of the images agree (rule plot_layer_agreement)."""
 
 from culture_neurons.logs import start_log
 from culture_neurons.plots.curves import plot_layer_agreement
@@ -7,10 +7,10 @@ from culture_neurons.sensitivity.settings import choose_agreement
 from culture_neurons.storage.frames import stack_tables
 
 start_log(snakemake.log[0])
-params, output = snakemake.params, snakemake.output
+
 reliability = stack_tables(snakemake.input.reliability, "reliability", ["model"])
-panels = {
-    model: choose_agreement(reliability.filter(model=model, rate=params.rate), params.analysis)
-    for model in params.models
-}
-save_figure(plot_layer_agreement(panels), output.svg, output.png)
+rows = choose_agreement(reliability.filter(rate=snakemake.params.rate), "layers")
+figure = plot_layer_agreement(
+    {model: rows.filter(model=model) for model in snakemake.params.models}
+)
+save_figure(figure, snakemake.output.svg, snakemake.output.png)

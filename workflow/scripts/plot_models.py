@@ -7,6 +7,6 @@ from culture_neurons.sensitivity.settings import pair_models
 from culture_neurons.storage.frames import stack_tables
 
 start_log(snakemake.log[0])
-subjects = stack_tables([snakemake.input.subjects], "subjects", [])
-figure = plot_agreement(pair_models(subjects, **snakemake.params.reference), "models")
+model_pairs = stack_tables([snakemake.input.model_pairs], "model_pairs", [])
+figure = plot_agreement(pair_models(model_pairs, **snakemake.params.reference), "models")
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

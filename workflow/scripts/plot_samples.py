@@ -1,4 +1,4 @@
-"""Draw how far one scorer's scores and masks agree by the number of questions."""
+"""Draw agreement by the number of questions behind scores and masks (rule plot_samples)."""
 
 from culture_neurons.logs import start_log
 from culture_neurons.plots.curves import plot_samples
@@ -7,10 +7,8 @@ from culture_neurons.sensitivity.settings import choose_agreement
 from culture_neurons.storage.frames import stack_tables
 
 start_log(snakemake.log[0])
-params, output = snakemake.params, snakemake.output
+
 reliability = stack_tables(snakemake.input.reliability, "reliability", ["model"])
-panels = {
-    model: choose_agreement(reliability.filter(model=model, rate=params.rate), params.analysis)
-    for model in params.models
-}
-save_figure(plot_samples(panels), output.svg, output.png)
+rows = choose_agreement(reliability.filter(rate=snakemake.params.rate), "samples")
+figure = plot_samples({model: rows.filter(model=model) for model in snakemake.params.models})
+save_figure(figure, snakemake.output.svg, snakemake.output.png)

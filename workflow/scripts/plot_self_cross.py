@@ -7,12 +7,12 @@ from culture_neurons.plots.self_cross import plot_self_cross
 
 start_log(snakemake.log[0])
 
-subjects = list(zip(snakemake.params.models, snakemake.params.scorers, strict=True))
+keys = list(zip(snakemake.params.models, snakemake.params.scorers, strict=True))
 named = ["model", "scorer"]
 figure = plot_self_cross(
-    summaries=read_frames(snakemake.input.summaries, "summaries", subjects, named),
-    ranks=read_frames(snakemake.input.ranks, "ranks", subjects, named),
-    effects=read_frames(snakemake.input.effects, "effects", subjects, named),
+    summaries=read_frames(snakemake.input.summaries, "summaries", keys, named),
+    ranks=read_frames(snakemake.input.ranks, "ranks", keys, named),
+    effects=read_frames(snakemake.input.effects, "effects", keys, named),
     control=snakemake.params.control,
     **snakemake.params.verdict,
 )

@@ -1,4 +1,4 @@
-"""Draw effects in every split of the images."""
+"""Draw effects in every split of the images (rule plot_splits)."""
 
 from culture_neurons.logs import start_log
 from culture_neurons.plots.parts.style import save_figure
@@ -8,13 +8,16 @@ from culture_neurons.storage.facts import STUDY
 from culture_neurons.storage.frames import stack_tables
 
 start_log(snakemake.log[0])
-source, params, output = snakemake.input, snakemake.params, snakemake.output
-study = [*STUDY, "intervention", "scorer"]
-table = tabulate_rates(
-    stack_tables(source.summaries, "summaries", study),
-    stack_tables(source.ranks, "ranks", study),
+
+source, params = snakemake.input, snakemake.params
+keys = [*STUDY, "intervention", "scorer"]
+rates = tabulate_rates(
+    stack_tables(source.summaries, "summaries", keys),
+    stack_tables(source.ranks, "ranks", keys),
     params.control,
 )
-effects = stack_tables(source.effects, "effects", STUDY).partition_by("model", "split")
-panels = {model: table.filter(model=model) for model in params.models}
-save_figure(plot_splits(panels, effects), output.svg, output.png)
+figure = plot_splits(
+    rates={model: rates.filter(model=model) for model in params.models},
+    effects=stack_tables(source.effects, "effects", STUDY).partition_by("model", "split"),
+)
+save_figure(figure, snakemake.output.svg, snakemake.output.png)

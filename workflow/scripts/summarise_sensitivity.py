@@ -16,7 +16,7 @@ source, output, params = snakemake.input, snakemake.output, snakemake.params
 study = [*STUDY, "intervention"]
 summaries = stack_tables(source.summaries, "summaries", [*study, "scorer"])
 categories = stack_tables(source.categories, "categories", study)
-subjects = stack_tables(source.subjects, "subjects", ["hookpoint"])
+model_pairs = stack_tables(source.model_pairs, "model_pairs", ["hookpoint"])
 agreement = break_down_agreement(
     stack_tables(source.reliability, "reliability", ["model", "hookpoint"])
 )
@@ -24,7 +24,7 @@ summary = summarise_sensitivity(
     summaries,
     stack_tables(source.comparisons, "comparisons", study),
     categories,
-    subjects,
+    model_pairs,
     agreement,
     **params.reference,
     files=params.files,
@@ -34,7 +34,7 @@ ranks = stack_tables(source.ranks, "ranks", [*study, "scorer"])
 tables = {
     **agreement,
     "summary": summary,
-    "models": average_models(subjects),
+    "models": average_models(model_pairs),
     "rates": tabulate_rates(summaries, ranks, params.control),
     "splits": tabulate_splits(summaries),
     "categories": categories,

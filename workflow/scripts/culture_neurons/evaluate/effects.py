@@ -15,6 +15,57 @@ from culture_neurons.evaluate.significance import adjust_p, mcnemar, smallest_dr
 from culture_neurons.evaluate.summaries import summarise_effects, summarise_swapped
 
 
+def measure_effects(
+    *,
+    questions: pl.DataFrame,
+    answers: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    swapped_answers: pl.DataFrame,
+    swapped_outcomes: pl.DataFrame,
+    cultures: Sequence[str],
+    other_questions: int | None,
+    cross: str,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    alpha: float,
+    power: float,
+) -> tuple[PairedAnswers, dict[str, np.ndarray], dict[str, list]]:
+    """Measure one scorer's effects.
+
+    Args:
+        questions: The evaluate questions: question_id, image_id, culture.
+        answers: Answers of the unmodified model.
+        outcomes: Answers under the scorer's masks, one mask per culture, named for it.
+        swapped_answers: As `answers`, over pictures of other cultures.
+        swapped_outcomes: As `outcomes`, over these pictures, of each mask's own culture.
+        cultures: Names of the masks.
+        other_questions: Questions of each culture other than a mask's own; None: all.
+        cross: The measure that the gap subtracts.
+        resamples: Bootstrap resamples of images.
+        confidence: Coverage of the intervals.
+        seed: Seed of the bootstrap.
+        alpha: Level of a cell's test.
+        power: Power at which the smallest drop of a cell is stated.
+
+    Returns:
+        The paired answers, and the columns of tables `effects` and `summaries`.
+
+    Raises:
+        EffectError: Masks and questions are not of the same cultures, or an answer is missing.
+    """
+    paired = pair_scorer(questions, answers, outcomes, cultures, other_questions)
+    resampled = bootstrap_cells(paired, resamples, seed)
+    smooth = smooth_cells(resampled, paired.tally(1.0), seed)
+    swapped = pair_scorer(questions, swapped_answers, swapped_outcomes, cultures, other_questions=0)
+    effects = tabulate_effects(paired, smooth, confidence, alpha, power)
+    draws = {"confidence": confidence, "seed": seed}
+    summaries = summarise_effects(paired, resampled, smooth, cross=cross, **draws)
+    less_swapped = summarise_swapped(paired, swapped, resamples=resamples, **draws)
+    summaries = {name: summaries[name] + less_swapped[name] for name in summaries}
+    return paired, effects | measure_swapped(swapped), summaries
+
+
 def tabulate_effects(
     paired: PairedAnswers, smooth: np.ndarray, confidence: float, alpha: float, power: float
 ) -> dict[str, np.ndarray]:
@@ -82,54 +133,3 @@ def _measure_churn(won: np.ndarray, images: np.ndarray) -> float:
     """Share of images that are won under other cultures' masks: flips without an effect."""
     other = ~np.eye(len(won), dtype=bool)
     return float(won[other].sum() / images[other].sum())
-
-
-def measure_effects(
-    *,
-    questions: pl.DataFrame,
-    answers: pl.DataFrame,
-    outcomes: pl.DataFrame,
-    swapped_answers: pl.DataFrame,
-    swapped_outcomes: pl.DataFrame,
-    cultures: Sequence[str],
-    other_questions: int | None,
-    cross: str,
-    resamples: int,
-    confidence: float,
-    seed: int,
-    alpha: float,
-    power: float,
-) -> tuple[PairedAnswers, dict[str, np.ndarray], dict[str, list]]:
-    """Measure one scorer's effects.
-
-    Args:
-        questions: The evaluate questions: question_id, image_id, culture.
-        answers: Answers of the unmodified model.
-        outcomes: Answers under the scorer's masks, one mask per culture, named for it.
-        swapped_answers: As `answers`, over pictures of other cultures.
-        swapped_outcomes: As `outcomes`, over these pictures, of each mask's own culture.
-        cultures: Names of the masks.
-        other_questions: Questions of each culture other than a mask's own; None: all.
-        cross: The measure that the gap subtracts.
-        resamples: Bootstrap resamples of images.
-        confidence: Coverage of the intervals.
-        seed: Seed of the bootstrap.
-        alpha: Level of a cell's test.
-        power: Power at which the smallest drop of a cell is stated.
-
-    Returns:
-        The paired answers, and the columns of tables `effects` and `summaries`.
-
-    Raises:
-        EffectError: Masks and questions are not of the same cultures, or an answer is missing.
-    """
-    paired = pair_scorer(questions, answers, outcomes, cultures, other_questions)
-    resampled = bootstrap_cells(paired, resamples, seed)
-    smooth = smooth_cells(resampled, paired.tally(1.0), seed)
-    swapped = pair_scorer(questions, swapped_answers, swapped_outcomes, cultures, other_questions=0)
-    effects = tabulate_effects(paired, smooth, confidence, alpha, power)
-    draws = {"confidence": confidence, "seed": seed}
-    summaries = summarise_effects(paired, resampled, smooth, cross=cross, **draws)
-    less_swapped = summarise_swapped(paired, swapped, resamples=resamples, **draws)
-    summaries = {name: summaries[name] + less_swapped[name] for name in summaries}
-    return paired, effects | measure_swapped(swapped), summaries

@@ -60,13 +60,6 @@ class PairedAnswers:
         return np.stack([asked, net < 0, net > 0]).astype(int) @ member.astype(int)
 
 
-def read_questions(path: str | Path, folds: Sequence[int], cultures: Sequence[str]) -> pl.DataFrame:
-    """Read the evaluate questions: question_id, image_id, culture, category."""
-    columns = ["question_id", "image_id", "culture", "category", "fold"]
-    kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))
-    return read_frame(path, "questions", columns).filter(kept).drop("fold")
-
-
 def read_study(
     questions: str | Path,
     answers: str | Path,
@@ -89,20 +82,32 @@ def read_study(
     return scorers, join_facts(known | scorers, own=SELECTOR_FACTS)
 
 
-def letter_entropy(option_logprobs: pl.Series) -> np.ndarray:
-    """Entropy of the distribution over a question's letters, as a share of its largest: 0 to 1.
+def read_evaluate_questions(
+    path: str | Path, folds: Sequence[int], cultures: Sequence[str]
+) -> pl.DataFrame:
+    """Read the evaluate questions: question_id, image_id, culture, category."""
+    columns = ["question_id", "image_id", "culture", "category", "fold"]
+    kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))
+    return read_frame(path, "questions", columns).filter(kept).drop("fold")
 
-    Args:
-        option_logprobs: One list per answer, of the letters' log probabilities among all tokens.
+
+def pair_scorer(
+    questions: pl.DataFrame,
+    answers: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    cultures: Sequence[str],
+    other_questions: int | None,
+) -> PairedAnswers:
+    """Pair the outcomes of one scorer's own masks, one per culture.
+
+    Raises:
+        EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
-    lengths = option_logprobs.list.len().to_numpy()
-    padded = np.full((len(lengths), lengths.max(initial=1)), -np.inf)
-    padded[np.arange(padded.shape[1]) < lengths[:, None]] = option_logprobs.explode().to_numpy()
-    logs = padded - padded.max(axis=1, keepdims=True)
-    logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
-    shares = np.exp(logs)
-    terms = np.multiply(shares, logs, out=np.zeros_like(logs), where=shares > 0)
-    return -terms.sum(axis=1) / np.log(np.maximum(lengths, 2))
+    masks = [MaskName(culture) for culture in sorted(cultures)]
+    paired = pair_outcomes(questions, answers, outcomes, masks, other_questions)
+    if list(paired.cultures) != sorted(cultures):
+        raise EffectError(f"questions of cultures {paired.cultures}, but masks of {cultures}")
+    return paired
 
 
 def pair_outcomes(
@@ -158,6 +163,22 @@ def pair_outcomes(
     )
 
 
+def letter_entropy(option_logprobs: pl.Series) -> np.ndarray:
+    """Entropy of the distribution over a question's letters, as a share of its largest: 0 to 1.
+
+    Args:
+        option_logprobs: One list per answer, of the letters' log probabilities among all tokens.
+    """
+    lengths = option_logprobs.list.len().to_numpy()
+    padded = np.full((len(lengths), lengths.max(initial=1)), -np.inf)
+    padded[np.arange(padded.shape[1]) < lengths[:, None]] = option_logprobs.explode().to_numpy()
+    logs = padded - padded.max(axis=1, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
+    shares = np.exp(logs)
+    terms = np.multiply(shares, logs, out=np.zeros_like(logs), where=shares > 0)
+    return -terms.sum(axis=1) / np.log(np.maximum(lengths, 2))
+
+
 def _check_complete(
     place: tuple[np.ndarray, np.ndarray], asked: np.ndarray, masks: Sequence[MaskName]
 ) -> None:
@@ -169,22 +190,3 @@ def _check_complete(
                 f"mask of {mask}: {have[want].sum()} answers for {want.sum()} evaluate questions; "
                 "delete its outcomes file and run again"
             )
-
-
-def pair_scorer(
-    questions: pl.DataFrame,
-    answers: pl.DataFrame,
-    outcomes: pl.DataFrame,
-    cultures: Sequence[str],
-    other_questions: int | None,
-) -> PairedAnswers:
-    """Pair the outcomes of one scorer's own masks, one per culture.
-
-    Raises:
-        EffectError: Masks and questions are not of the same cultures, or an answer is missing.
-    """
-    masks = [MaskName(culture) for culture in sorted(cultures)]
-    paired = pair_outcomes(questions, answers, outcomes, masks, other_questions)
-    if list(paired.cultures) != sorted(cultures):
-        raise EffectError(f"questions of cultures {paired.cultures}, but masks of {cultures}")
-    return paired

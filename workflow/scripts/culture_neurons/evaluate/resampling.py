@@ -62,35 +62,6 @@ def smooth_cells(resampled: np.ndarray, asked: np.ndarray, seed: int) -> np.ndar
     return smooth
 
 
-def _group_masks(asked: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield masks that are asked the same questions, with these; the most questions first."""
-    patterns, group = np.unique(asked, axis=0, return_inverse=True)
-    for index in np.argsort(-patterns.sum(axis=1), kind="stable"):
-        yield np.flatnonzero(group.ravel() == index), np.flatnonzero(patterns[index])
-
-
-def draw_weights(units: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
-    """Count how often each of n units is drawn with replacement in n - 1 draws.
-
-    Resampled means then vary by s^2 / n, as means of samples do; n draws give (n - 1) / n of it,
-    too little where images or cultures are few.
-
-    Returns:
-        (resamples, units).
-
-    Source: Hesterberg 2015, doi 10.1080/00031305.2015.1089789.
-    """
-    drawn = generator.integers(units, size=(resamples, max(units - 1, 1)))
-    drawn += units * np.arange(resamples)[:, None]
-    return np.bincount(drawn.ravel(), minlength=resamples * units).reshape(resamples, units)
-
-
-def find_interval(samples: np.ndarray, confidence: float) -> np.ndarray:
-    """Take the percentile interval of samples (resamples, ...): (2, ...)."""
-    tail = (1 - confidence) / 2
-    return np.quantile(samples, [tail, 1 - tail], axis=0)
-
-
 def resample_mean(values: np.ndarray, resampled: np.ndarray, seed: int) -> np.ndarray:
     """Resample the mean over cultures hierarchically: cultures, then images; (resamples,).
 
@@ -115,3 +86,32 @@ def resample_mean(values: np.ndarray, resampled: np.ndarray, seed: int) -> np.nd
     total = values.var(ddof=1) * (count - 1) / generator.chisquare(count - 1, len(resampled))
     images = (resampled - values).var(axis=1, ddof=1).mean()
     return resampled.mean(axis=1) + np.sqrt(np.maximum(0, total - images)) * deviations
+
+
+def draw_weights(units: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
+    """Count how often each of n units is drawn with replacement in n - 1 draws.
+
+    Resampled means then vary by s^2 / n, as means of samples do; n draws give (n - 1) / n of it,
+    too little where images or cultures are few.
+
+    Returns:
+        (resamples, units).
+
+    Source: Hesterberg 2015, doi 10.1080/00031305.2015.1089789.
+    """
+    drawn = generator.integers(units, size=(resamples, max(units - 1, 1)))
+    drawn += units * np.arange(resamples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=resamples * units).reshape(resamples, units)
+
+
+def find_interval(samples: np.ndarray, confidence: float) -> np.ndarray:
+    """Take the percentile interval of samples (resamples, ...): (2, ...)."""
+    tail = (1 - confidence) / 2
+    return np.quantile(samples, [tail, 1 - tail], axis=0)
+
+
+def _group_masks(asked: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield masks that are asked the same questions, with these; the most questions first."""
+    patterns, group = np.unique(asked, axis=0, return_inverse=True)
+    for index in np.argsort(-patterns.sum(axis=1), kind="stable"):
+        yield np.flatnonzero(group.ravel() == index), np.flatnonzero(patterns[index])

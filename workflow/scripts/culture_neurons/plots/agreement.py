@@ -37,7 +37,8 @@ def plot_agreement(panels: Mapping[str, pl.DataFrame], analysis: str) -> Figure:
     """Draw overlap and rank correlation per scorer and setting, a panel per model.
 
     Args:
-        panels: Model, or pair of models -> rows of table `reliability` or `subjects` at one rate.
+        panels: Model, or pair of models -> rows of table `reliability` or `model_pairs`, of one
+            rate.
         analysis: Key of TITLES.
     """
     shown = {name: frame for name, frame in panels.items() if frame.height}

@@ -20,19 +20,19 @@ from culture_neurons.plots.parts.style import (
     set_title,
 )
 from culture_neurons.plots.parts.wording import count_questions, list_names
-from culture_neurons.report.verdicts import NOT_SHOWN, judge_subjects
+from culture_neurons.report.verdicts import NOT_SHOWN, judge_masks
 
 _MEASURES = ("self", "cross_by_mask")
 _KEYS = ("model", "scorer")
 
-Subject = tuple[str, str]  # model, scorer
+ModelScorer = tuple[str, str]  # model, scorer
 
 
 @in_style
 def plot_self_cross(
-    summaries: Mapping[Subject, pl.DataFrame],
-    ranks: Mapping[Subject, pl.DataFrame],
-    effects: Mapping[Subject, pl.DataFrame],
+    summaries: Mapping[ModelScorer, pl.DataFrame],
+    ranks: Mapping[ModelScorer, pl.DataFrame],
+    effects: Mapping[ModelScorer, pl.DataFrame],
     control: str,
     alpha: float,
     collapse: float,
@@ -72,26 +72,26 @@ def plot_self_cross(
 
 
 def find_shown(
-    summaries: Mapping[Subject, pl.DataFrame],
-    ranks: Mapping[Subject, pl.DataFrame],
+    summaries: Mapping[ModelScorer, pl.DataFrame],
+    ranks: Mapping[ModelScorer, pl.DataFrame],
     alpha: float,
     collapse: float,
-) -> dict[Subject, bool]:
+) -> dict[ModelScorer, bool]:
     """Say of which scorers' masks the verdict is that their own culture loses more."""
-    judged = judge_subjects(_stack(summaries), _stack(ranks), _KEYS, alpha, collapse)
+    judged = judge_masks(_stack(summaries), _stack(ranks), _KEYS, alpha, collapse)
     found = judged.select(*_KEYS, ~pl.col("verdict").str.starts_with(NOT_SHOWN)).rows()
     shown = {(model, scorer): value for model, scorer, value in found}
-    return {subject: shown[subject] for subject in summaries if subject in shown}
+    return {key: shown[key] for key in summaries if key in shown}
 
 
-def _stack(frames: Mapping[Subject, pl.DataFrame]) -> pl.DataFrame:
+def _stack(frames: Mapping[ModelScorer, pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(
         frame.with_columns(model=pl.lit(model), scorer=pl.lit(scorer))
         for (model, scorer), frame in frames.items()
     )
 
 
-def word_title(shown: Mapping[Subject, bool]) -> str:
+def word_title(shown: Mapping[ModelScorer, bool]) -> str:
     """Sum up the verdicts: what is said of a scorer holds in every model that has it."""
     effect = "hurt their own culture more than the others"
     scorers = {

@@ -1,1 +1,1 @@
-"""Result tables -> CSV files and verdicts for people."""
+"""Result tables -> CSV files, verdicts, and tables in a terminal for people."""

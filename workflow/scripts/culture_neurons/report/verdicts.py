@@ -47,7 +47,7 @@ def tabulate_verdicts(
     """
     accuracy = answers.group_by("model").agg((100 * pl.col("correct").mean()).alias("accuracy"))
     verdicts = summaries.select(*KEYS, *NOTED).unique().join(accuracy, on="model")
-    judged = judge_subjects(summaries, ranks, KEYS, alpha, collapse)
+    judged = judge_masks(summaries, ranks, KEYS, alpha, collapse)
     for part in (judged, _count_significant(effects, alpha)):
         verdicts = verdicts.join(part, on=KEYS, how="left")
     last = ("collapse", "verdict")
@@ -59,7 +59,7 @@ def tabulate_verdicts(
     return verdicts.join(published, on=on, how="left", maintain_order="left").drop("dataset_source")
 
 
-def judge_subjects(
+def judge_masks(
     summaries: pl.DataFrame,
     ranks: pl.DataFrame,
     keys: Sequence[str],
@@ -76,7 +76,8 @@ def judge_subjects(
         collapse: As of `is_broken`.
 
     Returns:
-        One row per subject: keys, effects with intervals, rank p-values, collapse, verdict.
+        One row per value of the keys: these, effects with intervals, rank p-values, collapse,
+        verdict.
     """
     judged = _spread_means(summaries, keys).join(_spread_ranks(ranks, keys), on=keys, how="left")
     broken = [is_broken(row, collapse) for row in judged.iter_rows(named=True)]
@@ -84,6 +85,52 @@ def judge_subjects(
     controls = ranks["control"].unique().sort().to_list()
     words = [word_verdict(row, controls, alpha) for row in judged.iter_rows(named=True)]
     return judged.with_columns(pl.Series("verdict", words, pl.String))
+
+
+def is_broken(row: Mapping[str, object], collapse: float) -> bool | None:
+    """Say whether a mask breaks the model; None where a sign was not measured.
+
+    The signs are mass that moves to tokens that are no letter, and other cultures' answers that
+    get less certain (guessing) or more (one answer to all questions).
+
+    Args:
+        row: non_letter_self, non_letter_cross, entropy_cross, as in the table of verdicts.
+        collapse: The largest change that is not flagged.
+    """
+    signs = [row["non_letter_self"], row["non_letter_cross"], row["entropy_cross"]]
+    if any(sign is None or math.isnan(sign) for sign in signs):
+        return None
+    return max(*signs, -row["entropy_cross"]) > collapse
+
+
+def word_verdict(row: Mapping[str, object], controls: Sequence[str], alpha: float) -> str:
+    """Say what the tests of a row show together, or which of them failed.
+
+    What was not measured (None or NaN) shows nothing.
+
+    Args:
+        row: A row of the table of verdicts.
+        controls: Names of all controls; a row may lack some.
+        alpha: Level of the ranks.
+    """
+    if row["collapse"]:
+        return f"{NOT_SHOWN}: the model breaks"
+    ranked = [control for control in controls if row[f"gap_p_{control}"] is not None]
+    failed = ["collapse not measured"] if row["collapse"] is None else []
+    failed += [] if ranked else ["no control"]
+    failed += [] if _is_below_zero(row["gap_high"]) else ["gap's interval reaches 0"]
+    failed += [
+        f"{measure} within {control}"
+        for control in ranked
+        for measure in ("self", "gap")
+        if not row[f"{measure}_p_{control}"] <= alpha  # NaN is at most nothing
+    ]
+    if failed:
+        return f"{NOT_SHOWN}: {', '.join(failed)}"
+    shown = f"own culture loses more, beyond {', '.join(ranked)}"
+    if _is_below_zero(row.get("self_less_swapped_high")):
+        return shown
+    return f"{shown}; not shown to need the culture's pictures"
 
 
 def _spread_means(summaries: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
@@ -133,52 +180,6 @@ def _share_recovered(recovery: pl.DataFrame) -> pl.DataFrame:
         (pl.col("hits").sum() / pl.col("selected").sum()).alias("precision"),
         (pl.col("hits").sum() / pl.col("planted").sum()).alias("recall"),
     )
-
-
-def is_broken(row: Mapping[str, object], collapse: float) -> bool | None:
-    """Say whether a mask breaks the model; None where a sign was not measured.
-
-    The signs are mass that moves to tokens that are no letter, and other cultures' answers that
-    get less certain (guessing) or more (one answer to all questions).
-
-    Args:
-        row: non_letter_self, non_letter_cross, entropy_cross, as in the table of verdicts.
-        collapse: The largest change that is not flagged.
-    """
-    signs = [row["non_letter_self"], row["non_letter_cross"], row["entropy_cross"]]
-    if any(sign is None or math.isnan(sign) for sign in signs):
-        return None
-    return max(*signs, -row["entropy_cross"]) > collapse
-
-
-def word_verdict(row: Mapping[str, object], controls: Sequence[str], alpha: float) -> str:
-    """Say what the tests of a row show together, or which of them failed.
-
-    What was not measured (None or NaN) shows nothing.
-
-    Args:
-        row: A row of the table of verdicts.
-        controls: Names of all controls; a row may lack some.
-        alpha: Level of the ranks.
-    """
-    if row["collapse"]:
-        return f"{NOT_SHOWN}: the model breaks"
-    ranked = [control for control in controls if row[f"gap_p_{control}"] is not None]
-    failed = ["collapse not measured"] if row["collapse"] is None else []
-    failed += [] if ranked else ["no control"]
-    failed += [] if _is_below_zero(row["gap_high"]) else ["gap's interval reaches 0"]
-    failed += [
-        f"{measure} within {control}"
-        for control in ranked
-        for measure in ("self", "gap")
-        if not row[f"{measure}_p_{control}"] <= alpha  # NaN is at most nothing
-    ]
-    if failed:
-        return f"{NOT_SHOWN}: {', '.join(failed)}"
-    shown = f"own culture loses more, beyond {', '.join(ranked)}"
-    if _is_below_zero(row.get("self_less_swapped_high")):
-        return shown
-    return f"{shown}; not shown to need the culture's pictures"
 
 
 def _is_below_zero(bound: float | None) -> bool:

@@ -19,15 +19,6 @@ from culture_neurons.storage.schemas import SCHEMAS
 Facts = Mapping[str, object]
 
 
-def relate_weights(first: Facts, second: Facts) -> str:
-    """Say whether two models' neurons can be compared: "same", "other", or why they cannot."""
-    shapes = [f"{f['decoder']} of {NeuronAxis.from_facts(f)}" for f in (first, second)]
-    if shapes[0] != shapes[1]:
-        return f"not comparable: {shapes[0]}, {shapes[1]}"
-    identity = ("checkpoint", "commit", "dtype")
-    return "same" if all(first[key] == second[key] for key in identity) else "other"
-
-
 def compare_models(
     scores: Sequence[str | Path], masks: Sequence[str | Path], models: Sequence[str]
 ) -> Iterator[list[dict[str, object]]]:
@@ -39,8 +30,8 @@ def compare_models(
         models: Names of the models, in the order of the result.
 
     Yields:
-        Rows of table `subjects`, of one pair of models at a time; one empty row where the two are
-        not comparable.
+        Rows of table `model_pairs`, of one pair of models at a time; one empty row where the two
+        are not comparable.
     """
     scored = index_tables(scores, "scores", ("model", "split", "scorer"))
     masked = index_tables(masks, "masks", ("model", "split", "scorer", "rate"))
@@ -49,7 +40,7 @@ def compare_models(
         weights = relate_weights(known[first], known[second])
         pair = {"first_model": first, "second_model": second, "weights": weights}
         if weights.startswith("not"):
-            yield [dict.fromkeys(SCHEMAS["subjects"].names) | pair]
+            yield [dict.fromkeys(SCHEMAS["model_pairs"].names) | pair]
             continue
         for (model, split, scorer), (path, facts) in scored.items():
             if model != first:
@@ -61,6 +52,15 @@ def compare_models(
             neurons = len(NeuronAxis.from_facts(facts))
             rows = compare_files((path, other), files, cultures, neurons)
             yield [{**pair, "split": split, "scorer": scorer, **row} for row in rows]
+
+
+def relate_weights(first: Facts, second: Facts) -> str:
+    """Say whether two models' neurons can be compared: "same", "other", or why they cannot."""
+    shapes = [f"{f['decoder']} of {NeuronAxis.from_facts(f)}" for f in (first, second)]
+    if shapes[0] != shapes[1]:
+        return f"not comparable: {shapes[0]}, {shapes[1]}"
+    identity = ("checkpoint", "commit", "dtype")
+    return "same" if all(first[key] == second[key] for key in identity) else "other"
 
 
 def compare_files(

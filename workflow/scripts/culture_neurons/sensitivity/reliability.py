@@ -40,6 +40,68 @@ class Scored:
     selected: Masks
 
 
+def measure_reliability(
+    cells: Cells,
+    questions: int,
+    scopes: Sequence[Sequence[int]],
+    names: Sequence[str],
+    scoring: Scoring,
+    variants: Mapping[str, Mapping[str, object]],
+    draws: int,
+    seed: int,
+) -> Iterator[list[dict[str, object]]]:
+    """Compare one scorer with itself on other folds, scopes, and options.
+
+    Args:
+        cells: Sums per cell, of all folds and of every scope that is compared.
+        questions: Questions of one cell.
+        scopes: Sets of scopes, by their places; the first is the study's own.
+        names: Names of the sets.
+        scoring: The scorer.
+        variants: Name -> other options of the scorer.
+        draws: Divisions of the folds of each size, where there are as many.
+        seed: Seed of the divisions.
+
+    Yields:
+        Rows of table `reliability`, one comparison at a time.
+    """
+    own = take_scopes(cells, scopes[0])
+    folds = len(cells.folds)
+
+    def label(analysis: str, setting: str, size: int, draw: int | None, rows: list) -> list:
+        head = {"analysis": analysis, "scorer": scoring.name, "setting": setting}
+        return [{**head, "questions": size * questions, "draw": draw, **row} for row in rows]
+
+    whole = score_folds(own, range(folds), scoring)
+    halves = []
+    for size in range(1, folds // 2 + 1):
+        for draw, sets in enumerate(draw_folds(folds, [size, size], draws, seed)):
+            pair = [score_folds(own, chosen, scoring) for chosen in sets]
+            yield label("disjoint", "", size, draw, compare_scored(*pair, cells.cultures))
+            if size == folds // 2:
+                halves.append(tuple(scored.selected for scored in pair))
+    yield label("layers", "", folds // 2, None, compare_layers(halves, cells.cultures, cells.axis))
+    for size in range(1, folds):
+        for draw, (chosen,) in enumerate(draw_folds(folds, [size], draws, seed)):
+            part = score_folds(own, chosen, scoring)
+            yield label("nested", "", size, draw, compare_scored(part, whole, cells.cultures))
+    for name, places in zip(names[1:], scopes[1:], strict=True):
+        other = score_folds(take_scopes(cells, places), range(folds), scoring)
+        yield label("scopes", name, folds, None, compare_scored(other, whole, cells.cultures))
+    for name, options in variants.items():
+        other = score_folds(own, range(folds), replace(scoring, options=options))
+        yield label("variants", name, folds, None, compare_scored(other, whole, cells.cultures))
+
+
+def name_options(options: Mapping[str, object], usual: Mapping[str, object]) -> str:
+    """Name a scorer's options by those that are not the usual ones."""
+    return ", ".join(
+        f"{name}={'null' if value is None else value}"
+        for name, value in options.items()
+        if value != usual[name]
+    )
+
+
 def take_scopes(cells: Cells, places: Sequence[int]) -> Cells:
     """Keep some of the scopes, by their places."""
     sums = {name: getattr(cells, name)[:, :, list(places)] for name in ("tokens", *SUMS)}
@@ -118,65 +180,3 @@ def compare_layers(
             identity = {"rate": rate, "culture": cultures[index], "layer": layer}
             rows.append({**identity, "spearman": None, **overlap})
     return rows
-
-
-def measure_reliability(
-    cells: Cells,
-    questions: int,
-    scopes: Sequence[Sequence[int]],
-    names: Sequence[str],
-    scoring: Scoring,
-    variants: Mapping[str, Mapping[str, object]],
-    draws: int,
-    seed: int,
-) -> Iterator[list[dict[str, object]]]:
-    """Compare one scorer with itself on other folds, scopes, and options.
-
-    Args:
-        cells: Sums per cell, of all folds and of every scope that is compared.
-        questions: Questions of one cell.
-        scopes: Sets of scopes, by their places; the first is the study's own.
-        names: Names of the sets.
-        scoring: The scorer.
-        variants: Name -> other options of the scorer.
-        draws: Divisions of the folds of each size, where there are as many.
-        seed: Seed of the divisions.
-
-    Yields:
-        Rows of table `reliability`, one comparison at a time.
-    """
-    own = take_scopes(cells, scopes[0])
-    folds = len(cells.folds)
-
-    def label(analysis: str, setting: str, size: int, draw: int | None, rows: list) -> list:
-        head = {"analysis": analysis, "scorer": scoring.name, "setting": setting}
-        return [{**head, "questions": size * questions, "draw": draw, **row} for row in rows]
-
-    whole = score_folds(own, range(folds), scoring)
-    halves = []
-    for size in range(1, folds // 2 + 1):
-        for draw, sets in enumerate(draw_folds(folds, [size, size], draws, seed)):
-            pair = [score_folds(own, chosen, scoring) for chosen in sets]
-            yield label("disjoint", "", size, draw, compare_scored(*pair, cells.cultures))
-            if size == folds // 2:
-                halves.append(tuple(scored.selected for scored in pair))
-    yield label("layers", "", folds // 2, None, compare_layers(halves, cells.cultures, cells.axis))
-    for size in range(1, folds):
-        for draw, (chosen,) in enumerate(draw_folds(folds, [size], draws, seed)):
-            part = score_folds(own, chosen, scoring)
-            yield label("nested", "", size, draw, compare_scored(part, whole, cells.cultures))
-    for name, places in zip(names[1:], scopes[1:], strict=True):
-        other = score_folds(take_scopes(cells, places), range(folds), scoring)
-        yield label("scopes", name, folds, None, compare_scored(other, whole, cells.cultures))
-    for name, options in variants.items():
-        other = score_folds(own, range(folds), replace(scoring, options=options))
-        yield label("variants", name, folds, None, compare_scored(other, whole, cells.cultures))
-
-
-def name_options(options: Mapping[str, object], usual: Mapping[str, object]) -> str:
-    """Name a scorer's options by those that are not the usual ones."""
-    return ", ".join(
-        f"{name}={'null' if value is None else value}"
-        for name, value in options.items()
-        if value != usual[name]
-    )

@@ -6,10 +6,42 @@ import polars as pl
 
 from culture_neurons.storage.facts import STUDY
 
-SUBJECT = ("model", "hookpoint", "intervention")
+MODEL_KEYS = ("model", "hookpoint", "intervention")
 AGREEMENT = ("spearman", "overlap", "chance")
 _SETTING = ("analysis", "scorer", "setting", "questions", "rate", "layer")
 _MEASURES = ("self", "cross_by_mask", "gap")
+
+
+def break_down_agreement(reliability: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Make one table per analysis from stacked `reliability` with model and hookpoint."""
+    needless = {
+        "halves": ["analysis", "setting", "layer"],
+        "samples": ["setting", "layer"],
+        "layers": ["analysis", "setting", "spearman", "spearman_low", "spearman_high"],
+        "scopes": ["analysis", "layer"],
+        "variants": ["analysis", "layer"],
+    }
+    keys = ["model", "hookpoint", *_SETTING]
+    return {
+        name: average_agreement(choose_agreement(reliability, name), keys).drop(columns)
+        for name, columns in needless.items()
+    }
+
+
+def choose_agreement(reliability: pl.DataFrame, analysis: str) -> pl.DataFrame:
+    """Choose the rows of an analysis from stacked `reliability` with model.
+
+    Args:
+        reliability: The rows.
+        analysis: halves, samples, layers, scopes, or variants.
+    """
+    kind = pl.col("analysis")
+    if analysis == "samples":
+        return reliability.filter(kind.is_in(["disjoint", "nested"]))
+    if analysis == "halves":
+        disjoint = reliability.filter(kind == "disjoint")
+        return disjoint.filter(pl.col("questions") == pl.col("questions").max().over("model"))
+    return reliability.filter(kind == analysis)
 
 
 def average_agreement(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
@@ -18,7 +50,7 @@ def average_agreement(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     Cultures where both masks are empty have no overlap and do not count.
 
     Args:
-        frame: Tables `reliability` or `subjects`, stacked.
+        frame: Tables `reliability` or `model_pairs`, stacked.
         keys: Columns that tell settings apart.
 
     Returns:
@@ -40,35 +72,21 @@ def average_agreement(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def choose_agreement(reliability: pl.DataFrame, analysis: str) -> pl.DataFrame:
-    """Choose the rows of an analysis from stacked `reliability` with model.
-
-    Args:
-        reliability: The rows.
-        analysis: halves, samples, layers, scopes, or variants.
-    """
-    kind = pl.col("analysis")
-    if analysis == "samples":
-        return reliability.filter(kind.is_in(["disjoint", "nested"]))
-    if analysis == "halves":
-        disjoint = reliability.filter(kind == "disjoint")
-        return disjoint.filter(pl.col("questions") == pl.col("questions").max().over("model"))
-    return reliability.filter(kind == analysis)
+def average_models(model_pairs: pl.DataFrame) -> pl.DataFrame:
+    """Average the agreement of models; models that cannot be compared keep one empty row."""
+    keys = ["hookpoint", "first_model", "second_model", "weights", "split", "scorer", "rate"]
+    return average_agreement(model_pairs, keys)
 
 
-def break_down_agreement(reliability: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Make one table per analysis from stacked `reliability` with model and hookpoint."""
-    needless = {
-        "halves": ["analysis", "setting", "layer"],
-        "samples": ["setting", "layer"],
-        "layers": ["analysis", "setting", "spearman", "spearman_low", "spearman_high"],
-        "scopes": ["analysis", "layer"],
-        "variants": ["analysis", "layer"],
-    }
-    keys = ["model", "hookpoint", *_SETTING]
+def pair_models(model_pairs: pl.DataFrame, split: int, rate: float) -> dict[str, pl.DataFrame]:
+    """Choose the rows of each pair of comparable models at the reference, with a column setting."""
+    rows = model_pairs.filter(split=split, rate=rate).with_columns(setting=pl.lit(""))
+    weights = {"same": "", "other": " (other weights)"}
     return {
-        name: average_agreement(choose_agreement(reliability, name), keys).drop(columns)
-        for name, columns in needless.items()
+        f"{first}\n{second}{weights[weight]}": group
+        for (first, second, weight), group in rows.group_by(
+            "first_model", "second_model", "weights", maintain_order=True
+        )
     }
 
 
@@ -98,7 +116,7 @@ def tabulate_splits(summaries: pl.DataFrame) -> pl.DataFrame:
 
     Splits share questions, so `between_sd` describes these splits and is no standard error.
     """
-    keys = [*SUBJECT, "rate", "scorer", "measure"]
+    keys = [*MODEL_KEYS, "rate", "scorer", "measure"]
     overall = pl.col("culture").is_null() & pl.col("measure").is_in(_MEASURES)
     value = pl.col("value")
     return (
@@ -112,23 +130,5 @@ def tabulate_splits(summaries: pl.DataFrame) -> pl.DataFrame:
             value.max().alias("highest"),
             (pl.col("ci_high") - pl.col("ci_low")).mean().alias("mean_interval_width"),
         )
-        .sort(*SUBJECT, "rate", maintain_order=True)
+        .sort(*MODEL_KEYS, "rate", maintain_order=True)
     )
-
-
-def average_models(subjects: pl.DataFrame) -> pl.DataFrame:
-    """Average the agreement of models; models that cannot be compared keep one empty row."""
-    keys = ["hookpoint", "first_model", "second_model", "weights", "split", "scorer", "rate"]
-    return average_agreement(subjects, keys)
-
-
-def pair_models(subjects: pl.DataFrame, split: int, rate: float) -> dict[str, pl.DataFrame]:
-    """Choose the rows of each pair of comparable models at the reference, with a column setting."""
-    rows = subjects.filter(split=split, rate=rate).with_columns(setting=pl.lit(""))
-    weights = {"same": "", "other": " (other weights)"}
-    return {
-        f"{first}\n{second}{weights[weight]}": group
-        for (first, second, weight), group in rows.group_by(
-            "first_model", "second_model", "weights", maintain_order=True
-        )
-    }

@@ -15,7 +15,7 @@ from culture_neurons.sensitivity.conclusions import (
     find_pairs,
     judge_settings,
 )
-from culture_neurons.sensitivity.settings import AGREEMENT, SUBJECT, average_models
+from culture_neurons.sensitivity.settings import AGREEMENT, MODEL_KEYS, average_models
 
 SUMMARY = {
     "model": pl.String,
@@ -39,11 +39,42 @@ SUMMARY = {
 }
 
 
-def summarise_effects(
+def summarise_sensitivity(
     summaries: pl.DataFrame,
     comparisons: pl.DataFrame,
     categories: pl.DataFrame,
-    subjects: pl.DataFrame,
+    model_pairs: pl.DataFrame,
+    agreement: Mapping[str, pl.DataFrame],
+    *,
+    split: int,
+    rate: float,
+    files: Mapping[str, str],
+    alpha: float,
+) -> pl.DataFrame:
+    """Make the summary: one row per model and analysis; arguments as of the parts."""
+    rows = [
+        *judge_effects(
+            summaries,
+            comparisons,
+            categories,
+            model_pairs,
+            split=split,
+            rate=rate,
+            files=files,
+            alpha=alpha,
+        ),
+        *summarise_agreement(agreement, average_models(model_pairs), split, rate),
+    ]
+    return pl.DataFrame(
+        [{name: row.get(name) for name in SUMMARY} for row in rows], schema=SUMMARY
+    ).sort("model", "hookpoint", maintain_order=True)
+
+
+def judge_effects(
+    summaries: pl.DataFrame,
+    comparisons: pl.DataFrame,
+    categories: pl.DataFrame,
+    model_pairs: pl.DataFrame,
     *,
     split: int,
     rate: float,
@@ -56,7 +87,7 @@ def summarise_effects(
         summaries: Stacked `summaries` with the study's keys; planted neurons are no scorer.
         comparisons: Stacked `comparisons` with the study's keys.
         categories: Stacked `categories` with the same, of the reference.
-        subjects: Stacked `subjects`.
+        model_pairs: Stacked `model_pairs`.
         split: Split of the reference.
         rate: Rate of the reference.
         files: Scorer -> the file that it is computed by; the first scorer of a file is the usual
@@ -69,12 +100,12 @@ def summarise_effects(
     means = summaries.filter(
         pl.col("culture").is_null(), pl.col("measure") == "gap", pl.col("scorer").is_in(list(files))
     )
-    for subject, own in means.group_by(SUBJECT, maintain_order=True):
-        known = dict(zip(SUBJECT, subject, strict=True))
+    for values, own in means.group_by(MODEL_KEYS, maintain_order=True):
+        known = dict(zip(MODEL_KEYS, values, strict=True))
         at = {"split": split, "rate": rate}
         tests = comparisons.filter(**known)
         by_category = categories.filter(pl.col("scorer").is_in(list(files)), **known, measure="gap")
-        others = pl.col("model").is_in(find_same(subjects, known["model"]))
+        others = pl.col("model").is_in(find_same(model_pairs, known["model"]))
         alike = others & (pl.col("intervention") == known["intervention"])
         reference = read_gaps(own.filter(**at))
         conclusion = find_conclusion(reference, tests.filter(**at), alpha)
@@ -95,27 +126,6 @@ def summarise_effects(
                 judged = judge_settings(conclusion, settings, shown)
                 yield {**head, **_name(analysis, settings), **judged}
         yield from _judge_variants(head, reference, conclusion, files)
-
-
-def _judge_variants(
-    head: Mapping[str, object], reference: Gaps, conclusion: Conclusion, files: Mapping[str, str]
-) -> Iterator[dict[str, object]]:
-    """Put scorers of one file in the place of its first: do sign and order hold for it?"""
-    first = {file: scorer for scorer, file in reversed(files.items())}
-    for usual in first.values():
-        same = [name for name, file in files.items() if first[file] == usual and name != usual]
-        if not same:
-            continue
-        about = Conclusion(
-            [name for name in conclusion.scorers if name == usual],
-            [pair for pair in conclusion.pairs if usual in pair and not set(pair) & set(same)],
-        )
-        settings = {name: {**reference, usual: reference[name]} for name in same}
-        yield {
-            **head,
-            **_name(f"variants of {usual}", settings),
-            **judge_settings(about, settings, {}),
-        }
 
 
 def summarise_agreement(
@@ -157,9 +167,9 @@ def summarise_agreement(
             }
 
 
-def find_same(subjects: pl.DataFrame, model: str) -> list[str]:
+def find_same(model_pairs: pl.DataFrame, model: str) -> list[str]:
     """Find the later models that have the weights of a model."""
-    same = subjects.filter(first_model=model, weights="same")
+    same = model_pairs.filter(first_model=model, weights="same")
     return same["second_model"].unique(maintain_order=True).to_list()
 
 
@@ -171,6 +181,27 @@ def read_gaps(frame: pl.DataFrame) -> Gaps:
         .iter_rows(named=True)
     )
     return {row.pop("scorer"): row for row in rows}
+
+
+def _judge_variants(
+    head: Mapping[str, object], reference: Gaps, conclusion: Conclusion, files: Mapping[str, str]
+) -> Iterator[dict[str, object]]:
+    """Put scorers of one file in the place of its first: do sign and order hold for it?"""
+    first = {file: scorer for scorer, file in reversed(files.items())}
+    for usual in first.values():
+        same = [name for name, file in files.items() if first[file] == usual and name != usual]
+        if not same:
+            continue
+        about = Conclusion(
+            [name for name in conclusion.scorers if name == usual],
+            [pair for pair in conclusion.pairs if usual in pair and not set(pair) & set(same)],
+        )
+        settings = {name: {**reference, usual: reference[name]} for name in same}
+        yield {
+            **head,
+            **_name(f"variants of {usual}", settings),
+            **judge_settings(about, settings, {}),
+        }
 
 
 def _spread(
@@ -188,34 +219,3 @@ def _spread(
 
 def _name(analysis: str, settings: Sequence[str] | Mapping[str, object]) -> dict[str, str]:
     return {"analysis": analysis, "settings": "; ".join(settings)}
-
-
-def summarise_sensitivity(
-    summaries: pl.DataFrame,
-    comparisons: pl.DataFrame,
-    categories: pl.DataFrame,
-    subjects: pl.DataFrame,
-    agreement: Mapping[str, pl.DataFrame],
-    *,
-    split: int,
-    rate: float,
-    files: Mapping[str, str],
-    alpha: float,
-) -> pl.DataFrame:
-    """Make the summary: one row per model and analysis; arguments as of the parts."""
-    rows = [
-        *summarise_effects(
-            summaries,
-            comparisons,
-            categories,
-            subjects,
-            split=split,
-            rate=rate,
-            files=files,
-            alpha=alpha,
-        ),
-        *summarise_agreement(agreement, average_models(subjects), split, rate),
-    ]
-    return pl.DataFrame(
-        [{name: row.get(name) for name in SUMMARY} for row in rows], schema=SUMMARY
-    ).sort("model", "hookpoint", maintain_order=True)

@@ -180,7 +180,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("value", pa.float64()),  # mean over these
             *_INTERVAL,
         ],
-        "subjects": [
+        "model_pairs": [
             ("first_model", pa.string()),
             ("second_model", pa.string()),
             ("weights", pa.string()),  # same | other; "not comparable: ..." has no numbers

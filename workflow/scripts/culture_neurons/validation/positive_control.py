@@ -53,22 +53,6 @@ def check_control(verdicts: pl.DataFrame, ranks: pl.DataFrame) -> tuple[list[str
     return passed, failed
 
 
-def _find_planted(verdicts: pl.DataFrame) -> dict[str, str]:
-    """Find the models with planted neurons and their architectures."""
-    named = {
-        model: parse_demo_name(checkpoint.rpartition("/")[2])
-        for model, checkpoint in verdicts.select("model", "checkpoint")
-        .unique()
-        .sort("model")
-        .rows()
-    }
-    return {
-        model: name.architecture
-        for model, name in named.items()
-        if name and name.variant == "planted"
-    }
-
-
 def measure_control(
     verdicts: pl.DataFrame, ranks: pl.DataFrame
 ) -> Mapping[str, Sequence[float | None]]:
@@ -87,6 +71,22 @@ def measure_control(
         farthest,
     )
     return {name: list(found) for name, found in zip(LIMITS, values, strict=True)}
+
+
+def _find_planted(verdicts: pl.DataFrame) -> dict[str, str]:
+    """Find the models with planted neurons and their architectures."""
+    named = {
+        model: parse_demo_name(checkpoint.rpartition("/")[2])
+        for model, checkpoint in verdicts.select("model", "checkpoint")
+        .unique()
+        .sort("model")
+        .rows()
+    }
+    return {
+        model: name.architecture
+        for model, name in named.items()
+        if name and name.variant == "planted"
+    }
 
 
 def _form(values: Sequence[float | None], unit: str) -> str:

@@ -52,15 +52,15 @@ def read_models(
     """Read the masks of several models; paths, models, and scorers are parallel.
 
     Raises:
-        ValueError: They are not parallel; otherwise as of `read_masks`.
+        ValueError: They are not parallel; otherwise as of `read_scorer_masks`.
     """
-    subjects: dict[str, list] = {}
+    files: dict[str, list] = {}
     for path, model, scorer in zip(paths, models, scorers, strict=True):
-        subjects.setdefault(model, []).append((path, scorer))
-    return {model: read_masks(*zip(*pairs, strict=True)) for model, pairs in subjects.items()}
+        files.setdefault(model, []).append((path, scorer))
+    return {model: read_scorer_masks(*zip(*pairs, strict=True)) for model, pairs in files.items()}
 
 
-def read_masks(paths: Sequence[str | Path], scorers: Sequence[str]) -> ModelMasks:
+def read_scorer_masks(paths: Sequence[str | Path], scorers: Sequence[str]) -> ModelMasks:
     """Read one model's masks of several scorers.
 
     Raises:

@@ -29,7 +29,7 @@ def count_compared(agreements: Iterable[pl.DataFrame]) -> str:
     """Say how many cultures' masks are compared, and how many questions are behind a mask.
 
     Args:
-        agreements: Rows of tables `reliability` or `subjects`; these know no questions.
+        agreements: Rows of tables `reliability` or `model_pairs`; these know no questions.
     """
     frames = [frame for frame in agreements if frame.height]
     note = f"n = {form_count('culture', (frame['culture'].n_unique() for frame in frames))}"

@@ -83,8 +83,8 @@ def test_masks_and_scores_of_comparable_models_are_compared(tmp_path):
         ranks = [scores.argsort().argsort() for scores in (one_scores, other_scores)]
         assert row["spearman"] == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-6)
         assert row["weights"] == "same"
-    path = tmp_path / "subjects.parquet"
-    write_table(path, "subjects", (to_columns("subjects", part) for part in parts), {})
+    path = tmp_path / "model_pairs.parquet"
+    write_table(path, "model_pairs", (to_columns("model_pairs", part) for part in parts), {})
     assert len(pl.read_parquet(path)) == 10
 
 

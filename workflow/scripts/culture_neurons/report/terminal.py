@@ -1,0 +1,141 @@
+"""Tables of a study as text for a terminal: columns abridged, numbers rounded; not for files."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import polars as pl
+
+OF_ONE_MODEL = ("deactivation", "layers", "overlap")  # families of figures with one per model
+
+
+def form_table(table: pl.DataFrame) -> str:
+    """Write a table as text, without columns of which nothing is known."""
+    columns = [column.name for column in table if column.null_count() < max(1, table.height)]
+    with pl.Config(
+        tbl_rows=-1,
+        tbl_cols=-1,
+        tbl_width_chars=1000,
+        fmt_str_lengths=200,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_formatting="ASCII_MARKDOWN",
+    ):
+        return str(table.select(pl.col(columns).cast(pl.String).fill_null("")))
+
+
+def choose_figures(paths: Collection[Path], models: Collection[str]) -> list[Path]:
+    """Leave out figures of models that an earlier study had.
+
+    Args:
+        paths: Relative to the folder of figures.
+        models: Of the study.
+    """
+    return [
+        path
+        for path in sorted(paths)
+        if path.parts[0] not in OF_ONE_MODEL or path.parts[1] in models
+    ]
+
+
+def abridge_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Put intervals beside values, sum up controls, and leave out what stands in the file alone."""
+    last = [name for name in ("precision", "recall", "published") if name in verdicts.columns]
+    return verdicts.select(
+        "model",
+        *_varied(verdicts, ("hookpoint", "split", "rate", "intervention")),
+        "scorer",
+        *_intervals(("self", "cross"), 1),
+        *(_largest_p(verdicts, measure) for measure in ("self", "gap")),
+        _share("cultures_significant", "cultures", "significant"),
+        _round("self_swapped", 1),
+        *(_round(name, 2) for name in last),
+        *(["collapse"] if verdicts["collapse"].any() else []),
+        # What failed, and beyond which controls, is in the file.
+        pl.col("verdict").str.replace(r":.*", "").str.replace(r", beyond [^;]*", ""),
+    )
+
+
+def abridge_ground_truth(table: pl.DataFrame) -> pl.DataFrame:
+    """Put each interval beside its value, and counts beside their totals."""
+    return table.select(
+        "variant",
+        "architecture",
+        *_varied(table, ("hookpoint", "split", "rate", "intervention")),
+        "scorer",
+        *_intervals(("recall", "precision"), 2),
+        *_intervals(("self", "cross"), 1),
+        _share("models_shown", "models", "shown"),
+        _share("cultures_significant", "cultures", "significant"),
+    )
+
+
+def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
+    """Put what is kept beside what was asked: "5/6" signs of 6 are kept."""
+    return summary.select(
+        "model",
+        "compared",
+        "analysis",
+        "settings",
+        _share("signs_kept", "signs", "signs"),
+        _share("orders_kept", "orders", "orders"),
+        _round("overlap", 2),
+        "weakest",
+        "conclusion",
+    )
+
+
+def _varied(table: pl.DataFrame, axes: Sequence[str]) -> list[pl.Expr]:
+    return [pl.col(name) for name in axes if table[name].n_unique() > 1]
+
+
+def _share(count: str, total: str, name: str) -> pl.Expr:
+    return pl.format("{}/{}", count, total).alias(name)
+
+
+def _largest_p(verdicts: pl.DataFrame, measure: str) -> pl.Expr:
+    """Find a measure's p among the control that it stands out from least."""
+    ranks = [name for name in verdicts.columns if name.startswith(f"{measure}_p_")]
+    largest = pl.max_horizontal(ranks) if ranks else pl.lit(None)
+    return _form(largest, 3).alias(f"{measure}_p")
+
+
+def _intervals(names: Sequence[str], digits: int) -> list[pl.Expr]:
+    """Form "value [low, high]", or what is known of it."""
+    return [
+        pl.coalesce(
+            pl.format(
+                "{} [{}, {}]",
+                *(_round(column, digits) for column in (name, f"{name}_low", f"{name}_high")),
+            ),
+            _round(name, digits),
+        ).alias(name)
+        for name in names
+    ]
+
+
+def _round(column: str, digits: int) -> pl.Expr:
+    return _form(pl.col(column), digits)
+
+
+def _form(values: pl.Expr, digits: int) -> pl.Expr:
+    # "z": no -0.0
+    return values.cast(pl.Float64).map_elements(lambda x: f"{x:z.{digits}f}", pl.String)
+
+
+TABLES = {  # table -> its caption, and the function that abridges it
+    "verdicts": (
+        "Accuracy changes in per cent points with intervals; the largest p among controls;\n"
+        "cultures that lose on their own mask; the change over other cultures' pictures;\n"
+        "precision and recall of planted neurons. All of it: results/tables/verdicts.csv",
+        abridge_verdicts,
+    ),
+    "ground_truth": (
+        "Means over trained models with intervals; models whose verdict is that the effect is "
+        "shown;\ncultures that lose on their own mask. Changes in per cent points.",
+        abridge_ground_truth,
+    ),
+    "sensitivity": (
+        "Does the conclusion hold under other choices? (docs/method.md, Sensitivity)",
+        abridge_sensitivity,
+    ),
+}
