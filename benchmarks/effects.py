@@ -14,13 +14,14 @@ from contextlib import contextmanager
 
 import numpy as np
 import polars as pl
-from synthetic_answers import make_answers, make_questions
+from synthetic_answers import make_answers, make_questions, name_mask
 
 from culture_neurons.dataset.assignment import choose_questions
 from culture_neurons.evaluate.comparisons import compare_scorers
 from culture_neurons.evaluate.effects import measure_effects
 from culture_neurons.evaluate.pairing import pair_outcomes
 from culture_neurons.evaluate.ranks import rank_effects
+from culture_neurons.neurons import MaskName
 from report import describe_machine, write_result
 
 SCORERS, CONTROLS, DRAWS = 5, 4, 20
@@ -30,15 +31,15 @@ TESTS = {"alpha": 0.05, "power": 0.8}
 
 
 def make_outcomes(
-    questions: pl.DataFrame, masks: list[str], others: int | None, rng: np.random.Generator
+    questions: pl.DataFrame, masks: list[MaskName], others: int | None, rng: np.random.Generator
 ) -> pl.DataFrame:
     """Make random answers under every mask to the questions that it is asked."""
     culture = dict(questions.select("question_id", "culture").iter_rows())
-    asked = choose_questions(masks, culture, others)
+    asked = choose_questions({mask: mask.culture for mask in masks}, culture, others)
     frames = []
     for mask in masks:
         own = questions.filter(pl.col("question_id").is_in(list(asked[mask])))
-        frames.append(make_answers(own, 0.65, rng).with_columns(mask=pl.lit(mask)))
+        frames.append(name_mask(make_answers(own, 0.65, rng), mask))
     return pl.concat(frames)
 
 
@@ -75,11 +76,11 @@ def main() -> None:
     questions = make_questions(arguments.cultures, arguments.questions)
     answers = make_answers(questions, 0.7, rng)
     cultures = questions["culture"].unique().sort().to_list()
-    draws = [f"{culture}/{draw}" for culture in cultures for draw in range(DRAWS)]
+    draws = [MaskName(culture, draw) for culture in cultures for draw in range(DRAWS)]
     drawn = make_outcomes(questions, draws, OTHERS, rng)
     watch, scorers = Stopwatch(), {}
     for number in range(SCORERS):
-        outcomes = make_outcomes(questions, cultures, None, rng)
+        outcomes = make_outcomes(questions, list(map(MaskName, cultures)), None, rng)
         with watch.time("effects, intervals, tests of a scorer"):
             scorers[f"scorer {number}"], _, _ = measure_effects(
                 questions=questions,

@@ -15,8 +15,8 @@ from shapes import SHAPES, build_checkpoint, make_pictures, make_questions
 from culture_neurons.engine.batches import Asked, TokenBudget, pack_prompts
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import scope_weights
-from culture_neurons.engine.whole_prompts import prepare_batch, run_batch
-from culture_neurons.hooks.capture import Sums, capture
+from culture_neurons.engine.whole_prompts import prepare_prompts, run_prompts
+from culture_neurons.hooks.capture import capture, make_sums
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.cpu_inference import prepare_for_cpu
@@ -32,7 +32,7 @@ def prepare_batches(checkpoint: Checkpoint, asked: Sequence[Asked], budget: Toke
     for packed in pack_prompts(asked, budget):
         prompts = [prompt for _, prompt in packed]
         weights = scope_weights(prompts, SCOPES).to(checkpoint.model.device)
-        batches.append((prepare_batch(checkpoint, prompts), weights))
+        batches.append((prepare_prompts(checkpoint, prompts), weights))
     return batches
 
 
@@ -92,21 +92,21 @@ def main() -> None:
     ((_, images),) = feed_cells(checkpoint, feed)
     asked = [item for image in images for item in image]
     batches = prepare_batches(checkpoint, asked, feed.budget)
-    sums = Sums.zeros(layers, len(SCOPES), device)
+    sums = make_sums(layers, len(SCOPES), device)
 
     def run_bare() -> None:
         for batch, _ in batches:
-            run_batch(checkpoint, batch)
+            run_prompts(checkpoint, batch)
 
     def run_capturing() -> None:
         for batch, weights in batches:
             with capture(layers, sums, weights):
-                run_batch(checkpoint, batch)
+                run_prompts(checkpoint, batch)
 
     tokens = sum(prompt.tokens for _, prompt in asked)
     rows = write_rows(*time_in_turns(device, run_bare, run_capturing), tokens)
     facts = {
-        "shape": f"{name}: {kind[1]}, {layers.width} x {len(layers.modules)} neurons, 2 scopes",
+        "shape": f"{name}: {kind[1]}, {layers.axis} neurons, 2 scopes",
         "batches": f"{len(batches)} of {len(asked)} prompts, {tokens} tokens; {ROUNDS} rounds",
         "threads": torch.get_num_threads(),
         **describe_machine("torch", "transformers"),

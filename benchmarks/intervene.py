@@ -25,7 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from culture_neurons.dataset.pictures import decode_picture
 from culture_neurons.dataset.question import Question
-from culture_neurons.engine.answering import answer_questions
+from culture_neurons.engine.answering import MaskedModel, answer_questions
 from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.responses import AskedTogether
@@ -165,10 +165,11 @@ def time_engine(study: Study):
     """Ask every question under every mask by the engine; seconds per pair, and answers."""
     maps = [ablate({layer: n.to(study.device) for layer, n in m.items()}) for m in study.masks]
     rounds = [AskedTogether(range(len(maps)), [q.question_id for q in study.feed.questions])]
-    ask = (study.checkpoint, study.feed, study.letters, study.layers, maps, rounds)
+    budget = study.feed.budget
+    model = MaskedModel(study.checkpoint, study.letters, budget, study.layers, maps)
     found = {}
     begun = wait(study.device)
-    for responses in answer_questions(*ask):
+    for responses in answer_questions(model, study.feed, rounds):
         for row, mask in enumerate(responses.masks):
             for column, question_id in enumerate(responses.questions):
                 found[mask, question_id] = torch.from_numpy(responses.letters[row, column])
@@ -308,8 +309,7 @@ def main() -> None:
     peak, engine, group = measure_peak(study), timings[-1], study.groups[0]
     rows = [write_row(study, timing, engine, peak) for timing in timings]
     facts = {
-        "shape": f"{name}: {study.checkpoint.model.dtype}, "
-        f"{study.layers.width} x {len(study.layers.modules)} neurons",
+        "shape": f"{name}: {study.checkpoint.model.dtype}, {study.layers.axis} neurons",
         "questions": f"{len(study.feed.questions)} on {study.shape.images} images, "
         f"{group.asked[0][1].tokens} tokens, {group.shared} shared",
         "masks": f"{len(study.masks)} of 1 % of all neurons",

@@ -10,11 +10,12 @@ import argparse
 
 import numpy as np
 import polars as pl
-from synthetic_answers import make_answers, make_questions
+from synthetic_answers import make_answers, make_questions, name_mask
 
 from culture_neurons.evaluate.pairing import pair_outcomes
 from culture_neurons.evaluate.resampling import bootstrap_cells, smooth_cells
 from culture_neurons.evaluate.summaries import summarise_effects
+from culture_neurons.neurons import MaskName
 from report import describe_machine, write_result
 
 LOST_OWN, LOST_OTHER, WON = 0.2, 0.03, 0.03  # probabilities of a flip
@@ -31,7 +32,7 @@ def flip_answers(
     for mask in masks:
         lost = np.where(questions["culture"].to_numpy() == mask, LOST_OWN, LOST_OTHER)
         flipped = rng.random(len(right)) < np.where(right, lost, WON)
-        frames.append(answers.with_columns(mask=pl.lit(mask), correct=right ^ flipped))
+        frames.append(name_mask(answers.with_columns(correct=right ^ flipped), MaskName(mask)))
     return pl.concat(frames)
 
 
@@ -41,9 +42,9 @@ def measure_study(questions: pl.DataFrame, resamples: int, seed: int) -> np.ndar
     answers = make_answers(questions, 0.7, rng)
     cultures = questions["culture"].unique().sort().to_list()
     outcomes = flip_answers(questions, answers, cultures, rng)
-    rows = []
+    rows, masks = [], [MaskName(culture) for culture in cultures]
     for others in SAMPLES:
-        paired = pair_outcomes(questions, answers, outcomes, cultures, others)
+        paired = pair_outcomes(questions, answers, outcomes, masks, others)
         plain = bootstrap_cells(paired, resamples, seed)
         smooth = smooth_cells(plain, paired.tally(1.0), seed)
         settings = {"cross": "by_mask", "confidence": 0.95, "seed": seed}

@@ -9,6 +9,13 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 
 
+def name_mask(answers: pl.DataFrame, mask) -> pl.DataFrame:
+    """Make outcomes of answers: whose mask they were given under (neurons.MaskName)."""
+    return answers.with_columns(
+        mask_culture=pl.lit(mask.culture), draw=pl.lit(mask.draw, pl.UInt32)
+    )
+
+
 def make_questions(cultures: int, count: int) -> pl.DataFrame:
     """Make the evaluate questions, two per image."""
     culture = np.repeat([f"C{number:02d}" for number in range(cultures)], count)

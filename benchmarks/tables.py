@@ -25,6 +25,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 LAYERS, FOLDS, SCOPES = 28, 8, ("image", "text")
 SHARDS = 4
+DRAWS = 20
 SCORERS = {
     "lap": {"statistic": "probability"},
     "lape": {"quantile": 0.95},
@@ -41,28 +42,28 @@ def name_cultures(count: int) -> list[str]:
 
 def make_shards(folder: Path, cultures: int, width: int) -> None:
     """Write all cells as extraction does: every (culture, fold, scope), SHARDS files."""
+    from culture_neurons.neurons import NeuronAxis
     from culture_neurons.storage.tables import write_table
 
     rng = np.random.default_rng(0)
-    layer = np.repeat(np.arange(LAYERS, dtype=np.uint16), width)
-    neuron = np.tile(np.arange(width, dtype=np.uint32), LAYERS)
+    axis = NeuronAxis((width,) * LAYERS)
     cells = [(c, f) for c in name_cultures(cultures) for f in range(FOLDS)]
-    facts = {"layers": LAYERS, "width": width, "cultures": name_cultures(cultures)}
+    facts = {"widths": axis.widths, "cultures": name_cultures(cultures)}
 
     def chunks(mine):
         for culture, fold in mine:
             for scope in SCOPES:
                 tokens = 20_000 if scope == "image" else 1_500
-                active = rng.integers(0, tokens, len(layer), dtype=np.uint32)
-                total = rng.standard_normal(len(layer), dtype=np.float32)
+                active = rng.integers(0, tokens, len(axis), dtype=np.uint32)
+                total = rng.standard_normal(len(axis), dtype=np.float32)
                 yield {
                     "culture": culture,
                     "fold": fold,
                     "scope": scope,
                     "questions": 25,
                     "tokens": tokens,
-                    "layer": layer,
-                    "neuron": neuron,
+                    "layer": axis.layer,
+                    "neuron": axis.neuron,
                     "active": active,
                     "total": total,
                     "total_squares": np.square(total),
@@ -76,23 +77,27 @@ def make_shards(folder: Path, cultures: int, width: int) -> None:
 def merge(folder: Path, cultures: int, width: int) -> None:
     """Merge half of the folds of both scopes, as one split does."""
     from culture_neurons.identify.shards import merge_statistics
+    from culture_neurons.neurons import NeuronAxis
     from culture_neurons.storage.tables import write_table
 
     names = name_cultures(cultures)
     shards = sorted(folder.glob("*-of-*.parquet"))
-    rows = merge_statistics(shards, range(0, FOLDS, 2), SCOPES, names, LAYERS, width)
-    facts = {"layers": LAYERS, "width": width, "cultures": names}
+    axis = NeuronAxis((width,) * LAYERS)
+    rows = merge_statistics(shards, range(0, FOLDS, 2), SCOPES, names, axis)
+    facts = {"widths": axis.widths, "cultures": names}
     write_table(folder / "statistics.parquet", "statistics", rows, facts)
 
 
 def merge_all_folds(folder: Path, cultures: int, width: int) -> None:
     """Merge every row of every shard."""
     from culture_neurons.identify.shards import merge_statistics
+    from culture_neurons.neurons import NeuronAxis
     from culture_neurons.storage.tables import write_table
 
     names = name_cultures(cultures)
     shards = sorted(folder.glob("*-of-*.parquet"))
-    rows = merge_statistics(shards, range(FOLDS), SCOPES, names, LAYERS, width)
+    axis = NeuronAxis((width,) * LAYERS)
+    rows = merge_statistics(shards, range(FOLDS), SCOPES, names, axis)
     write_table(folder / "all.parquet", "statistics", rows, {})
 
 
@@ -100,7 +105,6 @@ def score(folder: Path, name: str) -> None:
     """Score, rank, and write, as rule score_neurons does."""
     from culture_neurons.identify.scoring import (
         load_scorer,
-        rank_scores,
         score_neurons,
         tabulate_scores,
     )
@@ -109,7 +113,7 @@ def score(folder: Path, name: str) -> None:
 
     statistics, facts = read_statistics(folder / "statistics.parquet")
     scores = score_neurons(statistics, load_scorer(name), SCORERS[name])
-    rows = tabulate_scores(statistics.cultures, scores, rank_scores(scores))
+    rows = tabulate_scores(statistics.cultures, statistics.axis, scores)
     write_table(folder / f"{name}.parquet", "scores", rows, facts)
 
 
@@ -117,13 +121,43 @@ def select(folder: Path, name: str) -> None:
     """Select the best 1 %, as rule select_neurons does."""
     import polars as pl
 
-    from culture_neurons.identify.selection import count_neurons, select_neurons
+    from culture_neurons.identify.selection import select_neurons
+    from culture_neurons.neurons import NeuronAxis
     from culture_neurons.storage.facts import read_facts
 
     facts = read_facts(folder / f"{name}.parquet", "scores")
-    count = count_neurons(0.01, facts["layers"], facts["width"])
+    count = NeuronAxis.from_facts(facts).count_at_rate(0.01)
     pool = "overall" if name == "lape" else "per_culture"
     select_neurons(pl.read_parquet(folder / f"{name}.parquet"), count, pool, None)
+
+
+def make_control(folder: Path, cultures: int, width: int) -> None:
+    """Write a control's masks: DRAWS for each culture, 1 % of the neurons each."""
+    from culture_neurons.identify.mask_tables import write_masks
+    from culture_neurons.neurons import NeuronAxis
+
+    axis, rng = NeuronAxis((width,) * LAYERS), np.random.default_rng(0)
+    count, names = axis.count_at_rate(0.01), name_cultures(cultures)
+    masks = [(name, draw) for name in names for draw in range(DRAWS)]
+    units = np.concatenate([rng.choice(len(axis), count, replace=False) for _ in masks])
+    columns = {
+        "culture": np.repeat([name for name, _ in masks], count).tolist(),
+        "draw": np.repeat([draw for _, draw in masks], count).astype(np.uint32),
+        "layer": axis.layer[units],
+        "neuron": axis.neuron[units],
+        "rank": np.tile(np.arange(count, dtype=np.uint32), len(masks)),
+    }
+    write_masks(folder / "control.parquet", columns, {}, ["numpy"])
+
+
+def read_control(folder: Path, _cultures: int, _width: int) -> None:
+    """Read a control's masks, as a model job does before it leases a GPU."""
+    from culture_neurons.identify.mask_tables import read_masks
+    from culture_neurons.neurons import read_sizes
+    from culture_neurons.storage.facts import read_facts
+
+    path = folder / "control.parquet"
+    read_masks(path, read_sizes(read_facts(path, "masks")))
 
 
 def measure(step: str, arguments: argparse.Namespace) -> tuple[float, float]:
@@ -143,6 +177,7 @@ def run_step(arguments: argparse.Namespace) -> None:
         {"score": score, "select": select}[kind](folder, name)
     else:
         steps = {"make": make_shards, "merge": merge, "merge_all": merge_all_folds}
+        steps |= {"control": make_control, "read_control": read_control}
         steps[kind](folder, arguments.cultures, arguments.width)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
 
@@ -168,6 +203,8 @@ def main() -> None:
             ("merge_all", "merge, all folds"),
             *((f"score:{name}", f"score {name}") for name in SCORERS),
             *((f"select:{name}", f"select {name}") for name in SCORERS),
+            ("control", f"(writing a control's masks, {DRAWS} per culture)"),
+            ("read_control", f"read a control's masks, {DRAWS} per culture"),
         ]:
             rows.append([what, *measure(step, arguments)])
             print(*rows[-1], sep="\t", flush=True)

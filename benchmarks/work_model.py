@@ -168,7 +168,7 @@ def measure_row(kind: str) -> float:
     rng = np.random.default_rng(0)
     layer, neuron = np.divmod(np.arange(rows), 20_000)
     normal = rng.standard_normal(rows)
-    columns = {"culture": "AAA", "mask": "AAA/00", "layer": layer, "neuron": neuron}
+    columns = {"culture": "AAA", "mask_culture": "AAA", "draw": 0, "layer": layer, "neuron": neuron}
     columns |= {"fold": 0, "scope": "image", "questions": 25, "tokens": 30_000}
     columns |= {"active": rng.integers(0, 30_000, rows), "total": normal, "score": normal}
     columns |= {"total_squares": normal**2, "rank": rng.permutation(rows)}

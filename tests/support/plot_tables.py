@@ -29,7 +29,6 @@ def make_masks(cultures=CULTURES, layers=LAYERS, neurons=40, seed=0):
     names = np.repeat(cultures, neurons).tolist()
     return make_frame(
         "masks",
-        mask=names,
         culture=names,
         layer=generator.integers(0, layers, size).tolist(),
         neuron=np.tile(np.arange(neurons), len(cultures)).tolist(),

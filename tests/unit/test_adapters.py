@@ -51,11 +51,11 @@ RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where
     "select_neurons": ((*STUDY, "scorer"), {"scores": "scores"}),
     "import_masks": ((*STUDY, "imported"), {"statistics": "statistics"}),
     "select_planted": (STUDY, {"statistics": "statistics", "planted": "planted"}),
-    "draw_random": ((*STUDY, "control"), {"statistics": "statistics", "masks": "masks"}),
+    "draw_random": ((*STUDY, "control"), {"statistics": "statistics", "masks": ["masks"]}),
     "select_permuted": ((*STUDY, "control"), {"shards": ["activations"]}),
     "intervene": (
         (*STUDY, "intervention", "selector"),
-        {"questions": "questions", "masks": "masks", "statistics": "statistics"},
+        {"questions": "questions", "masks": "masks", "statistics": ["statistics"]},
     ),
     "measure_effects": (
         (*STUDY, "intervention", "scorer"),
@@ -73,7 +73,7 @@ RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where
     "measure_recovery": (STUDY, {"planted": "planted", "masks": ["masks"]}),
     "measure_reliability": (("model", "hookpoint", "scorer"), {"shards": ["activations"]}),
 }
-NO_ROWS = {"cultures": [], "layers": 1, "width": 1}
+NO_ROWS = {"cultures": [], "widths": [1], "masks": []}
 CASES = [
     (rule, name, fact)
     for rule, (_, kinds) in RULES.items()
@@ -120,10 +120,10 @@ def test_recovery_carries_the_facts_of_the_masks_and_of_the_training(tmp_path, m
     write_table(tmp_path / "planted.parquet", "planted", planted, trained)
     study = {"model": "tiny", "commit": "c", "dataset": "d", "prompt": "english", "option_seed": 1}
     study |= {"hookpoint": "mlp.gate_act", "split": 3, "rate": 0.02}
-    masks = {"mask": ["A"], "culture": ["A"], "layer": [1], "neuron": [4], "rank": [0]}
+    masks = {"culture": ["A"], "draw": [None], "layer": [1], "neuron": [4], "rank": [0]}
     paths = []
     for scorer in ("cas", "lap"):
-        own = {"scorer": {"name": scorer}, "selector": scorer, "masks": {"A": 1}}
+        own = {"scorer": {"name": scorer}, "selector": scorer, "masks": [["A", None, 1]]}
         paths.append(str(tmp_path / f"{scorer}.parquet"))
         write_table(paths[-1], "masks", masks, study | own)
     run_adapter(
@@ -144,7 +144,7 @@ def test_subjects_name_the_commit_of_every_model(tmp_path, monkeypatch):
     for model in ("one", "two"):
         facts = {"model": model, "checkpoint": "owner/name", "commit": f"commit of {model}"}
         facts |= {"dtype": "float32", "prompt": "english", "option_seed": 1, "dataset": "d"}
-        facts |= {"decoder": model, "layers": 1, "width": 2, "cultures": ["A"]}
+        facts |= {"decoder": model, "widths": [2], "cultures": ["A"]}
         facts |= {key: PLACE[key][1] for key in ("hookpoint", "split", "rate", "scorer")}
         scores.append(write_empty(tmp_path / model / "scores.parquet", "scores", facts))
         masks.append(write_empty(tmp_path / model / "masks.parquet", "masks", facts))

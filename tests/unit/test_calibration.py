@@ -17,6 +17,7 @@ from culture_neurons.evaluate.summaries import summarise_effects
 from culture_neurons.identify.permuted_control import permute_labels
 from culture_neurons.identify.scoring import rank_scores, score_neurons
 from culture_neurons.identify.statistics import Cells, add_cells
+from culture_neurons.neurons import NeuronAxis
 from culture_neurons.scorers.cas import cas
 
 ACCURACY = 0.7  # of the unmodified model
@@ -193,8 +194,7 @@ def make_null_cells(generator, cultures, folds, neurons):
     return Cells(
         cultures=tuple("abcdefgh"[:cultures]),
         folds=tuple(range(folds)),
-        layers=1,
-        width=neurons,
+        axis=NeuronAxis((neurons,)),
         tokens=tokens,
         active=active,
         total=active.astype(np.float32),
@@ -213,7 +213,7 @@ def test_p_values_of_permuted_labels_are_uniform_where_culture_does_not_exist():
         def lose(labels, cells=cells, weight=weight):
             """Mean self effect of cas masks of five neurons."""
             scores = score_neurons(add_cells(cells, labels), cas, {})
-            chosen = (rank_scores(scores)[:, 0] < 5) & (scores[:, 0] > 0)
+            chosen = (rank_scores(scores) < 5) & (scores > 0)
             return -np.mean([weight[mask, c].sum() for c, mask in enumerate(chosen)])
 
         own = lose(np.arange(cultures * folds).reshape(cultures, folds))

@@ -8,21 +8,23 @@ import pytest
 from scipy import stats
 
 from culture_neurons.identify.permuted_control import permute_labels, select_permuted
-from culture_neurons.identify.random_control import count_rows, draw_control, make_strata
-from culture_neurons.identify.scoring import rank_scores, score_neurons, tabulate_scores
+from culture_neurons.identify.random_control import draw_control, make_strata
+from culture_neurons.identify.scoring import frame_scores, score_neurons
 from culture_neurons.identify.selection import select_neurons
 from culture_neurons.identify.shards import merge_statistics, read_cells
 from culture_neurons.identify.statistics import Cells, Statistics, add_cells
+from culture_neurons.neurons import SUMS, NeuronAxis
 from culture_neurons.scorers.lap import lap
 from culture_neurons.storage.tables import write_table
 
 LAYERS, WIDTH = 3, 40
+AXIS = NeuronAxis((WIDTH,) * LAYERS)
 CULTURES = ("a", "b", "c")
 
 
 def make_statistics(seed=0):
-    active = np.random.default_rng(seed).integers(0, 1000, (len(CULTURES), LAYERS, WIDTH))
-    return Statistics(CULTURES, np.full(3, 1000), active, active * 1.0, active * 1.0)
+    active = np.random.default_rng(seed).integers(0, 1000, (len(CULTURES), len(AXIS)))
+    return Statistics(CULTURES, AXIS, np.full(3, 1000), active, active * 1.0, active * 1.0)
 
 
 STATISTICS = make_statistics()
@@ -30,9 +32,19 @@ STATISTICS = make_statistics()
 
 def make_masks(neurons):
     """The scorer's masks: culture -> (layer, neuron) pairs."""
-    rows = [(c, c, layer, neuron) for c, pairs in neurons.items() for layer, neuron in pairs]
-    schema = {"mask": pl.String, "culture": pl.String, "layer": pl.UInt16, "neuron": pl.UInt32}
+    rows = [(c, layer, neuron) for c, pairs in neurons.items() for layer, neuron in pairs]
+    schema = {"culture": pl.String, "layer": pl.UInt16, "neuron": pl.UInt32}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def count_rows(masks):
+    """Neurons of each mask: (culture, draw) -> number."""
+    return {
+        (culture, draw): number
+        for culture, draw, number in masks.group_by("culture", "draw", maintain_order=True)
+        .len()
+        .iter_rows()
+    }
 
 
 MASKS = make_masks(
@@ -41,12 +53,13 @@ MASKS = make_masks(
 
 
 def draw(kind, draws=20, masks=MASKS, seed=1, count=5):
-    return pl.concat(draw_control(kind, STATISTICS, masks, count, draws, seed))
+    scorer = [] if masks is None else [masks]
+    return pl.concat(draw_control(kind, STATISTICS, scorer, count, draws, seed))
 
 
 def find_decile(culture, layer, neuron):
     """Decile of a neuron's activity in its layer, by counting."""
-    activity = STATISTICS.active[CULTURES.index(culture), layer]
+    activity = STATISTICS.active[CULTURES.index(culture)].reshape(LAYERS, WIDTH)[layer]
     bounds = [np.quantile(activity, tenth / 10) for tenth in range(1, 10)]
     return sum(activity[neuron] > bound for bound in bounds)
 
@@ -61,30 +74,30 @@ DESCRIPTIONS = {
 @pytest.mark.parametrize("kind", DESCRIPTIONS)
 def test_a_draw_has_as_many_neurons_of_each_stratum_as_the_mask(kind):
     drawn = draw(kind)
-    assert list(count_rows(drawn)) == [f"{c}/{d}" for c in "ab" for d in range(20)]  # c is empty
+    assert list(count_rows(drawn)) == [(c, d) for c in "ab" for d in range(20)]  # c is empty
     describe = DESCRIPTIONS[kind]
 
     def count(frame, culture):
         return Counter(describe(culture, *pair) for pair in frame.rows())
 
-    for name, frame in drawn.group_by("mask"):
-        culture = name[0].split("/")[0]
+    for (culture, _), frame in drawn.group_by("culture", "draw"):
         pairs = frame.select("layer", "neuron")
         assert not pairs.is_duplicated().any()
-        wanted = MASKS.filter(mask=culture).select("layer", "neuron")
+        wanted = MASKS.filter(culture=culture).select("layer", "neuron")
         assert count(pairs, culture) == count(wanted, culture)
-    assert drawn.filter(mask="b/0").rows() != drawn.filter(mask="b/1").rows()
+    pairs = [drawn.filter(culture="b", draw=d).select("layer", "neuron").rows() for d in (0, 1)]
+    assert pairs[0] != pairs[1]
 
 
 @pytest.mark.parametrize("kind", DESCRIPTIONS)
 def test_draws_are_uniform_within_each_stratum(kind):
     draws = 1500
-    drawn = draw(kind, draws).filter(pl.col("mask").str.starts_with("b/"))
+    drawn = draw(kind, draws).filter(culture="b")
     counts = np.zeros((LAYERS, WIDTH))
     for layer, neuron, number in drawn.group_by("layer", "neuron").len().iter_rows():
         counts[layer, neuron] = number
     stratum = make_strata(kind, STATISTICS)["b"].reshape(LAYERS, WIDTH)
-    mask = MASKS.filter(mask="b")
+    mask = MASKS.filter(culture="b")
     taken = Counter(
         stratum[layer, neuron] for layer, neuron in mask.select("layer", "neuron").rows()
     )
@@ -102,11 +115,13 @@ def test_draws_are_uniform_within_each_stratum(kind):
 
 def test_a_shared_control_has_masks_of_each_culture():
     shared = draw("random", masks=None)
-    names = [f"{culture}/{number}" for culture in STATISTICS.cultures for number in range(20)]
+    names = [(culture, number) for culture in STATISTICS.cultures for number in range(20)]
     assert count_rows(shared) == dict.fromkeys(names, 5)
-    drawn = {frozenset(f.select("layer", "neuron").rows()) for _, f in shared.group_by("mask")}
+    drawn = {
+        frozenset(f.select("layer", "neuron").rows()) for _, f in shared.group_by("culture", "draw")
+    }
     assert len(drawn) == len(names)  # none is used for two cultures
-    for _, frame in shared.group_by("mask"):
+    for _, frame in shared.group_by("culture", "draw"):
         assert not frame.select("layer", "neuron").is_duplicated().any()
     assert shared["layer"].n_unique() == LAYERS
     assert shared["neuron"].max() < WIDTH
@@ -114,10 +129,10 @@ def test_a_shared_control_has_masks_of_each_culture():
 
 def test_draws_are_reproducible_and_more_keep_the_earlier_ones():
     few, many = draw("random_layer", 3), draw("random_layer", 5)
-    assert many.filter(pl.col("mask").is_in(few["mask"].to_list())).equals(few)
+    assert many.filter(pl.col("draw") < 3).equals(few)
     assert not draw("random_layer", 3, seed=2).equals(few)
-    without_a = draw("random_layer", 3, masks=MASKS.filter(mask="b"))
-    assert without_a.equals(few.filter(pl.col("mask").str.starts_with("b")))
+    without_a = draw("random_layer", 3, masks=MASKS.filter(culture="b"))
+    assert without_a.equals(few.filter(culture="b"))
 
 
 # Permuted labels
@@ -129,8 +144,7 @@ def make_cells(seed=0, folds=2, scopes=2):
     return Cells(
         cultures=CULTURES,
         folds=tuple(range(folds)),
-        layers=LAYERS,
-        width=WIDTH,
+        axis=AXIS,
         tokens=generator.integers(100, 120, shape[:3]),
         active=generator.integers(0, 100, shape).astype(np.uint32),
         total=generator.normal(size=shape).astype(np.float32),
@@ -145,7 +159,7 @@ def test_every_cell_is_given_to_one_culture():
         assert sorted(labels.ravel()) == list(range(6))
         permuted = add_cells(cells, labels)
         assert permuted.tokens.sum() == cells.tokens.sum()
-        assert (permuted.active.sum(axis=(0, 1, 2)) == cells.active.sum()).all()
+        assert permuted.active.sum() == cells.active.sum()
     # By hand: culture 0 gets cells 5 (culture 2, fold 1) and 0 (culture 0, fold 0).
     statistics = add_cells(cells, np.array([[5, 0], [1, 2], [3, 4]]))
     by_hand = cells.active[2, 1].sum(axis=0) + cells.active[0, 0].sum(axis=0)
@@ -176,10 +190,7 @@ def test_the_true_labels_give_the_statistics_bit_by_bit(tmp_path):
             "tokens": [int(cells.tokens[row, fold, scope])] * size,
             "layer": np.repeat(np.arange(LAYERS), WIDTH),
             "neuron": np.tile(np.arange(WIDTH), LAYERS),
-            **{
-                name: getattr(cells, name)[row, fold, scope]
-                for name in ("active", "total", "total_squares")
-            },
+            **{name: getattr(cells, name)[row, fold, scope] for name in SUMS},
         }
         for row, culture in enumerate(CULTURES)
         for fold in range(2)
@@ -188,7 +199,7 @@ def test_the_true_labels_give_the_statistics_bit_by_bit(tmp_path):
     paths = [tmp_path / "1.parquet", tmp_path / "2.parquet"]
     write_table(paths[0], "activations", chunks[::-2], {})
     write_table(paths[1], "activations", chunks[::2], {})
-    where = (paths, [1, 0], names[::-1], CULTURES[::-1], LAYERS, WIDTH)
+    where = (paths, [1, 0], names[::-1], CULTURES[::-1], AXIS)
     read = read_cells(*where)
     for name in ("tokens", "active", "total", "total_squares"):
         np.testing.assert_array_equal(getattr(read, name), getattr(cells, name))
@@ -204,15 +215,13 @@ def test_permuted_masks_are_those_of_the_whole_scorer():
     masks = pl.concat(
         select_permuted(cells, lap, options, 4, "per_culture", None, range(3), seed=9)
     )
-    assert count_rows(masks) == {f"{c}/{d}": 4 for d in range(3) for c in CULTURES}
+    assert count_rows(masks) == {(c, d): 4 for d in range(3) for c in CULTURES}
     labels = permute_labels(3, 2, 2, seed=9)
     statistics = add_cells(cells, labels)
     scores = score_neurons(statistics, lap, options)
-    table = pl.concat(
-        pl.DataFrame(part) for part in tabulate_scores(CULTURES, scores, rank_scores(scores))
-    )
-    expected = select_neurons(table, 4, "per_culture", None).filter(mask="b")
-    found = masks.filter(mask="b/2")
+    table = frame_scores(CULTURES, AXIS, scores)
+    expected = select_neurons(table, 4, "per_culture", None).filter(culture="b")
+    found = masks.filter(culture="b", draw=2)
     assert found.select("layer", "neuron").rows() == expected.select("layer", "neuron").rows()
     best = np.argsort(-statistics.probability[1].ravel(), kind="stable")[:4]
     assert [(n // WIDTH, n % WIDTH) for n in best] == found.select("layer", "neuron").rows()

@@ -22,6 +22,7 @@ from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.model.checkpoints import load_checkpoint
 from culture_neurons.model.cpu_inference import pack_linear
 from culture_neurons.model.prompts import SCOPES, encode_prompt, find_letter_tokens
+from culture_neurons.neurons import NeuronAxis
 
 SEED = 3
 
@@ -128,19 +129,19 @@ def test_the_same_seed_builds_the_same_weights_and_leaves_the_global_generator_a
 
 
 def test_planted_groups_are_disjoint_and_fit_the_model(saved):
-    width = find_layers(saved[1], HOOKPOINT).width
-    plants = draw_plants((1, 2), 8, width, torch.Generator().manual_seed(0))
+    axis = find_layers(saved[1], HOOKPOINT).axis
+    plants = draw_plants((1, 2), 8, axis, torch.Generator().manual_seed(0))
     for groups in plants.neurons.values():
         assert groups.shape == (len(CULTURES), 8)
         assert len(groups.unique()) == groups.numel()
-        assert 0 <= groups.min() <= groups.max() < width
+        assert 0 <= groups.min() <= groups.max() < axis.widths[1]
     rows = plants.list_rows()
     assert len(rows["culture"]) == 2 * 8 * len(CULTURES)
     assert set(rows["layer"]) == {1, 2}
 
 
 def test_the_hinge_is_zero_beyond_the_margin_and_one_per_unit_short_of_it():
-    plants = draw_plants((0,), 1, 8, torch.Generator().manual_seed(0))
+    plants = draw_plants((0,), 1, NeuronAxis((8,)), torch.Generator().manual_seed(0))
     groups = plants.neurons[0].flatten()
     gate = torch.full((1, 2, 8), -1.0)
     gate[:, 0, groups[0]] = 1.0  # wanted at the first token, unwanted at the second

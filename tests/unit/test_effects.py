@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from culture_neurons.dataset.assignment import choose_questions, name_owner, swap_pictures
+from culture_neurons.dataset.assignment import choose_questions, swap_pictures
 from culture_neurons.evaluate.comparisons import compare_scorers
 from culture_neurons.evaluate.effects import measure_effects
 from culture_neurons.evaluate.measures import contrast, share_out
@@ -16,6 +16,7 @@ from culture_neurons.evaluate.resampling import (
     resample_mean,
     smooth_cells,
 )
+from culture_neurons.neurons import MaskName
 
 SETTINGS = {
     "others": None,
@@ -26,7 +27,13 @@ SETTINGS = {
     "alpha": 0.05,
     "power": 0.8,
 }
+NO_DRAW = pl.lit(None, pl.UInt32)  # a scorer's own masks
 SURE, TORN = [-0.001, -9.0], [-1.0, -1.0]
+
+
+def own(cultures):
+    """Names of a scorer's own masks."""
+    return [MaskName(culture) for culture in cultures]
 
 
 def make_questions(cultures="ab", count=4, per_image=2):
@@ -60,7 +67,7 @@ def make_study(after):
     outcomes = pl.concat(
         make_responses(
             [f"{c}{i}" for i in range(4)], flags, [0 if flag else 2 for flag in flags]
-        ).with_columns(mask=pl.lit(mask))
+        ).with_columns(mask_culture=pl.lit(mask), draw=NO_DRAW)
         for mask, cultures in after.items()
         for c, flags in cultures.items()
     )
@@ -126,7 +133,7 @@ def test_images_are_counted_by_the_sign_of_their_net_change():
         # Unequal images, mixed up, and shared by cultures.
         image_id=pl.Series([f"i{number}" for number in generator.integers(30, size=180)])
     )
-    paired = pair_outcomes(questions, answers, outcomes, list("abc"), 20)
+    paired = pair_outcomes(questions, answers, outcomes, own("abc"), 20)
     expected = np.zeros((3, 3, 3))
     for mask in range(3):
         for culture in range(3):
@@ -207,12 +214,12 @@ def test_contrast_takes_the_named_cross_for_the_gap():
 
 def test_a_missing_or_doubled_answer_is_refused():
     questions, answers, outcomes = make_study(AFTER)
-    with pytest.raises(EffectError, match="mask 'b': 7 answers for 8"):
-        pair_outcomes(questions, answers, outcomes.head(15), ["a", "b"])
-    with pytest.raises(EffectError, match="mask 'a': 10 answers for 8"):
-        pair_outcomes(questions, answers, pl.concat([outcomes, outcomes.head(2)]), ["a", "b"])
+    with pytest.raises(EffectError, match="mask of b: 7 answers for 8"):
+        pair_outcomes(questions, answers, outcomes.head(15), own("ab"))
+    with pytest.raises(EffectError, match="mask of a: 10 answers for 8"):
+        pair_outcomes(questions, answers, pl.concat([outcomes, outcomes.head(2)]), own("ab"))
     with pytest.raises(EffectError, match="2 evaluate questions have no answer"):
-        pair_outcomes(questions, answers.head(6), outcomes, ["a", "b"])
+        pair_outcomes(questions, answers.head(6), outcomes, own("ab"))
     with pytest.raises(EffectError, match=r"questions of cultures \('a', 'b'\), but masks of"):
         measure_effects(
             questions=questions,
@@ -230,32 +237,34 @@ def test_a_missing_or_doubled_answer_is_refused():
 
 def test_own_questions_in_full_and_a_stable_sample_of_the_others():
     culture = dict(make_questions("abc", 40).select("question_id", "culture").iter_rows())
-    asked = choose_questions(["a", "b", "b/3"], culture, 5)
+    asked = choose_questions({"a": "a", "b": "b", "drawn": "b"}, culture, 5)
     for mask in ("a", "b"):
         counts = {c: sum(culture[q] == c for q in asked[mask]) for c in "abc"}
         assert counts == {c: 40 if c == mask else 5 for c in "abc"}
-    assert asked["b/3"] == asked["b"]
+    assert asked["drawn"] == asked["b"]
 
     def sample(mask, other, others, asked=culture):
-        return {q for q in choose_questions([mask], asked, others)[mask] if culture[q] == other}
+        return {
+            q for q in choose_questions({mask: mask}, asked, others)[mask] if culture[q] == other
+        }
 
     assert sample("a", "c", 5) == sample("b", "c", 5)  # one sample for all masks
     assert sample("a", "c", 5) < sample("a", "c", 9)
     assert sample("a", "c", 5) == sample("a", "c", 5, dict(reversed(culture.items())))
-    assert choose_questions(["a"], culture, None)["a"] == set(culture)
+    assert choose_questions({"a": "a"}, culture, None)["a"] == set(culture)
     assert len(sample("a", "c", 99)) == 40
-    assert [name_owner(name) for name in ("a", "a/b/3")] == ["a", "a/b"]
+    assert choose_questions({"a": "a"}, culture, 0)["a"] == {f"a{i}" for i in range(40)}
 
 
 def test_questions_that_were_not_chosen_do_not_count():
     full = by_measure(measure(AFTER)[2])
     questions, _, _ = make_study(AFTER)
     culture = dict(questions.select("question_id", "culture").iter_rows())
-    chosen = choose_questions(["a"], culture, 1)["a"] - {f"a{i}" for i in range(4)}
+    chosen = choose_questions({"a": "a"}, culture, 1)["a"] - {f"a{i}" for i in range(4)}
     assert len(chosen) == 1
     part = by_measure(measure(AFTER, others=1)[2])
     assert part["a", "self"]["value"] == full["a", "self"]["value"]
-    (other,) = (q for q in choose_questions(["b"], culture, 1)["b"] if culture[q] == "a")
+    (other,) = (q for q in choose_questions({"b": "b"}, culture, 1)["b"] if culture[q] == "a")
     expected = {"a0": 0.0, "a1": 0.0, "a2": 0.0, "a3": 1.0}[other]
     assert part["b", "cross_by_mask"]["value"] == expected
 
@@ -270,7 +279,7 @@ def make_random_study(seed=5, masks=("a",), cultures="a", count=60, drop=0.3):
     before = generator.random(len(ids)) < 0.8
     outcomes = pl.concat(
         make_responses(ids, before & (generator.random(len(ids)) > drop)).with_columns(
-            mask=pl.lit(mask)
+            mask_culture=pl.lit(mask), draw=NO_DRAW
         )
         for mask in masks
     )
@@ -279,7 +288,7 @@ def make_random_study(seed=5, masks=("a",), cultures="a", count=60, drop=0.3):
 
 def test_bootstrap_keeps_the_questions_of_an_image_together():
     questions, answers, outcomes = make_study(AFTER)
-    paired = pair_outcomes(questions, answers, outcomes, ["a", "b"])
+    paired = pair_outcomes(questions, answers, outcomes, own("ab"))
     samples = bootstrap_cells(paired, 4000, 0)[:, 0, 0]
     # One of two images is drawn: a0 changes by -2 of 2, a1 by 0 of 2. The variance is 1/4, that of
     # a mean of two of them: s^2 / n = (1/2) / 2.
@@ -290,7 +299,7 @@ def test_bootstrap_keeps_the_questions_of_an_image_together():
 
 def test_bootstrap_equals_a_plain_loop_over_images():
     questions, answers, outcomes = make_random_study()
-    paired = pair_outcomes(questions, answers, outcomes, ["a"])
+    paired = pair_outcomes(questions, answers, outcomes, own("a"))
     change = (outcomes["correct"].cast(int) - answers["correct"].cast(int)).to_numpy()
     images = questions["image_id"].to_numpy()
     generator = np.random.default_rng(1)
@@ -310,7 +319,7 @@ def test_bootstrap_equals_a_plain_loop_over_images():
 def test_smoothing_a_cell_keeps_it_paired_with_the_others_of_its_questions():
     questions, answers, outcomes = make_random_study(masks="ab", cultures="ab")
     alike = outcomes.with_columns(correct=pl.Series(2 * outcomes["correct"][:120].to_list()))
-    paired = pair_outcomes(questions, answers, alike, ["a", "b"])  # both masks do the same
+    paired = pair_outcomes(questions, answers, alike, own("ab"))  # both masks do the same
     plain = bootstrap_cells(paired, 4000, 0)[:, :, 0]
     smooth = smooth_cells(bootstrap_cells(paired, 4000, 0), paired.tally(1.0), 0)[:, :, 0]
     # What is left of the difference is the question lost and the one gained: 2 of 60 ** 2.
@@ -320,13 +329,16 @@ def test_smoothing_a_cell_keeps_it_paired_with_the_others_of_its_questions():
 
 def test_masks_and_calls_share_the_resamples():
     questions, answers, outcomes = make_random_study(masks="ab", cultures="ab")
-    paired = pair_outcomes(questions, answers, outcomes, ["a", "b"])
+    paired = pair_outcomes(questions, answers, outcomes, own("ab"))
     same = pair_outcomes(
-        questions, answers, outcomes.filter(mask="b").with_columns(mask=pl.lit("a")), ["a"]
+        questions,
+        answers,
+        outcomes.filter(mask_culture="b").with_columns(mask_culture=pl.lit("a")),
+        own("a"),
     )
     assert (bootstrap_cells(same, 50, 3)[:, 0] == bootstrap_cells(paired, 50, 3)[:, 1]).all()
     # A sample of the others' questions leaves the draws of the own questions as they are.
-    part = pair_outcomes(questions, answers, outcomes, ["a", "b"], 7)
+    part = pair_outcomes(questions, answers, outcomes, own("ab"), 7)
     few, full = bootstrap_cells(part, 50, 3), bootstrap_cells(paired, 50, 3)
     assert (few[:, 0, 0] == full[:, 0, 0]).all()
     assert (few[:, 0, 1] != full[:, 0, 1]).any()
@@ -357,14 +369,22 @@ def rank(paired, control_outcomes, masks, draws, others=None):
 
 def rename(outcomes, names):
     return pl.concat(
-        outcomes.filter(mask=old).with_columns(mask=pl.lit(new)) for new, old in names.items()
+        outcomes.filter(mask_culture=old).with_columns(
+            mask_culture=pl.lit(new.culture), draw=pl.lit(new.draw, pl.UInt32)
+        )
+        for new, old in names.items()
     )
 
 
 def test_a_draw_is_measured_as_if_it_were_the_scorer():
     paired, _, summaries = measure(AFTER)
     _, _, outcomes = make_study(AFTER)
-    names = {"a/0": "b", "b/0": "a", "a/1": "a", "b/1": "b"}
+    names = {
+        MaskName("a", 0): "b",
+        MaskName("b", 0): "a",
+        MaskName("a", 1): "a",
+        MaskName("b", 1): "b",
+    }
     table = rank(paired, rename(outcomes, names), list(names), 2)
     scorer = by_measure(summaries)
     for key, row in table.items():
@@ -380,7 +400,7 @@ def test_a_draw_is_measured_as_if_it_were_the_scorer():
 def test_a_mask_that_was_not_drawn_changes_nothing():
     paired, _, _ = measure(AFTER)
     _, _, outcomes = make_study(AFTER)
-    table = rank(paired, rename(outcomes, {"a/0": "a"}), ["a/0"], 1)
+    table = rank(paired, rename(outcomes, {MaskName("a", 0): "a"}), [MaskName("a", 0)], 1)
     assert table["b", "self"]["control_mean"] == 0.0
     assert table["b", "self"]["rank_p"] == 0.5
 
@@ -388,7 +408,7 @@ def test_a_mask_that_was_not_drawn_changes_nothing():
 def test_scorer_and_control_are_compared_on_the_same_questions():
     paired, _, _ = measure(AFTER)
     _, _, outcomes = make_study(AFTER)
-    names = {"a/0": "a", "b/0": "b"}
+    names = {MaskName("a", 0): "a", MaskName("b", 0): "b"}
     table = rank(paired, rename(outcomes, names), list(names), 1, others=1)
     for culture in ("a", "b"):
         row = table[culture, "cross_by_mask"]
@@ -403,7 +423,7 @@ def compare(drops, **settings):
     scorers = {}
     for name, drop in drops.items():
         questions, answers, outcomes = make_random_study(9, "abcde", "abcde", drop=drop)
-        scorers[name] = pair_outcomes(questions, answers, outcomes, list("abcde"))
+        scorers[name] = pair_outcomes(questions, answers, outcomes, own("abcde"))
     settings = {"cross": "by_mask", "resamples": 800, "confidence": 0.95, "seed": 0} | settings
     rows = pl.DataFrame(compare_scorers(scorers, **settings)).to_dicts()
     return {(row["first"], row["second"], row["measure"]): row for row in rows}
@@ -428,7 +448,7 @@ def test_interval_of_a_difference_is_that_of_the_paired_bootstrap():
     scorers = {}
     for name, drop in {"x": 0.3, "y": 0.25}.items():
         questions, answers, outcomes = make_random_study(9, "ab", "ab", drop=drop)
-        scorers[name] = pair_outcomes(questions, answers, outcomes, ["a", "b"])
+        scorers[name] = pair_outcomes(questions, answers, outcomes, own("ab"))
     difference = bootstrap_cells(scorers["x"], 900, 4) - bootstrap_cells(scorers["y"], 900, 4)
     apart = bootstrap_cells(scorers["x"], 900, 4) - bootstrap_cells(scorers["y"], 900, 5)
     assert np.ptp(find_interval(difference, 0.95), axis=0).mean() < 0.9 * (

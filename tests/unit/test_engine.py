@@ -1,5 +1,7 @@
 """The engine against the unmodified library and slow, plain references, on all architectures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,10 +15,11 @@ from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import capture_cells
 from culture_neurons.engine.responses import ResponseTable, read_responses
 from culture_neurons.engine.whole_prompts import run_plain
-from culture_neurons.hooks.capture import Sums, capture
-from culture_neurons.hooks.hookpoints import HookpointError, find_layers
+from culture_neurons.hooks.capture import capture, make_sums
+from culture_neurons.hooks.hookpoints import HOOKPOINTS, HookpointError, Place, find_layers
 from culture_neurons.hooks.interventions import AffineMap, ablate, intervene, mean_ablate, steer
 from culture_neurons.model.prompts import SCOPES, find_letter_tokens
+from culture_neurons.neurons import SUMS, MaskName
 
 SCOPE_GROUPS = {"image": ["image"], "text": ["question", "options"]}
 BUDGET = 400
@@ -108,7 +111,8 @@ def test_affine_maps_touch_only_their_neurons(tiny):
     seen = []
     gates = torch.randn(2, 3, 400)
     gates[0, 0, 10] = -0.0
-    with intervene(layers, [mean_ablate(MASK, means), steer({2: torch.tensor([4])}, 1.0)]):
+    mask = {2: MASK[2]}
+    with intervene(layers, [mean_ablate(mask, means), steer({2: torch.tensor([4])}, 1.0)]):
         seen = layers.modules[2](gates)
     bare = layers.modules[2](gates)
     assert torch.equal(seen[0, :, :50], means[2][:50].expand(3, 50))
@@ -127,7 +131,7 @@ def test_hooks_leave_no_trace_even_after_an_error_and_spare_those_of_others(tiny
     with (
         pytest.raises(RuntimeError, match="in the middle"),
         intervene(layers, [ablate(MASK)]),
-        capture(layers, Sums.zeros(layers, 1), torch.ones(1, 1, 1)),
+        capture(layers, make_sums(layers, 1), torch.ones(1, 1, 1)),
     ):
         raise RuntimeError("in the middle")
     assert [len(module._forward_hooks) for module in layers.modules] == [1, 0, 0, 0]
@@ -192,10 +196,11 @@ def test_capture_equals_a_slow_reference(tiny):
         active, total, squares, tokens = (sum(p[scope][i] for p in parts) for i in range(4))
         assert cell.tokens[index] == tokens
         # Batched matmuls round differently: a token with u within 1e-5 of 0 may flip.
-        differs = np.abs(cell.sums.active[:, index].numpy() - active)
+        differs = np.abs(cell.sums["active"][index].numpy() - active.ravel())
         assert differs.sum() <= 2
-        assert np.allclose(cell.sums.total[:, index], total, rtol=1e-5, atol=1e-4)
-        assert np.allclose(cell.sums.total_squares[:, index], squares, rtol=1e-5, atol=1e-4)
+        assert np.allclose(cell.sums["total"][index], total.ravel(), rtol=1e-5, atol=1e-4)
+        found = cell.sums["total_squares"][index]
+        assert np.allclose(found, squares.ravel(), rtol=1e-5, atol=1e-4)
 
 
 def test_sums_do_not_depend_on_sharding(tiny):
@@ -204,8 +209,8 @@ def test_sums_do_not_depend_on_sharding(tiny):
     whole = list(capture_cells(tiny, make_feed(questions, BUDGET), layers, SCOPE_GROUPS))
     cells = [cell for cell, _ in group_cells(questions)]
     parts = {}
-    for index in range(3):
-        mine = take_shard(cells, index, 3)
+    for shard in ("1-of-3", "2-of-3", "3-of-3"):
+        mine = take_shard(cells, shard)
         chosen = [q for q in reversed(questions) if (q.culture, q.fold) in mine]
         for cell in capture_cells(tiny, make_feed(chosen, BUDGET), layers, SCOPE_GROUPS):
             parts[cell.culture, cell.fold] = cell
@@ -213,8 +218,8 @@ def test_sums_do_not_depend_on_sharding(tiny):
     for cell in whole:
         other = parts[cell.culture, cell.fold]
         assert cell.tokens == other.tokens
-        for name in ("active", "total", "total_squares"):
-            assert torch.equal(getattr(cell.sums, name), getattr(other.sums, name))
+        for name in SUMS:
+            assert torch.equal(cell.sums[name], other.sums[name])
 
 
 def test_answers_do_not_depend_on_the_other_questions(tiny):
@@ -222,7 +227,8 @@ def test_answers_do_not_depend_on_the_other_questions(tiny):
     letters = find_letter_tokens(tiny.processor, 4)
 
     def ask(chosen, budget):
-        (columns,) = tabulate_answers(tiny, make_feed(chosen, budget), letters).tabulate()
+        table = tabulate_answers(tiny, make_feed(chosen, budget), letters)
+        columns = table.tabulate_answers()
         return dict(zip(columns["question_id"], range(len(chosen)), strict=True)), columns
 
     places, whole = ask(questions, 100_000)
@@ -239,9 +245,9 @@ def test_responses_follow_the_shuffled_options():
     (question,) = make_questions(1)
     logits = torch.full((1, 1, 10), -20.0)
     logits[..., 3], logits[..., 4], logits[..., 5] = 2.0, 1.6, 1.6  # forms of A: 3; of B: 4 and 5
-    table = ResponseTable(["m"], [question])
+    table = ResponseTable([MaskName(None)], [question])
     table.add(read_responses([0], [question], logits, [[3], [4, 5], [6], [7]]))
-    (columns,) = table.tabulate()
+    columns = table.tabulate_answers()
     probability = logits.softmax(-1)[0, 0]
     # B's two forms together outweigh A's one.
     assert columns["predicted"] == [question.option_order[1]]
@@ -288,3 +294,52 @@ def test_a_model_without_gated_mlp_is_refused():
 
     with pytest.raises(HookpointError, match=r"gated MLP.*missing: layers.0.mlp.act_fn"):
         find_layers(Plain(), "mlp.gate_act")
+
+
+def test_a_hook_that_never_fires_is_an_error(tiny):
+    """A module that the model does not call would give zeros, or an unmodified model."""
+    layers = find_layers(tiny.model, "mlp.gate_act")
+    prompts = [prompt for _, prompt in encode(tiny, make_questions(2))]
+    unused = replace(layers, modules=(*layers.modules[:2], nn.SiLU(), layers.modules[3]))
+    name = type(tiny.model).__name__
+    refused = rf"^{name}: hookpoint 'mlp.gate_act': .* its modules of layers \[2\]; expected"
+    sums = make_sums(layers, 1)
+    weights = torch.ones(1, 2, max(prompt.tokens for prompt in prompts))
+    with pytest.raises(HookpointError, match=refused), capture(unused, sums, weights):
+        run_plain(tiny, prompts)
+    assert not any(total.any() for total in sums.values())  # all of it or nothing
+    with pytest.raises(HookpointError, match=refused), intervene(unused, [ablate(MASK)]):
+        run_plain(tiny, prompts)
+    with intervene(unused, [ablate({0: torch.tensor([1])})]):  # no mask names the unused layer
+        run_plain(tiny, prompts)
+
+
+def test_a_hookpoint_is_a_row_and_nothing_else(tiny, monkeypatch):
+    """What W_down is multiplied by, z = g * up: the input side of another module."""
+    row = replace(
+        HOOKPOINTS["mlp.gate_act"], places=(Place("mlp.down_proj", "input", "mlp.down_proj"),)
+    )
+    monkeypatch.setitem(HOOKPOINTS, "mlp.neuron", row)
+    layers = find_layers(tiny.model, "mlp.neuron")
+    questions = make_questions(3, cultures=("AAA",), folds=1)
+    silenced = silence_columns(tiny, MASK)  # of W_down: the same as z = 0
+    with intervene(layers, [ablate(MASK)]):
+        rows = batched_logits(tiny, questions, 100_000)
+    for question in questions:
+        assert_same_logits(rows[question.question_id], plain_logits(silenced, question))
+    scopes = {"all": ["image", "question", "options", "template"]}
+    (cell,) = capture_cells(tiny, make_feed(questions), layers, scopes)
+    inputs = []
+    handle = (
+        tiny.model.get_decoder()
+        .layers[1]
+        .mlp.down_proj.register_forward_pre_hook(
+            lambda _module, args: inputs.append(args[0][0].double())
+        )
+    )
+    for question in questions:
+        plain_logits(tiny, question)
+    handle.remove()
+    total = sum(z.sum(0) for z in inputs)
+    found = list(layers.axis.split_layers(cell.sums["total"][0].numpy()))[1]
+    assert np.allclose(found, total, rtol=1e-5, atol=1e-4)

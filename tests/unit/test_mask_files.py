@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from culture_neurons.identify.published_masks import MaskFileError, read_mask_file, tabulate_masks
+from culture_neurons.neurons import NeuronAxis
 
-LAYERS, WIDTH = 3, 10
+AXIS = NeuronAxis((10, 10, 10))
 
 
 def classes():
@@ -30,7 +31,7 @@ def save(tmp_path):
 
 def refuse(path):
     with pytest.raises(MaskFileError) as caught:
-        read_mask_file(path, LAYERS, WIDTH)
+        read_mask_file(path, AXIS)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert len(message.splitlines()) == 1
@@ -39,16 +40,15 @@ def refuse(path):
 
 def test_neurons_are_read_by_class_and_layer_in_order(save):
     expected = [[[2, 7], [], [9]], [[0], [1, 2], [3]]]
-    assert read_mask_file(save(classes()), LAYERS, WIDTH) == expected
+    assert read_mask_file(save(classes()), AXIS) == expected
 
 
 def test_a_table_has_one_mask_per_culture_of_the_study(save):
-    masks = read_mask_file(save([*classes(), classes()[0]]), LAYERS, WIDTH)
-    columns, sizes = tabulate_masks("f.pth", masks, ["JPN", "BRA", None], ["BRA", "JPN"])
-    assert sizes == {"BRA": 4, "JPN": 3}
+    masks = read_mask_file(save([*classes(), classes()[0]]), AXIS)
+    columns = tabulate_masks("f.pth", masks, ["JPN", "BRA", None], ["BRA", "JPN"])
     assert columns == {
-        "mask": ["BRA"] * 4 + ["JPN"] * 3,
         "culture": ["BRA"] * 4 + ["JPN"] * 3,
+        "draw": [None] * 7,
         "layer": [0, 1, 1, 2, 0, 0, 2],
         "neuron": [0, 1, 2, 3, 2, 7, 9],
         "rank": [0, 1, 2, 3, 0, 1, 2],
@@ -57,14 +57,12 @@ def test_a_table_has_one_mask_per_culture_of_the_study(save):
 
 def test_a_class_of_a_culture_that_the_study_lacks_is_left_out():
     masks = [[[1], [], []], [[2], [], []]]
-    columns, sizes = tabulate_masks("f.pth", masks, ["BRA", "JPN"], ["JPN"])
-    assert sizes == {"JPN": 1}
+    columns = tabulate_masks("f.pth", masks, ["BRA", "JPN"], ["JPN"])
     assert columns["neuron"] == [2]
 
 
 def test_an_empty_mask_is_a_mask_without_rows():
-    columns, sizes = tabulate_masks("f.pth", [[[], [], []]], ["BRA"], ["BRA"])
-    assert sizes == {"BRA": 0}
+    columns = tabulate_masks("f.pth", [[[], [], []]], ["BRA"], ["BRA"])
     assert not any(columns.values())
 
 
@@ -96,7 +94,7 @@ def spoil(layer, value):
         ([torch.tensor([1])], ["class 0 is a tensor [1]", "list of 3 index tensors"]),
         (spoil(2, [4]), ["class 1, layer 2 is list of 1", "a dense tensor of integers"]),
         (spoil(2, torch.tensor([0.5])), ["class 1, layer 2 is a tensor [1] of torch.float32"]),
-        (spoil(0, torch.zeros(WIDTH, dtype=torch.bool)), ["a tensor [10] of torch.bool"]),
+        (spoil(0, torch.zeros(10, dtype=torch.bool)), ["a tensor [10] of torch.bool"]),
         (spoil(0, torch.tensor([[1]])), ["a tensor [1, 1] of torch.int64", "one dimension"]),
         (
             spoil(0, torch.tensor([1]).to_sparse()),
@@ -179,11 +177,11 @@ def test_damaged_bytes_are_masks_still_or_refused_and_nothing_else(tmp_path, zip
             damaged[drawn.randrange(len(whole))] = drawn.randrange(256)
         path.write_bytes(damaged[: drawn.randrange(len(whole))] if number % 10 == 0 else damaged)
         try:
-            read += read_mask_file(path, LAYERS, WIDTH)
+            read += read_mask_file(path, AXIS)
         except MaskFileError as error:
             refused.append(error)
-    assert all(len(layers) == LAYERS for layers in read)
-    assert {neuron for layers in read for layer in layers for neuron in layer} <= set(range(WIDTH))
+    assert all(len(layers) == 3 for layers in read)
+    assert {neuron for layers in read for layer in layers for neuron in layer} <= set(range(10))
     messages = [str(error) for error in refused]
     assert all(message.startswith(f"{path}: ") for message in messages)
     assert all(len(message.splitlines()) == 1 for message in messages)

@@ -62,9 +62,7 @@ def test_an_index_is_written_as_0_or_1_only_if_it_is():
 
 
 def test_neuron_sets_keep_layers_apart_and_empty_masks_in_place():
-    masks = make_frame(
-        "masks", mask=["b"] * 2, culture=["b"] * 2, layer=[0, 1], neuron=[7, 7], rank=[0, 1]
-    )
+    masks = make_frame("masks", culture=["b"] * 2, layer=[0, 1], neuron=[7, 7], rank=[0, 1])
     assert neuron_sets(masks, ["a", "b"]) == [frozenset(), frozenset({(0, 7), (1, 7)})]
 
 
@@ -114,7 +112,6 @@ def test_chance_is_the_mean_over_questions():
 def test_layer_counts_have_rows_for_empty_masks_and_refuse_foreign_neurons():
     masks = make_frame(
         "masks",
-        mask=["b"] * 3,
         culture=["b"] * 3,
         layer=[0, 2, 2],
         neuron=[1, 1, 2],
@@ -251,7 +248,7 @@ def write_masks(path, cultures, layers=LAYERS):
         path,
         "masks",
         frame.to_dict(as_series=False),
-        {"masks": dict.fromkeys(cultures, 40), "layers": layers},
+        {"masks": [[culture, None, 40] for culture in cultures], "widths": [100] * layers},
     )
     return path
 
@@ -268,7 +265,7 @@ def test_masks_that_do_not_belong_together_are_refused(tmp_path):
     other_model = write_masks(tmp_path / "mad.parquet", ["a", "b"], LAYERS + 4)
     with pytest.raises(ValueError, match="expected masks of one model"):
         read_masks([first, other_model], ["cas", "mad"])
-    nameless = write_masks(tmp_path / "lap.parquet", ["16/0"])
+    nameless = write_masks(tmp_path / "lap.parquet", ["16"])
     with pytest.raises(ValueError, match=r"lap\.parquet: has neurons of the cultures"):
         read_masks([nameless], ["lap"])
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from culture_neurons.identify.statistics import Cells
+from culture_neurons.neurons import NeuronAxis
 from culture_neurons.scorers.cas import cas
 from culture_neurons.scorers.lap import lap
 from culture_neurons.scorers.lape import lape
@@ -26,6 +27,7 @@ from culture_neurons.sensitivity.reliability import (
 from culture_neurons.storage.tables import to_columns, write_table
 
 CULTURES, FOLDS, LAYERS, WIDTH = ("a", "b", "c"), 4, 2, 30
+AXIS = NeuronAxis((WIDTH,) * LAYERS)
 
 
 @given(
@@ -74,7 +76,7 @@ def make_cells(seed=0, scopes=2, folds=FOLDS):
     noise = 0.3 * generator.random((*shape, LAYERS * WIDTH))
     active = (tokens[..., None] * (0.7 * share + noise)).astype(np.uint32)
     total = active.astype(np.float32)
-    return Cells(CULTURES, tuple(range(folds)), LAYERS, WIDTH, tokens, active, total, total)
+    return Cells(CULTURES, tuple(range(folds)), AXIS, tokens, active, total, total)
 
 
 def make_scoring(
@@ -154,14 +156,14 @@ def test_equal_cells_agree_and_noise_does_not():
     cells = make_cells()
     first = {name: getattr(cells, name)[:, :1] for name in ("tokens", "active", "total")}
     same = Cells(
-        CULTURES, (0, 1, 2, 3), LAYERS, WIDTH,
+        CULTURES, (0, 1, 2, 3), AXIS,
         *(np.repeat(values, 4, axis=1) for values in (*first.values(), first["total"])),
     )  # fmt: skip
     alike = measure(make_scoring(), cells=same).filter(analysis="disjoint")
     assert alike["spearman"].min() == pytest.approx(1)
     assert alike["overlap"].min() == 1
     noise = np.random.default_rng(1).integers(0, 50, cells.active.shape).astype(np.uint32)
-    random = Cells(CULTURES, (0, 1, 2, 3), LAYERS, WIDTH, cells.tokens, noise, noise, noise)
+    random = Cells(CULTURES, (0, 1, 2, 3), AXIS, cells.tokens, noise, noise, noise)
     unlike = measure(make_scoring(), cells=random).filter(analysis="disjoint")
     assert abs(unlike["spearman"].mean()) < 0.1
     assert unlike["overlap"].mean() == pytest.approx(unlike["chance"].mean(), abs=0.05)
@@ -177,10 +179,11 @@ def test_layers_pool_the_halves_masks():
     assert layers.group_by(by).agg(pl.col(sums).sum()).sort(by).rows() == (
         halves.group_by(by).agg(pl.col(sums).sum()).sort(by).rows()
     )
-    one = np.zeros((1, LAYERS, 4), dtype=bool)
-    one[0, 1, :2] = True
-    other = np.roll(one, 1, axis=2)
-    rows = compare_layers([({0.5: one}, {0.5: other}), ({0.5: one}, {0.5: one})], ["a"])
+    # Layers of 3 and 4 neurons; both halves' masks lie in the second.
+    one = np.array([[False] * 3 + [True, True, False, False]])
+    other = np.array([[False] * 3 + [False, True, True, False]])
+    pairs = [({0.5: one}, {0.5: other}), ({0.5: one}, {0.5: one})]
+    rows = compare_layers(pairs, ["a"], NeuronAxis((3, 4)))
     assert [(row["layer"], row["shared"], row["overlap"]) for row in rows] == [
         (0, 0, None),
         (1, 3, 3 / 5),

@@ -1,14 +1,22 @@
 """Scorers against hand-worked numbers, and LAPE against the published algorithm."""
 
+from dataclasses import replace
+
 import numpy as np
-import polars as pl
 import pytest
 import torch
 
 from culture_neurons.identify.entropy import activity_entropy
-from culture_neurons.identify.scoring import ScorerError, load_scorer, rank_scores, score_neurons
+from culture_neurons.identify.scoring import (
+    ScorerError,
+    frame_scores,
+    load_scorer,
+    rank_scores,
+    score_neurons,
+)
 from culture_neurons.identify.selection import select_neurons
 from culture_neurons.identify.statistics import Statistics
+from culture_neurons.neurons import NeuronAxis
 from culture_neurons.scorers.cas import cas
 from culture_neurons.scorers.conact import conact
 from culture_neurons.scorers.lap import lap
@@ -21,10 +29,11 @@ NAMES = tuple("abcdefghijklmnopqrstuvwxyz")
 
 def make_statistics(active, tokens, total=None):
     """Statistics of one layer from K (cultures, neurons), T, and S."""
-    active = np.asarray(active)[:, None, :]
-    total = np.zeros(active.shape) if total is None else np.asarray(total, float)[:, None, :]
+    active = np.asarray(active)
+    total = np.zeros(active.shape) if total is None else np.asarray(total, float)
     return Statistics(
         cultures=NAMES[: len(active)],
+        axis=NeuronAxis(active.shape[1:]),
         tokens=np.asarray(tokens),
         active=active,
         total=total,
@@ -32,26 +41,23 @@ def make_statistics(active, tokens, total=None):
     )
 
 
-def to_frame(cultures, scores):
-    rows = [
-        {"culture": c, "layer": i, "neuron": j, "score": float(scores[n, i, j]), "rank": int(r)}
-        for n, c in enumerate(cultures)
-        for (i, j), r in np.ndenumerate(rank_scores(scores)[n])
-    ]
-    return pl.DataFrame(rows, schema_overrides={"score": pl.Float32})
-
-
 def test_lap_is_k_over_t_or_s_over_t():
     statistics = make_statistics([[5, 10], [0, 4]], [10, 8], [[1.0, 2.0], [4.0, -8.0]])
-    assert lap(statistics, statistic="probability")[:, 0].tolist() == [[0.5, 1.0], [0.0, 0.5]]
-    assert lap(statistics, statistic="mean")[:, 0].tolist() == [[0.1, 0.2], [0.5, -1.0]]
+    assert lap(statistics, statistic="probability").tolist() == [[0.5, 1.0], [0.0, 0.5]]
+    assert lap(statistics, statistic="mean").tolist() == [[0.1, 0.2], [0.5, -1.0]]
+
+
+def test_lap_by_size_is_the_root_of_q_over_t():
+    squares = np.array([[90.0, 2.5], [8.0, 32.0]])
+    statistics = replace(make_statistics([[5, 10], [0, 4]], [10, 8]), total_squares=squares)
+    assert lap(statistics, statistic="rms").tolist() == [[3.0, 0.5], [1.0, 2.0]]
 
 
 def test_cas_is_the_lead_of_the_best_culture_and_zero_elsewhere():
     # P of three cultures on three neurons: a clear lead, a tie, a silent neuron.
     statistics = make_statistics([[9, 5, 0], [2, 5, 0], [4, 1, 0]], [10, 10, 10])
     expected = [[0.5, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
-    assert np.allclose(cas(statistics)[:, 0], expected)
+    assert np.allclose(cas(statistics), expected)
     assert np.array_equal(conact(statistics), cas(statistics))
 
 
@@ -66,7 +72,7 @@ def test_mad_variants_on_hand_worked_means():
         "abs": np.array([2, 1, 3]) / 2,
     }
     for variant, values in wanted.items():
-        found = mad(statistics, variant=variant, activity_floor=None)[:, 0, 0]
+        found = mad(statistics, variant=variant, activity_floor=None)[:, 0]
         assert np.allclose(found, values, rtol=1e-12), variant
 
 
@@ -74,15 +80,15 @@ def test_mad_floor_leaves_out_nearly_silent_neurons():
     # P of neuron 0 is tiny; the median of all P lies between the two neurons.
     statistics = make_statistics([[1, 50], [0, 60]], [100, 100], [[1.0, 5.0], [0.0, 6.0]])
     scores = mad(statistics, variant="z", activity_floor=0.5)
-    assert np.isneginf(scores[:, 0, 0]).all()
-    assert np.isfinite(scores[:, 0, 1]).all()
+    assert np.isneginf(scores[:, 0]).all()
+    assert np.isfinite(scores[:, 1]).all()
     assert np.isfinite(mad(statistics, variant="z", activity_floor=None)).all()
 
 
 def test_entropy_of_uniform_single_and_silent_neurons():
     statistics = make_statistics([[4, 8, 0], [4, 0, 0]], [8, 8])
     _, entropy, _ = activity_entropy(statistics, 0.5)
-    assert entropy[0] == pytest.approx([np.log(2), 0.0, 0.0], abs=1e-7)
+    assert entropy == pytest.approx([np.log(2), 0.0, 0.0], abs=1e-7)
 
 
 def test_lape_bar_is_the_kth_smallest_counted_from_one():
@@ -120,9 +126,10 @@ def test_lape_masks_equal_the_published_algorithm(seed):
     # Sparse selectivity plus unique low digits: no ties at any boundary.
     counts = generator.integers(0, 20_000, (classes, layers, width))
     counts *= generator.random(counts.shape) < 0.6
-    statistics = Statistics(NAMES[:classes], tokens, counts, np.zeros(1), np.zeros(1))
+    axis, flat = NeuronAxis((width,) * layers), counts.reshape(classes, -1)
+    statistics = Statistics(NAMES[:classes], axis, tokens, flat, np.zeros(1), np.zeros(1))
     scores = lape(statistics, quantile=0.95).astype(np.float32)
-    masks = select_neurons(to_frame(NAMES[:classes], scores), 10, "overall", None)
+    masks = select_neurons(frame_scores(NAMES[:classes], axis, scores), 10, "overall", None)
     found = [
         set(masks.filter(culture=culture).select("layer", "neuron").iter_rows())
         for culture in NAMES[:classes]
@@ -152,11 +159,13 @@ def test_permuting_cultures_permutes_the_scores_and_changes_nothing_else(name):
         "cas": {},
     }.get(name, {"quantile": 0.9})
     generator = np.random.default_rng(3)
-    counts = generator.integers(1, 10_000, (5, 2, 60))
-    statistics = Statistics(NAMES[:5], np.full(5, 10_000), counts, counts / 3, counts / 5)
+    counts = generator.integers(1, 10_000, (5, 120))
+    axis = NeuronAxis((60, 60))
+    statistics = Statistics(NAMES[:5], axis, np.full(5, 10_000), counts, counts / 3, counts / 5)
     order = generator.permutation(5)
     permuted = Statistics(
         tuple(NAMES[i] for i in order),
+        axis,
         statistics.tokens[order],
         counts[order],
         statistics.total[order],
@@ -167,36 +176,36 @@ def test_permuting_cultures_permutes_the_scores_and_changes_nothing_else(name):
     again = score_neurons(permuted, scorer, options)
     np.testing.assert_allclose(again, scores[order], rtol=1e-6)
     for row, index in enumerate(order):
-        top = np.argsort(-scores[index].ravel(), kind="stable")[:3]
-        assert np.array_equal(top, np.argsort(-again[row].ravel(), kind="stable")[:3])
+        top = np.argsort(-scores[index], kind="stable")[:3]
+        assert np.array_equal(top, np.argsort(-again[row], kind="stable")[:3])
 
 
 def test_ranks_break_ties_by_layer_then_neuron():
-    scores = np.array([[[1.0, 3.0], [3.0, 2.0]]], dtype=np.float32)
-    assert rank_scores(scores).tolist() == [[[3, 0], [1, 2]]]
+    scores = np.array([[1.0, 3.0, 3.0, 2.0]], dtype=np.float32)
+    assert rank_scores(scores).tolist() == [[3, 0, 1, 2]]
 
 
 def test_ranks_are_those_of_a_stable_sort_of_any_floats():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        scores = rng.integers(-5, 5, (3, 4, 50)).astype(np.float32) / 3
+        scores = rng.integers(-5, 5, (3, 200)).astype(np.float32) / 3
         for odd in (-np.inf, np.inf, -0.0, 0.0, 1e-42, -1e-42, 3.4e38):
             scores[rng.random(scores.shape) < 0.05] = odd
         for culture, ranks in zip(scores, rank_scores(scores), strict=True):
-            order = sorted(range(200), key=lambda place: (-culture.ravel()[place], place))
-            assert ranks.ravel()[order].tolist() == list(range(200))
+            order = sorted(range(200), key=lambda place: (-culture[place], place))
+            assert ranks[order].tolist() == list(range(200))
 
 
 def test_a_scorer_that_returns_nan_or_another_shape_is_refused():
     statistics = make_statistics([[1, 2], [3, 4]], [5, 5])
 
     def broken(_statistics):
-        return np.full((2, 1, 2), np.nan)
+        return np.full((2, 2), np.nan)
 
     def flat(_statistics):
-        return np.zeros((2, 2))
+        return np.zeros((2, 1, 2))
 
     with pytest.raises(ScorerError, match=r"broken: returned 4 NaN"):
         score_neurons(statistics, broken, {})
-    with pytest.raises(ScorerError, match=r"flat: returned shape \(2, 2\)"):
+    with pytest.raises(ScorerError, match=r"flat: returned shape \(2, 1, 2\)"):
         score_neurons(statistics, flat, {})

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from culture_neurons.identify.scoring import frame_scores, score_neurons
-from culture_neurons.identify.selection import SelectionError, count_neurons, select_neurons
+from culture_neurons.identify.selection import select_neurons
 from culture_neurons.identify.statistics import Statistics
+from culture_neurons.neurons import AxisError, NeuronAxis
 from culture_neurons.scorers.cas import cas
 from culture_neurons.scorers.lap import lap
 from culture_neurons.scorers.mad import mad
@@ -23,20 +24,20 @@ def scores_of(rows):
 
 
 def test_count_is_the_rounded_share():
-    assert count_neurons(0.01, 28, 18_944) == 5304
-    assert count_neurons(0.01, 32, 14_336) == 4588
-    assert count_neurons(0.01, 4, 400) == 16
-    assert count_neurons(1, 4, 400) == 1600
+    assert NeuronAxis((18_944,) * 28).count_at_rate(0.01) == 5304
+    assert NeuronAxis((14_336,) * 32).count_at_rate(0.01) == 4588
+    assert NeuronAxis((400,) * 4).count_at_rate(0.01) == 16
+    assert NeuronAxis((400,) * 4).count_at_rate(1) == 1600
 
 
 def test_a_rate_that_selects_no_neuron_is_refused():
-    assert count_neurons(0.0004, 4, 400) == 1
-    with pytest.raises(SelectionError) as caught:
-        count_neurons(0.0003, 4, 400)
+    assert NeuronAxis((400,) * 4).count_at_rate(0.0004) == 1
+    with pytest.raises(AxisError) as caught:
+        NeuronAxis((400,) * 4).count_at_rate(0.0003)
     message = str(caught.value)
     assert message.startswith("select.rates: 0.0003 of the model's 4 x 400 = 1600 neurons is no ")
     assert message.endswith("set the rate to 0.00063 or above")
-    assert count_neurons(0.00063, 4, 400) == 1
+    assert NeuronAxis((400,) * 4).count_at_rate(0.00063) == 1
 
 
 def test_per_culture_takes_the_best_of_each_and_never_pads():
@@ -45,7 +46,7 @@ def test_per_culture_takes_the_best_of_each_and_never_pads():
         + [("b", 0, 0, 0.5), ("b", 0, 1, 0.0), ("b", 1, 0, -1.0)]
     )
     masks = select_neurons(scores, 2, "per_culture", 0.0)
-    assert masks.rows() == [("a", "a", 0, 0, 0), ("a", "a", 0, 1, 1), ("b", "b", 0, 0, 0)]
+    assert masks.rows() == [("a", None, 0, 0, 0), ("a", None, 0, 1, 1), ("b", None, 0, 0, 0)]
 
 
 def test_overall_takes_the_best_neurons_and_shares_them_out():
@@ -55,15 +56,15 @@ def test_overall_takes_the_best_neurons_and_shares_them_out():
         + [("b", 0, 0, -0.1), ("b", 0, 1, infinite), ("b", 1, 0, -0.2)]
     )
     masks = select_neurons(scores, 2, "overall", None)
-    assert masks.rows() == [("a", "a", 0, 0, 0), ("b", "b", 0, 0, 0), ("b", "b", 1, 0, 1)]
+    assert masks.rows() == [("a", None, 0, 0, 0), ("b", None, 0, 0, 0), ("b", None, 1, 0, 1)]
 
 
 def test_recovery_counts_hits_per_culture():
     planted = pl.DataFrame({"culture": ["a", "a", "b"], "layer": [1, 1, 2], "neuron": [5, 6, 5]})
     masks = mask_planted(planted, ["a"]).vstack(
         pl.DataFrame(
-            {"mask": ["a"], "culture": ["a"], "layer": [2], "neuron": [5], "rank": [2]},
-            schema_overrides={"rank": pl.UInt32},
+            {"culture": ["a"], "draw": [None], "layer": [2], "neuron": [5], "rank": [2]},
+            schema_overrides={"draw": pl.UInt32, "rank": pl.UInt32},
         )
     )
     recovery = measure_recovery(planted, masks, "x")
@@ -73,6 +74,7 @@ def test_recovery_counts_hits_per_culture():
 # Law 4: a slow reference, in plain loops, from the sums to the masks. Lists are [culture][layer]
 # [neuron]; K counts active tokens, S adds up activations, T counts tokens.
 CULTURES, LAYERS, WIDTH = ("a", "b", "c", "d"), 2, 6
+AXIS = NeuronAxis((WIDTH,) * LAYERS)
 SCORERS = {  # the scorer, its options, and what a score must exceed, as in config/config.yaml
     "lap": (lap, {"statistic": "probability"}, None),
     "mad": (mad, {"variant": "z", "activity_floor": 0.5}, 0),
@@ -157,17 +159,18 @@ def draw_sums(seed, tied):
 @pytest.mark.parametrize("tied", [True, False])
 def test_masks_equal_those_of_a_slow_reference(tied, name, rate):
     scorer, options, above = SCORERS[name]
-    count = count_neurons(rate, LAYERS, WIDTH)
+    count = AXIS.count_at_rate(rate)
     selected = ties = 0
     for seed in range(20):
         active, total, tokens = draw_sums(seed, tied)
-        sums = Statistics(CULTURES, tokens, active, total, np.zeros(active.shape))
-        table = frame_scores(CULTURES, score_neurons(sums, scorer, options))
+        flat = [values.reshape(len(CULTURES), -1) for values in (active, total)]
+        sums = Statistics(CULTURES, AXIS, tokens, *flat, np.zeros(flat[0].shape))
+        table = frame_scores(CULTURES, AXIS, score_neurons(sums, scorer, options))
         masks = select_neurons(table, count, "per_culture", above)
         ranked = rank_slowly(name, active.tolist(), total.tolist(), tokens.tolist())
         expected = mask_slowly(ranked, rate, above)
         for culture in CULTURES:
-            found = masks.filter(mask=culture)
+            found = masks.filter(culture=culture)
             assert found.select("layer", "neuron").rows() == expected[culture], (seed, culture)
             assert found["rank"].to_list() == list(range(len(found)))
             selected += len(found)

@@ -11,7 +11,12 @@ from tiny_models import PICTURES, make_checkpoint, make_questions
 from transformers import AutoModelForImageTextToText, PaliGemmaForConditionalGeneration
 
 from culture_neurons.demo.checkpoint import save_checkpoint
-from culture_neurons.engine.answering import UNMODIFIED, answer_questions, tabulate_answers
+from culture_neurons.engine.answering import (
+    UNMODIFIED,
+    MaskedModel,
+    answer_questions,
+    tabulate_answers,
+)
 from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import capture_cells
@@ -21,6 +26,7 @@ from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import ablate
 from culture_neurons.model.checkpoints import Checkpoint, load_checkpoint
 from culture_neurons.model.prompts import SCOPES
+from culture_neurons.neurons import MaskName
 
 DEMO = ["tiny-llava-v1.6-mistral", "tiny-pangea", "tiny-qwen2.5-vl"]
 # Masks of the first layer, the last, all of them, and none.
@@ -102,7 +108,8 @@ def answer(checkpoint, questions, budget=10_000, workers=0, masks=MASKS):
     maps = [ablate(mask) for mask in masks]
     rounds = [AskedTogether(range(len(masks)), [question.question_id for question in questions])]
     letters = [[5], [6, 7], [8], [9]]
-    for responses in answer_questions(checkpoint, feed, letters, layers, maps, rounds):
+    model = MaskedModel(checkpoint, letters, feed.budget, layers, maps)
+    for responses in answer_questions(model, feed, rounds):
         for row, mask in enumerate(responses.masks):
             for column, question_id in enumerate(responses.questions):
                 assert (mask, question_id) not in found
@@ -189,7 +196,7 @@ def reference_sums(plain, question, prompt):
         close.append((u.abs() < 1e-5).sum(0))
         function = getattr(layer.mlp, "act_fn", None) or layer.mlp.activation_fn
         total.append(function(u).sum(0))
-    return torch.stack(active), torch.stack(total), torch.stack(close)
+    return torch.cat(active), torch.cat(total), torch.cat(close)
 
 
 def test_captured_sums_equal_plain_forwards_one_by_one(checkpoint, plain):
@@ -200,11 +207,11 @@ def test_captured_sums_equal_plain_forwards_one_by_one(checkpoint, plain):
     parts = [reference_sums(plain, q, prompts[q.question_id]) for q in questions]
     active, total, close = (sum(part[i] for part in parts) for i in range(3))
     (cell,) = capture_cells(checkpoint, make_feed(questions, budget=400), layers, scopes)
-    assert bool(((cell.sums.active[:, 0] - active).abs() <= close).all())
+    assert bool(((cell.sums["active"][0] - active).abs() <= close).all())
     assert int(close.sum()) * 1000 < cell.tokens[0] * active.numel()  # or it would prove nothing
     # Relative to the size of what is added up: sums of both signs cancel.
-    size = cell.sums.total_squares[:, 0].sqrt() * cell.tokens[0] ** 0.5
-    assert float(((cell.sums.total[:, 0] - total).abs() / size).max()) <= 1e-6
+    size = cell.sums["total_squares"][0].sqrt() * cell.tokens[0] ** 0.5
+    assert float(((cell.sums["total"][0] - total).abs() / size).max()) <= 1e-6
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("on the device"), MemoryError()])
@@ -229,33 +236,34 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(checkpoint, monkeypatc
     assert_same(answer(checkpoint, questions), whole)
     (halved,) = capture_cells(checkpoint, make_feed(questions), layers, scopes)
     assert halved.tokens == sums.tokens
-    assert torch.allclose(halved.sums.total, sums.sums.total, rtol=1e-5, atol=1e-4)
+    assert torch.allclose(halved.sums["total"], sums.sums["total"], rtol=1e-5, atol=1e-4)
     assert max(rows_at_once) <= 2
     assert "out of memory" in caplog.text
     assert "half the batch" in caplog.text
 
 
 def test_a_table_of_responses_names_what_was_never_answered():
-    table = ResponseTable(["m"], ask_images()[:2])
+    table = ResponseTable([MaskName("m")], ask_images()[:2])
     with pytest.raises(ValueError, match="2 of 2 answers are missing"):
-        list(table.tabulate())
+        list(table.tabulate_outcomes())
 
 
 def test_masks_can_be_asked_different_questions(checkpoint):
     questions = ask_images()
     layers = find_layers(checkpoint.model, "mlp.gate_act")
     letters = [[5], [6, 7], [8], [9]]
-    masks = {name: ablate(mask) for name, mask in zip("bacd", MASKS, strict=True)}
+    masks = {MaskName(name): ablate(mask) for name, mask in zip("bacd", MASKS, strict=True)}
     ids = [question.question_id for question in questions]
     asked = {"a": ids[:3], "b": ids[2:7], "c": ids[:3], "d": ids}
+    by_mask = {MaskName(name): own for name, own in asked.items()}
     feed = make_feed(questions)
     whole = tabulate_answers(checkpoint, feed, letters, layers, masks)
-    parts = tabulate_answers(checkpoint, feed, letters, layers, masks, asked)
+    parts = tabulate_answers(checkpoint, feed, letters, layers, masks, by_mask)
     assert len(whole) == 4 * len(ids)
     assert len(parts) == sum(map(len, asked.values()))
-    for full, part in zip(whole.tabulate(), parts.tabulate(), strict=True):
-        assert full["mask"] == part["mask"]
-        assert part["question_id"] == sorted(asked[part["mask"]])
+    for full, part in zip(whole.tabulate_outcomes(), parts.tabulate_outcomes(), strict=True):
+        assert (full["mask_culture"], full["draw"]) == (part["mask_culture"], None)
+        assert part["question_id"] == sorted(asked[part["mask_culture"]])
         rows = [full["question_id"].index(question_id) for question_id in part["question_id"]]
         assert part["predicted"].tolist() == full["predicted"][rows].tolist()
         assert part["correct"].tolist() == full["correct"][rows].tolist()

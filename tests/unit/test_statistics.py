@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from culture_neurons.dataset.folds import identify_folds
 from culture_neurons.identify.shards import merge_statistics
 from culture_neurons.identify.statistics import read_statistics
+from culture_neurons.neurons import NeuronAxis
 from culture_neurons.storage.facts import TableError
 from culture_neurons.storage.tables import write_table
 
 LAYERS, WIDTH, FOLDS = 2, 3, 4
 CULTURES, SCOPES = ["aa", "bb"], ["image", "text"]
-SIZE = LAYERS * WIDTH
+AXIS = NeuronAxis((WIDTH,) * LAYERS)
+SIZE = len(AXIS)
 
 
 def make_cell(culture, fold, scope, seed):
@@ -38,7 +40,7 @@ CELLS = [(c, f, s) for c in CULTURES for f in range(FOLDS) for s in SCOPES]
 
 
 def merge(paths, folds, scopes=SCOPES):
-    parts = merge_statistics(paths, folds, scopes, CULTURES, LAYERS, WIDTH)
+    parts = merge_statistics(paths, folds, scopes, CULTURES, AXIS)
     return pl.concat([pl.DataFrame(part) for part in parts])
 
 
@@ -103,11 +105,40 @@ def test_a_missing_or_doubled_cell_is_named(tmp_path):
 def test_statistics_survive_the_file(tmp_path):
     paths = write_shards(tmp_path, [0] * len(CELLS), range(len(CELLS)))
     merged = merge(paths, [0, 1])
-    facts = {"cultures": CULTURES, "layers": LAYERS, "width": WIDTH, "model": "m"}
-    write_table(tmp_path / "s.parquet", "statistics", merged.to_dict(as_series=False), facts)
+    facts = {"cultures": CULTURES, "widths": AXIS.widths, "model": "m"}
+    chunks = [merged.filter(culture=name).to_dict(as_series=False) for name in CULTURES]
+    write_table(tmp_path / "s.parquet", "statistics", chunks, facts)
     statistics, found = read_statistics(tmp_path / "s.parquet")
-    assert found == facts
-    assert statistics.active.shape == (2, LAYERS, WIDTH)
+    assert found == facts | {"widths": list(AXIS.widths)}
+    assert statistics.active.shape == (2, SIZE)
     assert statistics.tokens.tolist() == [2 * 201, 2 * 201]
-    assert statistics.active[1, 1, 2] == merged.filter(culture="bb", layer=1, neuron=2)["active"][0]
-    assert statistics.probability[0, 0, 0] == merged["active"][0] / 402
+    assert (
+        statistics.active[1, WIDTH + 2]
+        == merged.filter(culture="bb", layer=1, neuron=2)["active"][0]
+    )
+    assert statistics.probability[0, 0] == merged["active"][0] / 402
+
+
+@pytest.mark.parametrize("spoil", ["exchanged neurons", "exchanged cultures", "a row less"])
+def test_statistics_whose_rows_are_not_in_order_are_refused(tmp_path, spoil):
+    merged = merge(write_shards(tmp_path, [0] * len(CELLS), range(len(CELLS))), [0, 1])
+    chunks = [merged.filter(culture=name) for name in CULTURES]
+    if spoil == "exchanged neurons":
+        chunks[1] = chunks[1].reverse()
+    elif spoil == "exchanged cultures":
+        chunks.reverse()
+    else:
+        chunks[0] = chunks[0].head(SIZE - 1)
+    columns = [chunk.to_dict(as_series=False) for chunk in chunks]
+    facts = {"cultures": CULTURES, "widths": AXIS.widths}
+    write_table(tmp_path / "s.parquet", "statistics", columns, facts)
+    with pytest.raises(TableError, match="each of 2 x 3 neurons once, in order"):
+        read_statistics(tmp_path / "s.parquet")
+
+
+def test_shards_with_a_neuron_twice_are_refused(tmp_path):
+    cells = [make_cell(*cell, seed=7) for cell in CELLS]
+    cells[3]["neuron"] = [0, 1, 1, *cells[3]["neuron"][3:]]
+    write_table(tmp_path / "1.parquet", "activations", cells, {})
+    with pytest.raises(TableError, match="rows, expected 4 cells of 2 x 3 neurons"):
+        merge([tmp_path / "1.parquet"], [0, 1])

@@ -10,7 +10,7 @@ from culture_neurons.sensitivity.model_pairs import compare_models, relate_weigh
 from culture_neurons.storage.tables import to_columns, write_table
 
 LAYERS, WIDTH = 2, 10
-FACTS = {"decoder": "qwen2", "layers": LAYERS, "width": WIDTH}
+FACTS = {"decoder": "qwen2", "widths": [WIDTH] * LAYERS}
 FACTS |= {"checkpoint": "org/name", "commit": "c1", "dtype": "float32"}
 
 
@@ -21,8 +21,8 @@ FACTS |= {"checkpoint": "org/name", "commit": "c1", "dtype": "float32"}
         ({"commit": "c2"}, "other"),
         ({"checkpoint": "org/else"}, "other"),
         ({"dtype": "bfloat16"}, "other"),
-        ({"width": 9}, "not comparable: qwen2 of 2 x 10, qwen2 of 2 x 9"),
-        ({"layers": 3}, "not comparable: qwen2 of 2 x 10, qwen2 of 3 x 10"),
+        ({"widths": [9, 9]}, "not comparable: qwen2 of 2 x 10, qwen2 of 2 x 9"),
+        ({"widths": [10] * 3}, "not comparable: qwen2 of 2 x 10, qwen2 of 3 x 10"),
         ({"decoder": "mistral"}, "not comparable: qwen2 of 2 x 10, mistral of 2 x 10"),
     ],
 )
@@ -49,7 +49,7 @@ def write_model(folder, model, cultures, seed, **change):
         scores.append(path)
         for rate in (0.1, 0.25):
             best = frame.filter(pl.col("rank") < rate * LAYERS * WIDTH).drop("score")
-            best = best.with_columns(mask="culture")
+            best = best.with_columns(draw=pl.lit(None, pl.UInt32))
             path = folder / f"{model}-{scorer}-{rate}.parquet"
             write_table(path, "masks", best.to_dict(as_series=False), facts | {"rate": rate})
             masks.append(path)
@@ -60,7 +60,7 @@ def write_model(folder, model, cultures, seed, **change):
 def test_masks_and_scores_of_comparable_models_are_compared(tmp_path):
     first = write_model(tmp_path, "m", ["a", "b", "c"], 0)
     second = write_model(tmp_path, "n", ["b", "c", "d"], 1)
-    third = write_model(tmp_path, "o", ["b", "c"], 2, width=99)
+    third = write_model(tmp_path, "o", ["b", "c"], 2, widths=[99, 99])
     parts = list(
         compare_models(
             [*third[0], *first[0], *second[0]], [*second[1], *third[1], *first[1]], ["m", "n", "o"]

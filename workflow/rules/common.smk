@@ -178,7 +178,7 @@ def get_control(wildcards):
 def get_control_masks(wildcards):
     """Find the scorer's masks that a control resembles; one that scorers share has none."""
     name, scorer = CONTROL_SELECTORS[wildcards.control]
-    return [] if wildcards.control == name else f"{MASKS}/{scorer}.parquet"
+    return [] if wildcards.control == name else [f"{MASKS}/{scorer}.parquet"]
 
 
 def get_control_scorer(wildcards):
@@ -203,4 +203,4 @@ def get_intervention_statistics(wildcards):
     """Find the statistics, which mean_ablate alone needs."""
     kind = INTERVENTIONS[wildcards.intervention]["kind"]
     path = "results/statistics/{model}/{hookpoint}/{split}.parquet"
-    return path if kind == "mean_ablate" else []
+    return [path] if kind == "mean_ablate" else []

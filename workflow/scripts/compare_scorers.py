@@ -1,7 +1,7 @@
 """Compare the effects of every two scorers of one study."""
 
 from culture_neurons.evaluate.comparisons import compare_scorers
-from culture_neurons.evaluate.pairing import RESPONSE, pair_scorer, read_questions, read_study
+from culture_neurons.evaluate.pairing import MASK, RESPONSE, pair_scorer, read_questions, read_study
 from culture_neurons.logs import logger, start_log
 from culture_neurons.storage.facts import name_versions
 from culture_neurons.storage.frames import read_frame
@@ -17,7 +17,7 @@ comparisons = compare_scorers(
         known["scorer"]["name"]: pair_scorer(
             questions,
             answers,
-            read_frame(path, "outcomes", ["mask", *RESPONSE]),
+            read_frame(path, "outcomes", [*MASK, *RESPONSE]),
             facts["cultures"],
             params.others,
         )

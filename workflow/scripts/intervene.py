@@ -1,8 +1,6 @@
 """Answer the evaluate questions under every mask of one selector."""
 
-import torch
-
-from culture_neurons.dataset.assignment import choose_own, choose_questions, swap_pictures
+from culture_neurons.dataset.assignment import choose_questions, swap_pictures
 from culture_neurons.dataset.folds import evaluate_folds
 from culture_neurons.dataset.prepared import PictureFile, read_picture_cultures, read_questions
 from culture_neurons.engine.answering import tabulate_answers
@@ -12,53 +10,55 @@ from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import make_interventions
 from culture_neurons.identify.mask_tables import read_masks, read_means
 from culture_neurons.logs import logger, start_log
-from culture_neurons.model.checkpoints import load_model
-from culture_neurons.model.devices import lease_device
+from culture_neurons.model.jobs import lease_model
+from culture_neurons.neurons import NeuronAxis, read_sizes
 from culture_neurons.storage.facts import join_facts, name_versions, read_facts
 from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
-torch.set_num_threads(snakemake.threads)
+loaded = f"the loaded checkpoint {snakemake.params.model['checkpoint']}"
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
-statistics = source.get("statistics")  # for mean_ablate alone
-made = {
-    source.questions: read_facts(source.questions, "questions"),
-    source.masks: read_facts(source.masks, "masks", snakemake.wildcards),
-}
-if statistics:
-    made[statistics] = read_facts(statistics, "statistics", snakemake.wildcards)
-with lease_device(resources.device) as device:
-    checkpoint, model_facts = load_model(params.model, device, resources.hub_cache or None)
-    facts = join_facts(made | {f"the loaded checkpoint {params.model['checkpoint']}": model_facts})
-    folds = evaluate_folds(facts["folds"], facts["split"])
-    pictures = PictureFile(source.images)
-    chosen = (source.questions, pictures, facts["prompt"], facts["option_seed"])
-    evaluated = {"cultures": facts["cultures"], "folds": folds}
-    questions = read_questions(*chosen, **evaluated)
-    cultures = {question.question_id: question.culture for question in questions}
-    asked = choose_questions(facts["masks"], cultures, params.others)
-    logger.info("%d questions of the evaluate folds %s", len(questions), folds)
-    budget = TokenBudget(resources.batch_tokens)
+kinds = {source.questions: "questions", source.masks: "masks"}
+kinds |= dict.fromkeys(source.statistics, "statistics")  # for mean_ablate alone
+facts = join_facts(
+    {path: read_facts(path, kind, snakemake.wildcards) for path, kind in kinds.items()}
+)
+sizes, folds = read_sizes(facts), evaluate_folds(facts["folds"], facts["split"])
+means = [read_means(path, NeuronAxis.from_facts(facts)) for path in source.statistics]
+maps = make_interventions(read_masks(source.masks, sizes), params.intervention, *means)
+pictures = PictureFile(source.images)
+scope = {"cultures": facts["cultures"], "folds": folds}
+prompt = (source.questions, pictures, params.model["prompt"], facts["option_seed"])
+questions = read_questions(*prompt, **scope)
+swapped = read_questions(
+    *prompt, **scope, swapped=swap_pictures(read_picture_cultures(source.questions))
+)
+cultures = {question.question_id: question.culture for question in questions}
+asked = choose_questions({name: name.culture for name in maps}, cultures, params.others)
+# A culture's own mask alone is asked its own questions over other cultures' pictures.
+own = {name: affine for name, affine in maps.items() if name.draw is None}
+asked_swapped = choose_questions({name: name.culture for name in own}, cultures, others=0)
+logger.info("%d masks, %d questions of the evaluate folds %s", len(maps), len(questions), folds)
+budget = TokenBudget(resources.batch_tokens)
+feeds = [
+    Feed(shown, pictures, budget, resources.workers)
+    for shown in (questions, swapped if own else [])
+]
+with lease_model(params.model, snakemake.threads, resources.device, resources.hub_cache) as (
+    checkpoint,
+    model_facts,
+):
+    facts = join_facts({source.masks: facts, loaded: model_facts})
     layers = find_layers(checkpoint.model, facts["hookpoint"])
-    maps = make_interventions(
-        read_masks(source.masks, facts["masks"]),
-        params.intervention,
-        read_means(statistics) if statistics else None,
-    )
     letters = facts["letter_tokens"]
-    feed = Feed(questions, pictures, budget, resources.workers)
-    table = tabulate_answers(checkpoint, feed, letters, layers, maps, asked)
-    # A culture's own mask alone is asked its own questions over other cultures' pictures.
-    own = {name: affine for name, affine in maps.items() if name in facts["cultures"]}
-    shown = swap_pictures(read_picture_cultures(source.questions))
-    swapped = read_questions(*chosen, **evaluated, swapped=shown) if own else []
-    feed = Feed(swapped, pictures, budget, resources.workers)
-    swapped_table = tabulate_answers(checkpoint, feed, letters, layers, own, choose_own(cultures))
+    outcomes = tabulate_answers(checkpoint, feeds[0], letters, layers, maps, asked)
+    swapped_outcomes = tabulate_answers(checkpoint, feeds[1], letters, layers, own, asked_swapped)
 facts |= {
     "intervention": params.intervention,
     "evaluate_folds": folds,
     "evaluate_questions": len(questions),
     "software": name_versions("torch", "transformers", "pillow"),
 }
-write_table(snakemake.output.outcomes, "outcomes", table.tabulate(), facts)
-write_table(snakemake.output.swapped, "swapped_outcomes", swapped_table.tabulate(), facts)
+output = snakemake.output
+write_table(output.outcomes, "outcomes", outcomes.tabulate_outcomes(), facts)
+write_table(output.swapped, "swapped_outcomes", swapped_outcomes.tabulate_outcomes(), facts)

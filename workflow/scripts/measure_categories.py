@@ -1,7 +1,7 @@
 """Measure the effects of every scorer's masks by category of the questions."""
 
 from culture_neurons.evaluate.categories import measure_categories
-from culture_neurons.evaluate.pairing import RESPONSE, pair_scorer, read_questions, read_study
+from culture_neurons.evaluate.pairing import MASK, RESPONSE, pair_scorer, read_questions, read_study
 from culture_neurons.logs import logger, start_log
 from culture_neurons.storage.facts import name_versions
 from culture_neurons.storage.frames import read_frame
@@ -18,7 +18,7 @@ categories = questions.sort("culture", "question_id")["category"].to_numpy()  # 
 def measure_scorers():
     """Yield the table's rows, one scorer in memory at a time."""
     for path, known in scorers.items():
-        outcomes = read_frame(path, "outcomes", ["mask", *RESPONSE])
+        outcomes = read_frame(path, "outcomes", [*MASK, *RESPONSE])
         paired = pair_scorer(questions, answers, outcomes, facts["cultures"], params.others)
         rows = measure_categories(paired, categories, **params.statistics)
         yield {"scorer": known["scorer"]["name"], **rows}

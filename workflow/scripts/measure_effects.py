@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from culture_neurons.evaluate.effects import measure_effects
-from culture_neurons.evaluate.pairing import RESPONSE, pair_outcomes, read_questions
+from culture_neurons.evaluate.pairing import MASK, RESPONSE, pair_outcomes, read_questions
 from culture_neurons.evaluate.ranks import rank_effects
 from culture_neurons.logs import logger, start_log
+from culture_neurons.neurons import read_sizes
 from culture_neurons.storage.facts import join_facts, name_versions, read_facts
 from culture_neurons.storage.frames import read_frame
 from culture_neurons.storage.tables import write_table
@@ -36,10 +37,10 @@ answers = read_frame(source.answers, "answers", RESPONSE)
 paired, effects, summaries = measure_effects(
     questions=questions,
     answers=answers,
-    outcomes=read_frame(source.outcomes, "outcomes", ["mask", *RESPONSE]),
+    outcomes=read_frame(source.outcomes, "outcomes", [*MASK, *RESPONSE]),
     swapped_answers=read_frame(source.swapped_answers, "swapped_answers", RESPONSE),
-    swapped_outcomes=read_frame(source.swapped_outcomes, "swapped_outcomes", ["mask", *RESPONSE]),
-    cultures=list(facts["masks"]),
+    swapped_outcomes=read_frame(source.swapped_outcomes, "swapped_outcomes", [*MASK, *RESPONSE]),
+    cultures=[mask.culture for mask in read_sizes(facts)],
     others=params.others,
     **params.statistics,
 )
@@ -48,8 +49,8 @@ paired, effects, summaries = measure_effects(
 def rank_controls():
     """Yield the ranks among each control's draws, one control in memory at a time."""
     for name, path in zip(params.controls, source.controls, strict=True):
-        masks, draws = list(controls[path]["masks"]), controls[path]["control"]["draws"]
-        outcomes = read_frame(path, "outcomes", ["mask", *RESPONSE])
+        masks, draws = list(read_sizes(controls[path])), controls[path]["control"]["draws"]
+        outcomes = read_frame(path, "outcomes", [*MASK, *RESPONSE])
         control = pair_outcomes(questions, answers, outcomes, masks, params.controls[name])
         ranks = rank_effects(paired, control, masks, draws, params.statistics["cross"])
         logger.info("%s: %d draws, %d masks", name, draws, len(masks))

@@ -3,6 +3,7 @@
 from culture_neurons.identify.scoring import load_scorer
 from culture_neurons.identify.shards import count_questions, read_cells
 from culture_neurons.logs import logger, start_log
+from culture_neurons.neurons import NeuronAxis
 from culture_neurons.sensitivity.reliability import Scoring, measure_reliability, name_options
 from culture_neurons.storage.facts import join_facts, name_versions, read_facts
 from culture_neurons.storage.tables import to_columns, write_table
@@ -14,7 +15,7 @@ facts = join_facts({path: read_facts(path, "activations", snakemake.wildcards) f
 sets = [sorted(names) for names in params.scopes]
 stored = sorted({name for names in sets for name in names})
 cells = read_cells(
-    shards, range(facts["folds"]), stored, facts["cultures"], facts["layers"], facts["width"]
+    shards, range(facts["folds"]), stored, facts["cultures"], NeuronAxis.from_facts(facts)
 )
 logger.info("%d cultures, %d folds", len(cells.cultures), len(cells.folds))
 comparisons = measure_reliability(

@@ -3,6 +3,7 @@
 from culture_neurons.dataset.folds import identify_folds
 from culture_neurons.identify.shards import merge_statistics
 from culture_neurons.logs import logger, start_log
+from culture_neurons.neurons import NeuronAxis
 from culture_neurons.storage.facts import join_facts, name_versions, read_facts
 from culture_neurons.storage.tables import write_table
 
@@ -22,7 +23,7 @@ write_table(
     snakemake.output.statistics,
     "statistics",
     merge_statistics(
-        shards, folds, snakemake.params.scopes, facts["cultures"], facts["layers"], facts["width"]
+        shards, folds, snakemake.params.scopes, facts["cultures"], NeuronAxis.from_facts(facts)
     ),
     facts
     | {

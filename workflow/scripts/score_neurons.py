@@ -2,7 +2,6 @@
 
 from culture_neurons.identify.scoring import (
     load_scorer,
-    rank_scores,
     score_neurons,
     tabulate_scores,
 )
@@ -18,7 +17,7 @@ scores = score_neurons(statistics, load_scorer(scorer["scorer"]), scorer["option
 write_table(
     snakemake.output.scores,
     "scores",
-    tabulate_scores(statistics.cultures, scores, rank_scores(scores)),
+    tabulate_scores(statistics.cultures, statistics.axis, scores),
     facts | {"scorer": scorer, "software": name_versions("numpy")},
 )
-logger.info("%s scored %d neurons x %d cultures", scorer["name"], scores[0].size, len(scores))
+logger.info("%s scored %s neurons x %d cultures", scorer["name"], statistics.axis, len(scores))

@@ -1,31 +1,25 @@
 """Take the best neurons of one scorer as masks, one per culture."""
 
-from culture_neurons.identify.selection import count_neurons, select_neurons
+from culture_neurons.identify.mask_tables import write_masks
+from culture_neurons.identify.selection import select_neurons
 from culture_neurons.logs import logger, start_log
-from culture_neurons.storage.facts import name_versions, read_facts
+from culture_neurons.neurons import NeuronAxis
+from culture_neurons.storage.facts import read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 params = snakemake.params
 facts = read_facts(snakemake.input.scores, "scores", snakemake.wildcards)
-count = count_neurons(params.rate, facts["layers"], facts["width"])
-masks = select_neurons(
-    read_frame(snakemake.input.scores, "scores"), count, params.select, params.above
-)
-sizes = {culture: masks.filter(mask=culture).height for culture in facts["cultures"]}
-logger.info("%s neurons asked for (%s), selected: %s", count, params.select, sizes)
-write_table(
+count = NeuronAxis.from_facts(facts).count_at_rate(params.rate)
+scores = read_frame(snakemake.input.scores, "scores")
+masks = select_neurons(scores, count, params.select, params.above)
+facts |= {"rate": params.rate, "selector": snakemake.wildcards.scorer, "count": count}
+facts |= {"select": {"pool": params.select, "above": params.above}}
+sizes = write_masks(
     snakemake.output.masks,
-    "masks",
     masks.to_dict(as_series=False),
-    facts
-    | {
-        "rate": params.rate,
-        "selector": snakemake.wildcards.scorer,
-        "count": count,
-        "select": {"pool": params.select, "above": params.above},
-        "masks": sizes,
-        "software": name_versions("polars"),
-    },
+    facts,
+    packages=["polars"],
+    cultures=facts["cultures"],
 )
+logger.info("%d neurons asked for (%s), selected: %s", count, params.select, list(sizes.values()))

@@ -1,35 +1,32 @@
 """What a mask is asked: its own culture's questions, the others' or a sample, swapped pictures."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-
-def name_owner(mask: str) -> str:
-    """Name the culture of a mask; masks are named "{culture}" or "{culture}/{draw}"."""
-    return mask.rpartition("/")[0] or mask
+Name = TypeVar("Name", bound=Hashable)
 
 
 def choose_questions(
-    masks: Iterable[str], cultures: Mapping[str, str], others: int | None
-) -> dict[str, set[str]]:
+    masks: Mapping[Name, str], cultures: Mapping[str, str], others: int | None
+) -> dict[Name, set[str]]:
     """Choose the questions of every mask.
 
     Args:
-        masks: Names of masks.
+        masks: Name of a mask -> its culture.
         cultures: question_id -> culture.
         others: Questions of each culture that is not the mask's own, or None for all.
 
     Returns:
-        Mask -> question ids.
+        Name -> question ids.
     """
-    names, ids = list(masks), list(cultures)
-    owners = [name_owner(name) for name in names]
-    asked = mark_asked(owners, ids, list(cultures.values()), others)
+    ids = list(cultures)
+    asked = mark_asked(list(masks.values()), ids, list(cultures.values()), others)
     return {
-        name: {ids[place] for place in np.flatnonzero(row)}
-        for name, row in zip(names, asked, strict=True)
+        name: {ids[column] for column in np.flatnonzero(row)}
+        for name, row in zip(masks, asked, strict=True)
     }
 
 
@@ -51,14 +48,6 @@ def mark_asked(
         here = np.flatnonzero(culture == name)
         sampled[here[np.argsort(hashes[here])][:others]] = True
     return own | sampled
-
-
-def choose_own(cultures: Mapping[str, str]) -> dict[str, set[str]]:
-    """Choose for each culture's mask the culture's own questions; `cultures` is by question id."""
-    own: dict[str, set[str]] = {}
-    for question_id, culture in cultures.items():
-        own.setdefault(culture, set()).add(question_id)
-    return own
 
 
 def swap_pictures(cultures: Mapping[str, Collection[str]]) -> dict[str, str]:

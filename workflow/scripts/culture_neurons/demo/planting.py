@@ -17,6 +17,7 @@ from culture_neurons.demo.recipe import Recipe
 from culture_neurons.demo.world import CULTURES
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import AffineMap, ablate
+from culture_neurons.neurons import NeuronAxis
 
 HOOKPOINT = "mlp.gate_act"
 UNTOUCHED = ablate({})
@@ -60,14 +61,14 @@ class Plants:
 
 
 def draw_plants(
-    layers: tuple[int, ...], per_layer: int, width: int, generator: torch.Generator
+    layers: tuple[int, ...], per_layer: int, axis: NeuronAxis, generator: torch.Generator
 ) -> Plants:
     """Draw disjoint groups of neurons at random: per_layer neurons per culture in each layer."""
     return Plants(
         {
-            layer: torch.randperm(width, generator=generator)[: len(CULTURES) * per_layer].view(
-                len(CULTURES), per_layer
-            )
+            layer: torch.randperm(axis.widths[layer], generator=generator)[
+                : len(CULTURES) * per_layer
+            ].view(len(CULTURES), per_layer)
             for layer in layers
         }
     )

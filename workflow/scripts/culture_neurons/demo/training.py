@@ -142,7 +142,7 @@ class Teacher:
         self.plants = draw_plants(
             recipe.planted_layers if recipe.plants else (),
             recipe.planted_per_layer,
-            self.layers.width,
+            self.layers.axis,
             self.generator,
         )
         hidden = model.config.get_text_config().hidden_size

@@ -91,9 +91,10 @@ def group_images(questions: Iterable[Question]) -> list[list[Question]]:
     return [list(members) for _, members in groupby(ordered, key=lambda q: q.image_id)]
 
 
-def take_shard(cells: Iterable[tuple[str, int]], index: int, count: int) -> list[tuple[str, int]]:
-    """Take every `count`-th of the sorted cells, from the `index`-th on (0-based): whole cells."""
-    return sorted(set(cells))[index::count]
+def take_shard(cells: Iterable[tuple[str, int]], shard: str) -> set[tuple[str, int]]:
+    """Take a shard's cells: of "2-of-3", every third of the sorted cells from the second on."""
+    number, count = map(int, shard.split("-of-"))
+    return set(sorted(set(cells))[number - 1 :: count])
 
 
 def find_shared(prompts: Sequence[EncodedPrompt], image_token: int) -> int:

@@ -9,10 +9,11 @@ from torch import Tensor
 from culture_neurons.engine.batches import Asked, pack_prompts
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.whole_prompts import run_plain
-from culture_neurons.hooks.capture import Sums, capture, find_bad_layers
+from culture_neurons.hooks.capture import Sums, capture, find_bad_layers, make_sums
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.prompts import SCOPES, EncodedPrompt
+from culture_neurons.neurons import NeuronAxis
 
 
 class ActivationError(Exception):
@@ -50,19 +51,19 @@ def capture_cells(
     """
     for (culture, fold), images in feed_cells(checkpoint, feed):
         asked = [item for image in images for item in image]
-        sums = Sums.zeros(layers, len(scopes), checkpoint.model.device)
+        sums = make_sums(layers, len(scopes), checkpoint.model.device)
 
         def add(packed: Sequence[Asked], sums: Sums = sums) -> list:
             prompts = [prompt for _, prompt in packed]
             weights = scope_weights(prompts, scopes)  # (scopes, rows, tokens)
-            with capture(layers, sums, weights.to(sums.total.device)):
+            with capture(layers, sums, weights.to(checkpoint.model.device)):
                 run_plain(checkpoint, prompts)
             return []
 
         for packed in pack_prompts(asked, feed.budget):
             feed.budget.run(add, packed)
-        host = sums.to("cpu")
-        if find_bad_layers(host):
+        host = {name: total.to("cpu") for name, total in sums.items()}
+        if find_bad_layers(layers, host):
             raise ActivationError(_describe_bad(checkpoint, layers, asked))
         tokens = scope_weights([prompt for _, prompt in asked], scopes).sum((1, 2)).long()
         yield CellSums(culture, fold, tuple(scopes), len(asked), tuple(tokens.tolist()), host)
@@ -73,10 +74,10 @@ def _describe_bad(checkpoint: Checkpoint, layers: HookedLayers, asked: Sequence[
     where = f"a batch of culture {asked[0][0].culture}, fold {asked[0][0].fold}"
     bad: list[int] = []
     for question, prompt in asked:
-        sums = Sums.zeros(layers, 1, checkpoint.model.device)
-        with capture(layers, sums, torch.ones(1, 1, prompt.tokens, device=sums.total.device)):
+        sums = make_sums(layers, 1, checkpoint.model.device)
+        with capture(layers, sums, torch.ones(1, 1, prompt.tokens, device=checkpoint.model.device)):
             run_plain(checkpoint, [prompt])
-        bad = find_bad_layers(sums)
+        bad = find_bad_layers(layers, sums)
         if bad:
             where = f"question {question.question_id} ({question.culture}, fold {question.fold})"
             break
@@ -87,9 +88,8 @@ def _describe_bad(checkpoint: Checkpoint, layers: HookedLayers, asked: Sequence[
     )
 
 
-def tabulate_cell(cell: CellSums) -> Iterator[dict[str, object]]:
+def tabulate_cell(cell: CellSums, axis: NeuronAxis) -> Iterator[dict[str, object]]:
     """Yield a cell's rows of table `activations`, one chunk per stored scope."""
-    layers, _, width = cell.sums.active.shape
     for index, scope in enumerate(cell.scopes):
         yield {
             "culture": cell.culture,
@@ -97,11 +97,9 @@ def tabulate_cell(cell: CellSums) -> Iterator[dict[str, object]]:
             "scope": scope,
             "questions": cell.questions,
             "tokens": cell.tokens[index],
-            "layer": torch.arange(layers).repeat_interleave(width).numpy(),
-            "neuron": torch.arange(width).repeat(layers).numpy(),
-            "active": cell.sums.active[:, index].flatten().numpy(),
-            "total": cell.sums.total[:, index].flatten().numpy(),
-            "total_squares": cell.sums.total_squares[:, index].flatten().numpy(),
+            "layer": axis.layer,
+            "neuron": axis.neuron,
+            **{name: total[index].numpy() for name, total in cell.sums.items()},
         }
 
 

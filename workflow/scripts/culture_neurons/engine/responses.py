@@ -10,6 +10,7 @@ from torch import Tensor
 
 from culture_neurons.dataset.question import Question
 from culture_neurons.model.prompts import PromptError
+from culture_neurons.neurons import MaskName
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ class ResponseTable:
 
     def __init__(
         self,
-        masks: Sequence[str],
+        masks: Sequence[MaskName],
         questions: Sequence[Question],
-        asked: Mapping[str, Collection[str]] | None = None,
+        asked: Mapping[MaskName, Collection[str]] | None = None,
     ):
         """Make room for every mask's answer to every question, or to those it is `asked`."""
         self.masks = list(masks)
         self.questions = sorted(questions, key=lambda question: question.question_id)
-        self._place = {q.question_id: place for place, q in enumerate(self.questions)}
+        self._column = {q.question_id: column for column, q in enumerate(self.questions)}
         most = max((len(question.options) for question in questions), default=0)
         shape = (len(self.masks), len(self.questions))
         self._letters = np.full((*shape, most), np.nan, dtype=np.float32)
@@ -101,13 +102,23 @@ class ResponseTable:
 
     def add(self, responses: Responses) -> None:
         """Take in a batch's answers."""
-        columns = [self._place[question_id] for question_id in responses.questions]
+        columns = [self._column[question_id] for question_id in responses.questions]
         where = np.ix_(responses.masks, columns)
         self._letters[where] = responses.letters[..., : self._letters.shape[-1]]
         self._outside[where] = responses.outside
 
-    def tabulate(self) -> Iterator[dict[str, object]]:
-        """Yield the rows of table `outcomes`, one mask at a time, sorted by mask and question.
+    def tabulate_answers(self) -> dict[str, object]:
+        """Make the columns of table `swapped_answers`: the unmodified model's, by question id."""
+        ((_, columns),) = self._read_masks()
+        return columns
+
+    def tabulate_outcomes(self) -> Iterator[dict[str, object]]:
+        """Yield the rows of table `outcomes`, one mask at a time, sorted by mask and question."""
+        for mask, columns in self._read_masks():
+            yield {"mask_culture": mask.culture, "draw": mask.draw, **columns}
+
+    def _read_masks(self) -> Iterator[tuple[MaskName, dict[str, object]]]:
+        """Yield each mask's answers.
 
         Raises:
             ValueError: An answer is missing.
@@ -115,21 +126,23 @@ class ResponseTable:
         missing = int((np.isnan(self._outside) & self._asked).sum())
         if missing:
             raise ValueError(f"{missing} of {len(self)} answers are missing")
-        for index in sorted(range(len(self.masks)), key=self.masks.__getitem__):
-            places = np.flatnonzero(self._asked[index])
-            asked = [self.questions[place] for place in places]
-            by_option, predicted = [], []
-            for question, letters in zip(asked, self._letters[index, places], strict=True):
-                order = np.array(question.option_order)
-                options = np.empty(len(order), dtype=np.float32)
-                options[order] = letters[: len(order)]  # letter i shows option order[i]
-                by_option.append(options)
-                predicted.append(order[letters[: len(order)].argmax()])
-            yield {
-                "mask": self.masks[index],
-                "question_id": [question.question_id for question in asked],
-                "predicted": np.array(predicted, dtype=np.uint8),
-                "correct": np.array(predicted) == [question.answer for question in asked],
-                "option_logprobs": by_option,
-                "non_letter_mass": self._outside[index, places],
-            }
+        for row, mask in sorted(enumerate(self.masks), key=lambda item: item[1].order):
+            columns = np.flatnonzero(self._asked[row])
+            yield mask, self._read_answers(row, columns)
+
+    def _read_answers(self, row: int, columns: np.ndarray) -> dict[str, object]:
+        questions = [self.questions[column] for column in columns]
+        by_option, predicted = [], []
+        for question, letters in zip(questions, self._letters[row, columns], strict=True):
+            order = np.array(question.option_order)
+            options = np.empty(len(order), dtype=np.float32)
+            options[order] = letters[: len(order)]  # letter i shows option order[i]
+            by_option.append(options)
+            predicted.append(order[letters[: len(order)].argmax()])
+        return {
+            "question_id": [question.question_id for question in questions],
+            "predicted": np.array(predicted, dtype=np.uint8),
+            "correct": np.array(predicted) == [question.answer for question in questions],
+            "option_logprobs": by_option,
+            "non_letter_mass": self._outside[row, columns],
+        }

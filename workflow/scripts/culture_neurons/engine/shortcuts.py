@@ -27,7 +27,7 @@ def share_until_changed(
     if len(maps) == 1 or not changed:
         yield
         return
-    reader = layers.readers[min(changed)]
+    consumer = layers.consumers[min(changed)]
     equal = True
 
     def differ(_module, _inputs) -> None:
@@ -40,11 +40,11 @@ def share_until_changed(
     def give_all(_module, _inputs, output: Tensor) -> Tensor | None:
         return output.repeat(len(maps), *[1] * (output.dim() - 1)) if equal else None
 
-    handles = [reader.register_forward_pre_hook(differ)]
+    handles = [consumer.register_forward_pre_hook(differ)]
     try:
         for layer in decoder.layers[: min(changed) + 1]:
             for module in layer.modules():
-                if isinstance(module, nn.Linear) and module is not reader:
+                if isinstance(module, nn.Linear) and module is not consumer:
                     handles.append(module.register_forward_pre_hook(take_one))
                     handles.append(module.register_forward_hook(give_all))
         yield

@@ -24,7 +24,7 @@ def place_inputs(inputs: Mapping[str, Tensor], model: torch.nn.Module) -> dict[s
 
 
 @dataclass(frozen=True)
-class Batch:
+class WholePrompts:
     """Prompts on the device; pictures are encoded once, however often the batch is run."""
 
     inputs: dict[str, object]
@@ -32,7 +32,7 @@ class Batch:
 
 
 @torch.inference_mode()
-def prepare_batch(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) -> Batch:
+def prepare_prompts(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) -> WholePrompts:
     """Collate prompts on the model's device and encode their pictures.
 
     Interventions act on the decoder, so all masks share the pictures' features. A model class
@@ -47,16 +47,16 @@ def prepare_batch(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) -> B
         del inputs["pixel_values"]
         inputs["mm_encoder_outputs"] = {"image": features}
     last = torch.tensor([[prompt.tokens - 1] for prompt in prompts], device=model.device)
-    return Batch(inputs, last)
+    return WholePrompts(inputs, last)
 
 
 @torch.inference_mode()
-def run_batch(checkpoint: Checkpoint, batch: Batch) -> Tensor:
-    """Run a batch once; return the next-token logits after each prompt, (rows, vocabulary)."""
+def run_prompts(checkpoint: Checkpoint, batch: WholePrompts) -> Tensor:
+    """Run prepared prompts once; the next-token logits after each, (rows, vocabulary)."""
     output = checkpoint.model(**batch.inputs, use_cache=False, logits_to_keep=batch.last)
     return output.logits[:, 0]  # (rows, 1, vocabulary) -> (rows, vocabulary)
 
 
 def run_plain(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) -> Tensor:
     """Run whole prompts once, nothing shared; (rows, vocabulary)."""
-    return run_batch(checkpoint, prepare_batch(checkpoint, prompts))
+    return run_prompts(checkpoint, prepare_prompts(checkpoint, prompts))

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from culture_neurons.dataset.assignment import mark_asked, name_owner
+from culture_neurons.dataset.assignment import mark_asked
+from culture_neurons.neurons import MaskName
 from culture_neurons.storage.facts import SELECTOR_FACTS, join_facts, read_facts
 from culture_neurons.storage.frames import read_frame
 
+MASK = {"mask_culture": pl.String, "draw": pl.UInt32}  # whose mask: see neurons.MaskName
 RESPONSE = ["question_id", "predicted", "correct", "option_logprobs", "non_letter_mass"]
 
 
@@ -107,7 +109,7 @@ def pair_outcomes(
     questions: pl.DataFrame,
     answers: pl.DataFrame,
     outcomes: pl.DataFrame,
-    masks: Sequence[str],
+    masks: Sequence[MaskName],
     others: int | None = None,
 ) -> PairedAnswers:
     """Join outcomes with the unmodified answers.
@@ -115,7 +117,7 @@ def pair_outcomes(
     Args:
         questions: The evaluate questions: question_id, image_id, culture.
         answers: The columns RESPONSE, of the unmodified model.
-        outcomes: The same, with `mask`.
+        outcomes: The same, with the columns MASK.
         masks: The masks' names, in the order of the result's rows.
         others: Questions of each culture other than a mask's own; None: all. More are ignored.
 
@@ -126,14 +128,14 @@ def pair_outcomes(
     if len(base) != len(questions):
         raise EffectError(f"{len(questions) - len(base)} evaluate questions have no answer")
     asked = mark_asked(
-        [name_owner(mask) for mask in masks],
+        [mask.culture for mask in masks],
         base["question_id"].to_list(),
         base["culture"].to_list(),
         others,
     )
-    rows = pl.DataFrame({"mask": masks}, {"mask": pl.String}).with_row_index("row")
+    rows = pl.DataFrame(masks, MASK, orient="row").with_row_index("row")
     columns = base.select("question_id").with_row_index("column")
-    table = outcomes.join(rows, on="mask").join(columns, on="question_id")
+    table = outcomes.join(rows, on=list(MASK), nulls_equal=True).join(columns, on="question_id")
     place = table["row"].to_numpy(), table["column"].to_numpy()
     _check_complete(place, asked, masks)
 
@@ -156,14 +158,14 @@ def pair_outcomes(
 
 
 def _check_complete(
-    place: tuple[np.ndarray, np.ndarray], asked: np.ndarray, masks: Sequence[str]
+    place: tuple[np.ndarray, np.ndarray], asked: np.ndarray, masks: Sequence[MaskName]
 ) -> None:
     found = np.zeros(asked.shape, dtype=np.int64)
     np.add.at(found, place, 1)
     for mask, want, have in zip(masks, asked, found, strict=True):
         if (want > have).any() or (have > 1).any():
             raise EffectError(
-                f"mask {mask!r}: {have[want].sum()} answers for {want.sum()} evaluate questions; "
+                f"mask of {mask}: {have[want].sum()} answers for {want.sum()} evaluate questions; "
                 "delete its outcomes file and run again"
             )
 
@@ -175,12 +177,13 @@ def pair_scorer(
     cultures: Sequence[str],
     others: int | None,
 ) -> PairedAnswers:
-    """Pair the outcomes of one scorer, whose masks are named for their cultures.
+    """Pair the outcomes of one scorer's own masks, one per culture.
 
     Raises:
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
-    paired = pair_outcomes(questions, answers, outcomes, sorted(cultures), others)
+    masks = [MaskName(culture) for culture in sorted(cultures)]
+    paired = pair_outcomes(questions, answers, outcomes, masks, others)
     if list(paired.cultures) != sorted(cultures):
         raise EffectError(f"questions of cultures {paired.cultures}, but masks of {cultures}")
     return paired

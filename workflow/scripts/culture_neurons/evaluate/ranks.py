@@ -8,12 +8,13 @@ import numpy as np
 from culture_neurons.evaluate.measures import MEASURES, contrast
 from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.significance import rank_p
+from culture_neurons.neurons import MaskName
 
 _RANKS = ("value", "control_mean", "control_low", "control_high", "rank_p")
 
 
 def rank_effects(
-    paired: PairedAnswers, control: PairedAnswers, masks: Sequence[str], draws: int, cross: str
+    paired: PairedAnswers, control: PairedAnswers, masks: Sequence[MaskName], draws: int, cross: str
 ) -> dict[str, list]:
     """Rank each measure, per culture and as the mean over cultures, among a control's draws.
 
@@ -22,8 +23,8 @@ def rank_effects(
     Args:
         paired: Answers under the scorer's masks.
         control: Answers under the control's masks.
-        masks: The control's masks in the order of its rows: "{culture}/{draw}". A mask that is
-            not there is empty and changes nothing.
+        masks: The control's, in the order of its rows. A mask that is not there is empty and
+            changes nothing.
         draws: Number of draws.
         cross: The measure that `gap` subtracts.
 
@@ -35,7 +36,7 @@ def rank_effects(
     asked = paired.asked.copy()
     for row, culture in enumerate(paired.cultures):
         for draw in range(draws):
-            index = place.get(f"{culture}/{draw}")
+            index = place.get(MaskName(culture, draw))
             if index is not None:
                 gained[draw, row] = control.gained[index]
                 asked[row] &= control.asked[index]

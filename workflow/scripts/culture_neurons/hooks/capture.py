@@ -1,41 +1,32 @@
-"""Record activation statistics while a model runs: K, S, Q per token scope, layer, and neuron.
+"""Record activation statistics while a model runs: K, S, Q per token scope and neuron.
 
 Nothing but sums leaves the device: small matmuls of a (scopes x tokens) matrix with the activations
 per layer, one copy to the host per cell.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from culture_neurons.hooks.hookpoints import HookedLayers
+from culture_neurons.neurons import SUMS
 
 # Activations are read several times, so they are taken in parts: on a CPU such as stay in its
 # cache; elsewhere large enough for few launches, small beside a batch's activations.
 PART_VALUES = {"cpu": 2**18, "cuda": 2**24}
 
+Sums = Mapping[str, Tensor]  # column of SUMS -> sums over tokens, (scopes, units)
 
-@dataclass(frozen=True)
-class Sums:
-    """Sums over the tokens of one cell; every tensor is (layers, scopes, width)."""
 
-    active: Tensor  # K, int64
-    total: Tensor  # S, float64
-    total_squares: Tensor  # Q, float64
-
-    @classmethod
-    def zeros(cls, layers: HookedLayers, scopes: int, device: torch.device | str = "cpu") -> "Sums":
-        """Begin a cell."""
-        shape = (len(layers.modules), scopes, layers.width)
-        kinds = (torch.int64, torch.float64, torch.float64)
-        return cls(*(torch.zeros(shape, dtype=kind, device=device) for kind in kinds))
-
-    def to(self, device: torch.device | str) -> "Sums":
-        """Move the sums to a device."""
-        return Sums(self.active.to(device), self.total.to(device), self.total_squares.to(device))
+def make_sums(layers: HookedLayers, scopes: int, device: torch.device | str = "cpu") -> Sums:
+    """Begin a cell: zeros (scopes, units), in the types in which sums are added up."""
+    shape = (scopes, len(layers.axis))
+    return {
+        name: torch.zeros(shape, dtype=getattr(torch, kind.added), device=device)
+        for name, kind in SUMS.items()
+    }
 
 
 @contextmanager
@@ -49,41 +40,45 @@ def capture(layers: HookedLayers, sums: Sums, weights: Tensor) -> Iterator[None]
         layers: Where to read.
         sums: What to add to, once the block has ended without an error.
         weights: (scopes, rows, tokens), 1 where a token counts.
+
+    Raises:
+        HookpointError: A layer's module did not run.
     """
     flat = weights.flatten(1)  # (scopes, rows * tokens)
     values = PART_VALUES.get(weights.device.type, PART_VALUES["cuda"])
-    step = max(1, values // layers.width)  # tokens
-    scratch = torch.empty(step, layers.width, device=weights.device)  # fresh memory is slow
-    found: dict[int, Tensor] = {}
+    of_layers: dict[int, Tensor] = {}
 
-    def make_hook(layer: int):
-        def hook(_module, _inputs, activation: Tensor) -> None:  # (rows, tokens, width)
-            sums = flat.new_zeros(3, len(flat), layers.width)  # K, S, Q
-            parts = activation.detach().flatten(0, 1).split(step)  # (step, width) each
-            for weight, part in zip(flat.split(step, 1), parts, strict=True):
-                gates, space = part.float(), scratch[: len(part)]
-                sums[0].addmm_(weight, torch.gt(gates, 0, out=space))
-                sums[1].addmm_(weight, gates)
-                sums[2].addmm_(weight, torch.square(gates, out=space))
-            found[layer] = sums
+    def make_hook(layer: int, width: int):
+        step = max(1, values // width)  # tokens
+
+        def hook(activation: Tensor) -> None:  # (rows, tokens, coordinates)
+            gates = layers.hookpoint.value(activation.detach()).flatten(0, 1)
+            found = flat.new_zeros(len(SUMS), len(flat), width)
+            for weight, part in zip(flat.split(step, 1), gates.split(step), strict=True):
+                part = part.float()  # (step, width)
+                for place, kind in enumerate(SUMS.values()):
+                    found[place].addmm_(weight, kind.of(part).float())
+            of_layers[layer] = found
 
         return hook
 
     handles = []
     try:
-        for layer, module in enumerate(layers.modules):
-            handles.append(module.register_forward_hook(make_hook(layer)))
+        for layer, width in enumerate(layers.axis.widths):
+            handles.append(layers.register(layer, make_hook(layer, width)))
         yield
-        for layer, (active, total, squares) in found.items():
-            sums.active[layer] += active.round().long()
-            sums.total[layer] += total.double()
-            sums.total_squares[layer] += squares.double()
+        layers.require_fired(range(len(layers.modules)), of_layers)
+        whole = torch.cat([of_layers[layer] for layer in sorted(of_layers)], dim=-1)
+        for name, added in zip(SUMS, whole, strict=True):  # (scopes, units)
+            counts = sums[name].dtype == torch.int64
+            sums[name] += (added.round() if counts else added).to(sums[name].dtype)
     finally:
         for handle in handles:
             handle.remove()
 
 
-def find_bad_layers(sums: Sums) -> list[int]:
+def find_bad_layers(layers: HookedLayers, sums: Sums) -> list[int]:
     """List the layers with NaN or infinite sums."""
-    finite = (sums.total.isfinite() & sums.total_squares.isfinite()).flatten(1).all(1)
-    return (~finite).nonzero().flatten().tolist()
+    finite = torch.stack([total.isfinite().all(0) for total in sums.values()]).all(0)  # (units,)
+    parts = layers.axis.split_layers(finite.cpu().numpy())
+    return [layer for layer, part in enumerate(parts) if not part.all()]

@@ -1,34 +1,62 @@
-"""Where a model is read and changed: hookpoint name -> modules, side, and width.
+"""Where a model is read and changed: a hookpoint is a row of a table, and so is an architecture.
 
-An architecture is found by its structure (the decoder's layers and their gated MLP); what
-differs is a row of a table, not code.
+An architecture is found by its structure (the decoder's layers and what is in them), not by its
+name. A new hookpoint, or a new way in which a structure spells its modules, is data, not code.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
+
+from culture_neurons.neurons import NeuronAxis
 
 
 class HookpointError(Exception):
-    """A model that lacks what a hookpoint needs."""
+    """A model that lacks what a hookpoint needs, or never runs it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One structure's modules, as paths below a decoder layer."""
+
+    path: str  # the activations are on this module's `side`
+    side: Literal["input", "output"]
+    consumer: str  # the linear module that reads them: its in_features is their number
+    required: tuple[str, ...] = ()  # modules without which the block would be of another kind
 
 
 @dataclass(frozen=True)
 class Hookpoint:
-    """Where one layer's neurons are, as module paths below a decoder layer."""
+    """What the neurons of a hookpoint are."""
 
-    path: str  # the neurons are this module's output
-    beside: str  # a module without which the block would be another kind
-    reader_path: str  # the linear module that reads them: its in_features is their number
+    unit: str  # what a neuron is: a coordinate, or a block of coordinates
+    value: Callable[[Tensor], Tensor]  # activations (..., coordinates) -> g (..., units)
+    tokens: str  # which tokens it has
+    silenced: str  # what gain 0 means
+    expected: str  # the structure that it looks for
+    places: tuple[Place, ...]  # alternatives, in the order in which they are tried
 
 
-# Alternatives in the order in which they are tried: architectures differ in names, not in kind.
+def take_coordinates(activation: Tensor) -> Tensor:
+    """Take each coordinate as a unit's value; "active" means above 0 (see neurons.SUMS)."""
+    return activation
+
+
 HOOKPOINTS = {
     # g = SiLU(W_gate x): the output of the activation, not the input of down_proj.
-    "mlp.gate_act": (
-        Hookpoint("mlp.act_fn", beside="mlp.gate_proj", reader_path="mlp.down_proj"),
-        # Gate and up projection in one matrix: GLM-4V.
-        Hookpoint("mlp.activation_fn", beside="mlp.gate_up_proj", reader_path="mlp.down_proj"),
+    "mlp.gate_act": Hookpoint(
+        unit="coordinate",
+        value=take_coordinates,
+        tokens="all tokens of the prompt, the picture's included",
+        silenced="the coordinate is 0",
+        expected="a gated MLP with its activation as a module of its own in every decoder layer",
+        places=(
+            Place("mlp.act_fn", "output", "mlp.down_proj", required=("mlp.gate_proj",)),
+            # Gate and up projection in one matrix: GLM-4V.
+            Place("mlp.activation_fn", "output", "mlp.down_proj", required=("mlp.gate_up_proj",)),
+        ),
     ),
 }
 
@@ -37,10 +65,40 @@ HOOKPOINTS = {
 class HookedLayers:
     """The modules of one hookpoint in one model, in layer order."""
 
+    model: str  # its class
     name: str
+    hookpoint: Hookpoint
+    side: str
     modules: tuple[nn.Module, ...]
-    readers: tuple[nn.Module, ...]  # what is computed from the neurons: down_proj
-    width: int
+    consumers: tuple[nn.Module, ...]  # what is computed from the neurons: down_proj
+    axis: NeuronAxis
+
+    def register(self, layer: int, hook: Callable[[Tensor], None]):
+        """Call `hook` with a layer's activations (rows, tokens, coordinates) in each pass.
+
+        What the hook does to the tensor in place, the model sees.
+        """
+        if self.side == "input":
+            return self.modules[layer].register_forward_pre_hook(
+                lambda _module, inputs: hook(inputs[0])
+            )
+        return self.modules[layer].register_forward_hook(
+            lambda _module, _inputs, output: hook(output)
+        )
+
+    def require_fired(self, expected: Iterable[int], fired: Iterable[int]) -> None:
+        """Refuse a pass in which a hook was never called: its layer was neither read nor changed.
+
+        Raises:
+            HookpointError: With the model, the hookpoint, and the layers.
+        """
+        silent = sorted(set(expected) - set(fired))
+        if silent:
+            raise HookpointError(
+                f"{self.model}: hookpoint {self.name!r}: the model ran without its modules of "
+                f"layers {silent}; expected each of them to run in every pass: this architecture "
+                "computes its layers in another way and cannot be used with this hookpoint"
+            )
 
 
 def find_layers(model: nn.Module, name: str) -> HookedLayers:
@@ -51,42 +109,41 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
     """
     if name not in HOOKPOINTS:
         raise HookpointError(f"hookpoint {name!r} is unknown; known: {sorted(HOOKPOINTS)}")
-    model_name = type(model).__name__
+    hookpoint, model_name = HOOKPOINTS[name], type(model).__name__
     # get_decoder() is the text decoder; vision towers reuse the same suffixes (mlp.act_fn).
     layers = getattr(model.get_decoder(), "layers", None)
     if not layers:
         raise HookpointError(f"{model_name}: its decoder has no `layers`; hookpoint {name!r}")
     missing = []
-    for point in HOOKPOINTS[name]:
-        modules, readers, lacking = _resolve(layers, point)
-        if not lacking:
+    for place in hookpoint.places:
+        lacking = _find_lacking(layers, place)
+        if lacking is None:
             break
-        missing.append(f"layers.{lacking[0]}.{lacking[1]}")
+        missing.append(lacking)
     else:
         raise HookpointError(
-            f"{model_name}: hookpoint {name!r} looks for a gated MLP with its activation as a "
-            f"module of its own in every decoder layer; missing: {' and '.join(missing)}"
+            f"{model_name}: hookpoint {name!r} looks for {hookpoint.expected}; missing: "
+            f"{' and '.join(missing)}"
         )
+    modules, consumers = (
+        tuple(layer.get_submodule(path) for layer in layers)
+        for path in (place.path, place.consumer)
+    )
     if len(set(map(id, modules))) != len(modules):
         raise HookpointError(
             f"{model_name}: hookpoint {name!r}: layers share one activation module, "
             "so a hook could not tell them apart"
         )
-    widths = {reader.in_features for reader in readers}
-    if len(widths) != 1:
-        raise HookpointError(f"{model_name}: layers differ in width: {sorted(widths)}")
-    return HookedLayers(name, tuple(modules), tuple(readers), widths.pop())
+    axis = NeuronAxis(tuple(consumer.in_features for consumer in consumers))
+    return HookedLayers(model_name, name, hookpoint, place.side, modules, consumers, axis)
 
 
-def _resolve(layers: nn.ModuleList, point: Hookpoint):
-    """Find one alternative's modules and readers; or the first layer and path that is lacking."""
-    modules, readers = [], []
+def _find_lacking(layers: nn.ModuleList, place: Place) -> str | None:
+    """Find the first layer and module that a place needs and the model lacks."""
     for index, layer in enumerate(layers):
-        for path in (point.path, point.beside, point.reader_path):
+        for path in (place.path, *place.required, place.consumer):
             try:
                 layer.get_submodule(path)
             except AttributeError:
-                return [], [], (index, path)
-        modules.append(layer.get_submodule(point.path))
-        readers.append(layer.get_submodule(point.reader_path))
-    return modules, readers, None
+                return f"layers.{index}.{path}"
+    return None

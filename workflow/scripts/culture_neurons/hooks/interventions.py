@@ -3,7 +3,7 @@
 g' = gain * g + offset. Ablate, steer, and mean-ablate are three settings of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from culture_neurons.hooks.hookpoints import HookedLayers
+from culture_neurons.neurons import MaskName
 
 
 @dataclass(frozen=True)
@@ -53,32 +54,45 @@ def intervene(layers: HookedLayers, maps: Sequence[AffineMap]) -> Iterator[None]
 
     Raises:
         ValueError: A map names a layer or a neuron that the hookpoint does not have.
+        HookpointError: A changed layer's module did not run in the block.
     """
+    changed = sorted({layer for affine in maps for layer in affine.neurons})
+    fired: set[int] = set()
     handles = []
     try:
-        for layer in sorted({layer for affine in maps for layer in affine.neurons}):
+        for layer in changed:
             if not 0 <= layer < len(layers.modules):
                 raise ValueError(
                     f"{layers.name}: a mask names layer {layer}, "
                     f"but the model has layers 0 to {len(layers.modules) - 1}"
                 )
-            hook = _make_hook(len(maps), *_list_changes(layers, maps, layer))
-            handles.append(layers.modules[layer].register_forward_hook(hook))
+            change = _make_change(len(maps), *_list_changes(layers, maps, layer))
+            handles.append(layers.register(layer, _note_pass(change, fired, layer)))
         yield
+        if changed:
+            layers.require_fired(changed, fired)
     finally:
         for handle in handles:
             handle.remove()
 
 
+def _note_pass(change: Callable[[Tensor], None], fired: set[int], layer: int):
+    def hook(activation: Tensor) -> None:
+        change(activation)
+        fired.add(layer)
+
+    return hook
+
+
 def _list_changes(layers: HookedLayers, maps: Sequence[AffineMap], layer: int) -> list[Tensor]:
     """List one layer's changes as columns: map, neuron, gain, offset."""
-    columns = []
+    columns, width = [], layers.axis.widths[layer]
     for index, affine in enumerate(maps):
         neurons = affine.neurons.get(layer, torch.empty(0)).long()
-        if len(neurons) and not 0 <= int(neurons.min()) <= int(neurons.max()) < layers.width:
+        if len(neurons) and not 0 <= int(neurons.min()) <= int(neurons.max()) < width:
             raise ValueError(
                 f"{layers.name}: a mask names neuron {int(neurons.max())} of layer {layer}, "
-                f"but the layer has neurons 0 to {layers.width - 1}"
+                f"but the layer has neurons 0 to {width - 1}"
             )
         gain = torch.full(neurons.shape, affine.gain)
         offset = affine.offset.get(layer, torch.zeros(neurons.shape)).float()
@@ -86,11 +100,11 @@ def _list_changes(layers: HookedLayers, maps: Sequence[AffineMap], layer: int) -
     return [torch.cat(parts) for parts in zip(*columns, strict=True)]
 
 
-def _make_hook(maps: int, which: Tensor, neurons: Tensor, gain: Tensor, offset: Tensor):
+def _make_change(maps: int, which: Tensor, neurons: Tensor, gain: Tensor, offset: Tensor):
     shifts = bool(offset.any())
     gain, offset = gain[:, None, None], offset[:, None, None]  # (changes, 1, 1)
 
-    def hook(_module, _inputs, activation: Tensor) -> None:  # (rows, tokens, width)
+    def change(activation: Tensor) -> None:  # (rows, tokens, width)
         nonlocal which, neurons, gain, offset
         if gain.dtype != activation.dtype or gain.device != activation.device:
             which, neurons = which.to(activation.device), neurons.to(activation.device)
@@ -101,24 +115,28 @@ def _make_hook(maps: int, which: Tensor, neurons: Tensor, gain: Tensor, offset: 
             changed = changed + offset
         blocks[which, :, :, neurons] = changed
 
-    return hook
+    return change
 
 
 def make_interventions(
-    masks: Mapping[str, Mapping[int, Tensor]],
+    masks: Mapping[MaskName, Mapping[int, object]],
     intervention: Mapping[str, object],
-    means: Mapping[int, Tensor] | None = None,
-) -> dict[str, AffineMap]:
+    means: Sequence | None = None,
+) -> dict[MaskName, AffineMap]:
     """Turn masks into affine maps by name.
 
     Args:
-        masks: Name -> layer -> neuron indices.
+        masks: Name -> layer -> neurons, as arrays of int64.
         intervention: An entry of the config's `intervene`: kind, and alpha for steer.
-        means: Layer -> mean activations (width,), for mean_ablate.
+        means: Mean activations of each layer's neurons, as arrays, for mean_ablate.
     """
-    if intervention["kind"] == "steer":
-        alpha = intervention["alpha"]
-        return {name: steer(neurons, alpha) for name, neurons in masks.items()}
-    if intervention["kind"] == "mean_ablate":
-        return {name: mean_ablate(neurons, means) for name, neurons in masks.items()}
-    return {name: ablate(neurons) for name, neurons in masks.items()}
+    maps = {}
+    for name, by_layer in masks.items():
+        neurons = {layer: torch.from_numpy(index) for layer, index in by_layer.items()}
+        if intervention["kind"] == "steer":
+            maps[name] = steer(neurons, intervention["alpha"])
+        elif intervention["kind"] == "mean_ablate":
+            maps[name] = mean_ablate(neurons, {n: torch.from_numpy(means[n]) for n in neurons})
+        else:
+            maps[name] = ablate(neurons)
+    return maps

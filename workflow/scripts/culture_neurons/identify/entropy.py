@@ -8,12 +8,12 @@ from culture_neurons.identify.statistics import Statistics
 def activity_entropy(
     statistics: Statistics, quantile: float
 ) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    """Compute P (cultures, layers, width), entropy H (layers, width), and the activity bar theta.
+    """Compute P (cultures, units), entropy H (units,), and the activity bar theta.
 
     P = Z / n; Q = P / sum_c P (silent neurons: 0); H = -sum_c Q ln Q with 0 ln 0 = 0.
     theta = the k-th smallest of all P, k = round(quantile * number), counted from 1.
     """
-    tokens = statistics.tokens.astype(np.float32)[:, None, None]
+    tokens = statistics.tokens.astype(np.float32)[:, None]
     probability = statistics.active.astype(np.float32) / tokens
     total = np.zeros_like(probability[0])
     for row in probability:

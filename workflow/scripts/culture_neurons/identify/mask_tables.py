@@ -1,39 +1,96 @@
-"""Tables of masks and means -> what interventions are made of: neurons by mask and layer."""
+"""Tables of masks and means: written one way, and read as neurons by mask and layer."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
-from culture_neurons.storage.facts import TableError
-from culture_neurons.storage.tables import read_table
+from culture_neurons.neurons import MaskName, NeuronAxis
+from culture_neurons.storage.facts import TableError, name_versions
+from culture_neurons.storage.tables import read_table, write_table
 
 
-def read_masks(path: str | Path, sizes: Mapping[str, int]) -> dict[str, dict[int, np.ndarray]]:
-    """Read masks: name -> layer -> neuron indices, for every mask, also the empty ones."""
-    table = read_table(path, "masks", ["mask", "layer", "neuron"])
-    names = np.asarray(table["mask"].to_pylist(), dtype=object)
-    layers, neurons = table["layer"].to_numpy(), table["neuron"].to_numpy()
+def write_masks(
+    path: str | Path,
+    columns: Mapping[str, Sequence],
+    facts: Mapping[str, object],
+    packages: Sequence[str],
+    cultures: Sequence[str] = (),
+) -> dict[MaskName, int]:
+    """Write a table `masks`; its fact `masks` lists every mask with its number of neurons.
+
+    Args:
+        path: Target file.
+        columns: Of the table.
+        facts: Of the file, but for `masks` and `software`.
+        packages: Whose versions are noted.
+        cultures: Of a scorer's own masks, which are listed though they may be empty; none for a
+            control, whose masks are those that have neurons, in the order of their rows.
+
+    Returns:
+        Mask -> number of neurons.
+    """
+    counts = Counter(zip(columns["culture"], columns["draw"], strict=True))
+    names = [MaskName(culture) for culture in cultures] or [MaskName(*name) for name in counts]
+    sizes = {name: counts[name] for name in names}
+    listed = {
+        "masks": [[*name, size] for name, size in sizes.items()],
+        "software": name_versions(*packages),
+    }
+    write_table(path, "masks", columns, {**facts, **listed})
+    return sizes
+
+
+def read_masks(
+    path: str | Path, sizes: Mapping[MaskName, int]
+) -> dict[MaskName, dict[int, np.ndarray]]:
+    """Read masks: name -> layer -> neurons, int64, for every mask, also the empty ones.
+
+    Raises:
+        TableError: The file is damaged, or a mask has not the size that `sizes` says.
+    """
+    table = read_table(path, "masks", ["culture", "draw", "layer", "neuron"])
+    cultures = table["culture"].combine_chunks().dictionary_encode()
+    codes = {culture: code for code, culture in enumerate(cultures.dictionary.to_pylist())}
+    # One key per row: culture, draw (0: none), layer; one stable sort brings masks together.
+    draws = pc.fill_null(pc.add(table["draw"].cast("int64"), 1), 0).to_numpy()
+    layers = table["layer"].to_numpy().astype(np.int64)
+    most_draws, most_layers = draws.max(initial=0) + 1, layers.max(initial=0) + 1
+    keys = (cultures.indices.to_numpy() * most_draws + draws) * most_layers + layers
+    order = np.argsort(keys, kind="stable")
+    neurons = table["neuron"].to_numpy()[order].astype(np.int64)
+    keys, starts = np.unique(keys[order], return_index=True)
+    parts = (
+        dict(zip(keys.tolist(), np.split(neurons, starts[1:]), strict=True)) if len(keys) else {}
+    )
     masks = {}
     for name, size in sizes.items():
-        here = names == name
-        if here.sum() != size:
-            raise TableError(
-                f"{path}: mask {name!r} has {here.sum()} neurons, its metadata says {size}; "
-                "delete it and run again"
-            )
+        draw = 0 if name.draw is None else name.draw + 1
+        first = (codes.get(name.culture, len(codes)) * most_draws + draw) * most_layers
         masks[name] = {
-            int(layer): neurons[here & (layers == layer)].astype(np.int64)
-            for layer in np.unique(layers[here])
+            layer: parts[first + layer] for layer in range(most_layers) if first + layer in parts
         }
+        if (count := sum(map(len, masks[name].values()))) != size:
+            raise TableError(
+                f"{path}: the mask of {name} has {count} neurons, its metadata says {size}; delete "
+                "it and run again"
+            )
+    if sum(sizes.values()) != len(table):
+        raise TableError(
+            f"{path}: has {len(table)} rows, its metadata says {sum(sizes.values())}; delete it "
+            "and run again"
+        )
     return masks
 
 
-def read_means(path: str | Path) -> dict[int, np.ndarray]:
-    """Read mean activations over all cultures' tokens, S / T, as layer -> (width,)."""
-    table = read_table(path, "statistics", ["culture", "layer", "neuron", "tokens", "total"])
-    grouped = table.group_by(["layer", "neuron"]).aggregate([("total", "sum"), ("tokens", "sum")])
-    grouped = grouped.sort_by([("layer", "ascending"), ("neuron", "ascending")])
-    layers = grouped["layer"].to_numpy()
-    means = grouped["total_sum"].to_numpy() / grouped["tokens_sum"].to_numpy()
-    return {int(layer): means[layers == layer] for layer in np.unique(layers)}
+def read_means(path: str | Path, axis: NeuronAxis) -> list[np.ndarray]:
+    """Read mean activations over all cultures' tokens, S / T, layer by layer."""
+    table = read_table(path, "statistics", ["layer", "neuron", "tokens", "total"])
+    units = axis.find_units(table["layer"].to_numpy(), table["neuron"].to_numpy())
+    totals, tokens = (
+        np.bincount(units, table[name].to_numpy(), minlength=len(axis))
+        for name in ("total", "tokens")
+    )
+    return list(axis.split_layers(totals / tokens))

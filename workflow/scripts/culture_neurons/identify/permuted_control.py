@@ -39,14 +39,11 @@ def select_permuted(
         seed: Seed of the permutations.
 
     Yields:
-        Rows of table `masks`, one draw at a time; masks are named "{culture}/{draw}".
+        Rows of table `masks`, one draw at a time.
     """
     for draw in draws:
         labels = permute_labels(len(cells.cultures), len(cells.folds), draw, seed)
         statistics = add_cells(cells, labels)
         scores = score_neurons(statistics, scorer, options)
-        masks = select_neurons(frame_scores(cells.cultures, scores), count, pool, above)
-        yield masks.with_columns(
-            mask=pl.concat_str("mask", pl.lit(f"/{draw}")),
-            culture=pl.lit(None, dtype=pl.String),
-        )
+        masks = select_neurons(frame_scores(cells.cultures, cells.axis, scores), count, pool, above)
+        yield masks.with_columns(draw=pl.lit(draw, pl.UInt32))

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import torch
 
+from culture_neurons.neurons import NeuronAxis
+
 
 class MaskFileError(Exception):
     """A file that does not hold masks of this model's size."""
 
 
-def read_mask_file(path: str | Path, layers: int, width: int) -> list[list[list[int]]]:
+def read_mask_file(path: str | Path, axis: NeuronAxis) -> list[list[list[int]]]:
     """Read masks as Tang et al. (2024) publish theirs: index tensors by class, then by layer.
 
     Only tensors and plain containers are read (`weights_only`); a pickle that would run code is
@@ -19,15 +21,14 @@ def read_mask_file(path: str | Path, layers: int, width: int) -> list[list[list[
 
     Args:
         path: Written by torch.save.
-        layers: Number of decoder layers.
-        width: Neurons of a layer.
+        axis: The model's neurons.
 
     Returns:
         [classes][layers], each the sorted neurons of a layer.
 
     Raises:
         MaskFileError: The file cannot be read, or it is not a list of classes, each with one
-            tensor [neurons] of distinct indices below `width` for each layer.
+            tensor [neurons] of distinct indices below its width for each layer.
     """
     try:
         classes = torch.load(path, map_location="cpu", weights_only=True)
@@ -43,15 +44,15 @@ def read_mask_file(path: str | Path, layers: int, width: int) -> list[list[list[
     if not isinstance(classes, (list, tuple)) or not classes:
         raise MaskFileError(
             f"{path}: holds {_describe(classes)}; expected a list of classes, each a list of "
-            f"{layers} index tensors"
+            f"{len(axis.widths)} index tensors"
         )
     return [
-        _read_class(found, layers, width, f"{path}: class {index}")
-        for index, found in enumerate(classes)
+        _read_class(found, axis, f"{path}: class {index}") for index, found in enumerate(classes)
     ]
 
 
-def _read_class(found: object, layers: int, width: int, where: str) -> list[list[int]]:
+def _read_class(found: object, axis: NeuronAxis, where: str) -> list[list[int]]:
+    layers = len(axis.widths)
     if not isinstance(found, (list, tuple)) or len(found) != layers:
         raise MaskFileError(
             f"{where} is {_describe(found)}; expected a list of {layers} index tensors, one for "
@@ -59,7 +60,7 @@ def _read_class(found: object, layers: int, width: int, where: str) -> list[list
         )
     return [
         _read_layer(indices, width, f"{where}, layer {layer}")
-        for layer, indices in enumerate(found)
+        for layer, (indices, width) in enumerate(zip(found, axis.widths, strict=True))
     ]
 
 
@@ -107,7 +108,7 @@ def tabulate_masks(
     masks: Sequence[Sequence[Sequence[int]]],
     names: Sequence[str | None],
     cultures: Sequence[str],
-) -> tuple[dict[str, list], dict[str, int]]:
+) -> dict[str, list]:
     """Turn a file's masks into a table with one mask per culture of the study.
 
     Args:
@@ -117,8 +118,7 @@ def tabulate_masks(
         cultures: The study's; other classes are left out.
 
     Returns:
-        Columns of table `masks`, ranked by layer and neuron, which the file leaves open; and the
-        number of neurons per culture.
+        Columns of table `masks`, ranked by layer and neuron, which the file leaves open.
 
     Raises:
         MaskFileError: The number of classes is not that of `names`, or a culture has no class.
@@ -134,18 +134,16 @@ def tabulate_masks(
             f"{path}: has no mask for {', '.join(missing)}; expected one for each culture of the "
             "study: leave these cultures out of dataset.cultures, or leave out these masks"
         )
-    columns = {name: [] for name in ("mask", "culture", "layer", "neuron", "rank")}
-    sizes = {}
+    columns = {name: [] for name in ("culture", "draw", "layer", "neuron", "rank")}
     for culture in cultures:
         rows = [
             (layer, neuron)
             for layer, neurons in enumerate(masks[names.index(culture)])
             for neuron in neurons
         ]
-        sizes[culture] = len(rows)
-        columns["mask"] += [culture] * len(rows)
         columns["culture"] += [culture] * len(rows)
+        columns["draw"] += [None] * len(rows)
         columns["layer"] += [layer for layer, _ in rows]
         columns["neuron"] += [neuron for _, neuron in rows]
         columns["rank"] += range(len(rows))
-    return columns, sizes
+    return columns

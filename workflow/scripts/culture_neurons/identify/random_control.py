@@ -3,12 +3,13 @@
 The control that runs the scorer itself on permuted labels is in permutation.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from culture_neurons.identify.statistics import Statistics
+from culture_neurons.neurons import NeuronAxis
 
 DECILES = np.arange(1, 10) / 10
 
@@ -22,10 +23,10 @@ def make_strata(kind: str, statistics: Statistics) -> dict[str, np.ndarray]:
         statistics: Sums per culture, layer, and neuron.
 
     Returns:
-        Culture -> stratum of each neuron (layers * width,).
+        Culture -> stratum of each neuron (units,).
     """
-    _, layers, width = statistics.active.shape
-    layer = np.repeat(np.arange(layers), width)
+    axis = statistics.axis
+    layer = axis.layer.astype(np.int64)
     strata = {}
     for culture, probability in zip(statistics.cultures, statistics.probability, strict=True):
         if kind == "random":
@@ -33,8 +34,10 @@ def make_strata(kind: str, statistics: Statistics) -> dict[str, np.ndarray]:
         elif kind == "random_layer":
             strata[culture] = layer
         else:
-            bounds = np.quantile(probability, DECILES, axis=1).T  # (layers, 9)
-            decile = [np.searchsorted(b, p) for b, p in zip(bounds, probability, strict=True)]
+            decile = [
+                np.searchsorted(np.quantile(part, DECILES), part)
+                for part in axis.split_layers(probability)
+            ]
             strata[culture] = 10 * layer + np.concatenate(decile)
     return strata
 
@@ -42,7 +45,7 @@ def make_strata(kind: str, statistics: Statistics) -> dict[str, np.ndarray]:
 def draw_masks(
     strata: Mapping[str, np.ndarray],
     masks: Mapping[str, np.ndarray],
-    width: int,
+    axis: NeuronAxis,
     draws: int,
     seed: int,
 ) -> Iterator[pl.DataFrame]:
@@ -51,15 +54,14 @@ def draw_masks(
     A draw depends on (seed, culture, draw) alone: more draws keep the earlier ones.
 
     Args:
-        strata: Culture -> stratum of each neuron (layers * width,).
-        masks: Culture -> the scorer's neurons, as layer * width + neuron. An empty mask has no
-            draws.
-        width: Neurons per layer.
+        strata: Culture -> stratum of each neuron (units,).
+        masks: Culture -> the scorer's neurons, as units. An empty mask has no draws.
+        axis: The neurons.
         draws: Masks per culture.
         seed: Seed of the draws.
 
     Yields:
-        Rows of table `masks`, one mask at a time, named "{culture}/{draw}".
+        Rows of table `masks`, one mask at a time.
     """
     for culture, mask in masks.items():
         stratum = strata[culture]
@@ -74,13 +76,13 @@ def draw_masks(
                     for index in np.flatnonzero(wanted)
                 ]
             )
-            yield tabulate_draw(culture, draw, chosen, width)
+            yield tabulate_draw(culture, draw, chosen, axis)
 
 
 def draw_control(
     kind: str,
     statistics: Statistics,
-    masks: pl.DataFrame | None,
+    masks: Sequence[pl.DataFrame],
     count: int,
     draws: int,
     seed: int,
@@ -90,7 +92,7 @@ def draw_control(
     Args:
         kind: As of `make_strata`.
         statistics: Sums per culture, layer, and neuron.
-        masks: The scorer's, as table `masks`. None: masks of `count` neurons of all.
+        masks: The scorer's, as one table `masks`. None of it: masks of `count` neurons of all.
         count: Number of neurons that the rate asks for.
         draws: Masks per culture.
         seed: Seed of the draws.
@@ -98,32 +100,28 @@ def draw_control(
     Yields:
         Rows of table `masks`, one mask at a time.
     """
-    _, layers, width = statistics.active.shape
-    if masks is None:
+    axis = statistics.axis
+    if not masks:
         strata = make_strata("random", statistics)
         neurons = dict.fromkeys(statistics.cultures, np.arange(count))
     else:
         strata = make_strata(kind, statistics)
-        place = pl.col("layer").cast(pl.Int64) * width + pl.col("neuron")
-        placed = masks.select("mask", place=place)
-        neurons = {c: placed.filter(mask=c)["place"].to_numpy() for c in statistics.cultures}
-    return draw_masks(strata, neurons, width, draws, seed)
+        neurons = {
+            culture: axis.find_units(*masks[0].filter(culture=culture).select("layer", "neuron"))
+            for culture in statistics.cultures
+        }
+    return draw_masks(strata, neurons, axis, draws, seed)
 
 
-def count_rows(masks: pl.DataFrame) -> dict[str, int]:
-    """Count the neurons of each mask that has any, in the order of their rows."""
-    return dict(masks.group_by("mask", maintain_order=True).len().iter_rows())
-
-
-def tabulate_draw(culture: str, draw: int, chosen: np.ndarray, width: int) -> pl.DataFrame:
-    """Make the rows of table `masks` of one draw from neurons as layer * width + neuron."""
-    size = len(chosen)
+def tabulate_draw(culture: str, draw: int, units: np.ndarray, axis: NeuronAxis) -> pl.DataFrame:
+    """Make the rows of table `masks` of one draw."""
+    size = len(units)
     return pl.DataFrame(
         {
-            "mask": [f"{culture}/{draw}"] * size,
-            "culture": pl.Series([None] * size, dtype=pl.String),
-            "layer": (chosen // width).astype(np.uint16),
-            "neuron": (chosen % width).astype(np.uint32),
+            "culture": [culture] * size,
+            "draw": np.full(size, draw, dtype=np.uint32),
+            "layer": axis.layer[units],
+            "neuron": axis.neuron[units],
             "rank": np.arange(size, dtype=np.uint32),
         }
     )

@@ -7,6 +7,8 @@ import numpy as np
 import polars as pl
 
 from culture_neurons.identify.statistics import Statistics
+from culture_neurons.neurons import NeuronAxis
+from culture_neurons.storage.neuron_tables import tabulate_units
 
 
 class ScorerError(Exception):
@@ -21,7 +23,7 @@ def load_scorer(name: str) -> Callable[..., np.ndarray]:
 def score_neurons(
     statistics: Statistics, scorer: Callable[..., np.ndarray], options: Mapping[str, object]
 ) -> np.ndarray:
-    """Apply a scorer; float32 scores (cultures, layers, width).
+    """Apply a scorer; float32 scores (cultures, units).
 
     Raises:
         ScorerError: The result has another shape, or holds NaN.
@@ -30,7 +32,7 @@ def score_neurons(
     if scores.shape != statistics.active.shape:
         raise ScorerError(
             f"scorer {scorer.__name__}: returned shape {scores.shape}, expected (cultures, "
-            f"layers, width) = {statistics.active.shape}"
+            f"units) = {statistics.active.shape}"
         )
     if np.isnan(scores).any():
         raise ScorerError(
@@ -42,15 +44,14 @@ def score_neurons(
 
 def rank_scores(scores: np.ndarray) -> np.ndarray:
     """Rank neurons within each culture: score descending, then layer, then neuron; 0 is best."""
-    flat = scores.reshape(len(scores), -1)
-    ranks = np.empty(flat.shape, dtype=np.uint32)
-    places = np.arange(flat.shape[1], dtype=np.uint32)
-    for row, values in enumerate(flat):
-        # Score and place in one integer: sorting plain integers is ten times faster than a stable
+    ranks = np.empty(scores.shape, dtype=np.uint32)
+    units = np.arange(scores.shape[1], dtype=np.uint32)
+    for row, values in enumerate(scores):
+        # Score and unit in one integer: sorting plain integers is ten times faster than a stable
         # argsort of floats, and no two are equal, so ties stay in the order of (layer, neuron).
-        keys = np.sort(_descending_bits(values).astype(np.uint64) << 32 | places)
-        ranks[row, keys.astype(np.uint32)] = places  # the lower half: the place
-    return ranks.reshape(scores.shape)
+        keys = np.sort(_descending_bits(values).astype(np.uint64) << 32 | units)
+        ranks[row, keys.astype(np.uint32)] = units  # the lower half: the unit
+    return ranks
 
 
 def _descending_bits(values: np.ndarray) -> np.ndarray:
@@ -61,22 +62,14 @@ def _descending_bits(values: np.ndarray) -> np.ndarray:
 
 
 def tabulate_scores(
-    cultures: tuple[str, ...], scores: np.ndarray, ranks: np.ndarray
+    cultures: tuple[str, ...], axis: NeuronAxis, scores: np.ndarray
 ) -> Iterator[dict[str, object]]:
-    """Yield the scores table one culture at a time."""
-    _, layers, width = scores.shape
+    """Rank scores (cultures, units); yield the scores table one culture at a time."""
+    ranks = rank_scores(scores)
     for culture, score, rank in zip(cultures, scores, ranks, strict=True):
-        yield {
-            "culture": culture,
-            "layer": np.repeat(np.arange(layers, dtype=np.uint16), width),
-            "neuron": np.tile(np.arange(width, dtype=np.uint32), layers),
-            "score": score.ravel(),
-            "rank": rank.ravel(),
-        }
+        yield tabulate_units(culture, axis, {"score": score, "rank": rank})
 
 
-def frame_scores(cultures: tuple[str, ...], scores: np.ndarray) -> pl.DataFrame:
-    """Rank scores and make the scores table of all cultures at once."""
-    return pl.concat(
-        pl.DataFrame(columns) for columns in tabulate_scores(cultures, scores, rank_scores(scores))
-    )
+def frame_scores(cultures: tuple[str, ...], axis: NeuronAxis, scores: np.ndarray) -> pl.DataFrame:
+    """Make the scores table of all cultures at once."""
+    return pl.concat(pl.DataFrame(columns) for columns in tabulate_scores(cultures, axis, scores))

@@ -3,26 +3,6 @@
 import polars as pl
 
 
-class SelectionError(Exception):
-    """A rate that selects no neuron of a model."""
-
-
-def count_neurons(rate: float, layers: int, width: int) -> int:
-    """Number of neurons that a rate stands for: k = round(r L I).
-
-    Raises:
-        SelectionError: k is 0.
-    """
-    neurons = layers * width
-    count = round(rate * neurons)
-    if count < 1:
-        raise SelectionError(
-            f"select.rates: {rate:g} of the model's {layers} x {width} = {neurons} neurons is no "
-            f"neuron; expected one or more: set the rate to {1 / neurons:.2g} or above"
-        )
-    return count
-
-
 def select_neurons(
     scores: pl.DataFrame, count: int, pool: str, above: float | None
 ) -> pl.DataFrame:
@@ -36,7 +16,7 @@ def select_neurons(
         above: Scores must exceed this; a shortfall is left, not padded. None: any finite score.
 
     Returns:
-        Table `masks`, one mask per culture, named for it; cultures without neurons have no rows.
+        Table `masks`, one mask per culture, no draw; cultures without neurons have no rows.
     """
     eligible = scores.filter(pl.col("score").is_finite())
     if above is not None:
@@ -57,9 +37,9 @@ def select_neurons(
             .rename({"place": "rank"})
         )
     return chosen.select(
-        pl.col("culture").alias("mask"),
         "culture",
+        pl.lit(None, pl.UInt32).alias("draw"),
         "layer",
         "neuron",
         pl.col("rank").cast(pl.UInt32),
-    ).sort("mask", "rank")
+    ).sort("culture", "rank")

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from culture_neurons.identify.statistics import _SUMS, Cells, add_cells
+from culture_neurons.identify.statistics import Cells, add_cells
+from culture_neurons.neurons import SUMS, NeuronAxis
 from culture_neurons.storage.facts import TableError
+from culture_neurons.storage.neuron_tables import tabulate_units
 from culture_neurons.storage.tables import open_table, read_rows
 
 
@@ -16,8 +18,7 @@ def read_cells(
     folds: Sequence[int],
     scopes: Sequence[str],
     cultures: Sequence[str],
-    layers: int,
-    width: int,
+    axis: NeuronAxis,
 ) -> Cells:
     """Read the cells of some cultures.
 
@@ -25,14 +26,13 @@ def read_cells(
         TableError: A cell is missing, incomplete, or there twice.
     """
     folds, scopes, cultures = sorted(folds), sorted(scopes), sorted(cultures)
-    parts = [_read_culture(shards, name, folds, scopes, layers * width) for name in cultures]
+    parts = [_read_culture(shards, name, folds, scopes, axis) for name in cultures]
     return Cells(
         cultures=tuple(cultures),
         folds=tuple(folds),
-        layers=layers,
-        width=width,
+        axis=axis,
         tokens=np.stack([part["tokens"][..., 0] for part in parts]),
-        **{name: np.stack([part[name] for part in parts]) for name in _SUMS},
+        **{name: np.stack([part[name] for part in parts]) for name in SUMS},
     )
 
 
@@ -41,11 +41,11 @@ def _read_culture(
     culture: str,
     folds: Sequence[int],
     scopes: Sequence[str],
-    neurons: int,
+    axis: NeuronAxis,
 ) -> dict[str, np.ndarray]:
-    """Read one culture's cells: arrays (folds, scopes, neurons)."""
+    """Read one culture's cells: arrays (folds, scopes, units)."""
     wanted = {"culture": [culture], "fold": folds, "scope": scopes}
-    columns = [*wanted, "layer", "neuron", "tokens", *_SUMS]
+    columns = [*wanted, "layer", "neuron", "tokens", *SUMS]
     chosen = [pl.col(name).is_in(list(values)) for name, values in wanted.items()]
     frame = pl.concat(
         pl.from_arrow(read_rows(path, "activations", columns, wanted)).filter(chosen)
@@ -60,14 +60,18 @@ def _read_culture(
             f"activation shards of {Path(shards[0]).parent}: cells {odd[:3]} are missing or occur "
             "twice; delete the shards there and run again"
         )
-    if len(frame) != len(cells) * neurons:
+    shape = (len(folds), len(scopes), len(axis))
+    complete = len(frame) == len(cells) * len(axis) and all(
+        (frame[name].to_numpy().reshape(shape) == getattr(axis, name)).all()
+        for name in ("layer", "neuron")
+    )
+    if not complete:
         raise TableError(
             f"activation shards of {Path(shards[0]).parent}: culture {culture} has {len(frame)} "
-            f"rows, expected {len(cells)} cells x {neurons} neurons; delete the shards there and "
-            "run again"
+            f"rows, expected {len(cells)} cells of {axis} neurons; delete the shards there and run "
+            "again"
         )
-    shape = (len(folds), len(scopes), neurons)
-    return {name: frame[name].to_numpy().reshape(shape) for name in ("tokens", *_SUMS)}
+    return {name: frame[name].to_numpy().reshape(shape) for name in ("tokens", *SUMS)}
 
 
 def merge_statistics(
@@ -75,8 +79,7 @@ def merge_statistics(
     folds: Sequence[int],
     scopes: Sequence[str],
     cultures: Sequence[str],
-    layers: int,
-    width: int,
+    axis: NeuronAxis,
 ) -> Iterator[dict[str, object]]:
     """Add up cells over folds and scopes; yields one culture's columns at a time.
 
@@ -87,15 +90,10 @@ def merge_statistics(
         TableError: A cell is missing, incomplete, or there twice.
     """
     for culture in sorted(cultures):
-        cells = read_cells(shards, folds, scopes, [culture], layers, width)
+        cells = read_cells(shards, folds, scopes, [culture], axis)
         statistics = add_cells(cells, np.arange(len(folds))[None])
-        yield {
-            "culture": culture,
-            "layer": np.repeat(np.arange(layers, dtype=np.uint16), width),
-            "neuron": np.tile(np.arange(width, dtype=np.uint32), layers),
-            "tokens": int(statistics.tokens[0]),
-            **{name: getattr(statistics, name).ravel() for name in _SUMS},
-        }
+        sums = {name: getattr(statistics, name)[0] for name in SUMS}
+        yield tabulate_units(culture, axis, {"tokens": int(statistics.tokens[0]), **sums})
 
 
 def count_questions(shards: Sequence[str | Path]) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from culture_neurons.neurons import read_sizes
 from culture_neurons.storage.facts import STUDY, read_facts
 
 
@@ -40,11 +41,11 @@ def tabulate_masks(paths: Iterable[str | Path]) -> pl.DataFrame:
     rows = []
     for path in paths:
         facts = read_facts(path, "masks")
-        for culture, size in facts["masks"].items():
+        for mask, size in read_sizes(facts).items():
             keys = {key: facts[key] for key in STUDY}
             pool = {"scorer": facts["scorer"]["name"], "select": facts["select"]["pool"]}
             rows.append(
-                {**keys, **pool, "culture": culture, "neurons": size, "asked": facts["count"]}
+                {**keys, **pool, "culture": mask.culture, "neurons": size, "asked": facts["count"]}
             )
     return pl.DataFrame(rows)
 

@@ -12,7 +12,7 @@ def cas(statistics: Statistics) -> np.ndarray:
     to one culture at most. Source: arXiv 2510.24942 (named ConAct in its second version).
     """
     probability = statistics.probability
-    best = probability.argmax(axis=0)[None]  # (1, layers, width)
+    best = probability.argmax(axis=0)[None]  # (1, units)
     first = np.take_along_axis(probability, best, axis=0)
     np.put_along_axis(probability, best, -np.inf, axis=0)  # in place: as large as memory gets
     lead = first - probability.max(axis=0)  # P(1) - P(2)

@@ -7,9 +7,9 @@ import numpy as np
 from culture_neurons.identify.statistics import Statistics
 
 
-def lap(statistics: Statistics, *, statistic: Literal["probability", "mean"]) -> np.ndarray:
-    """Score by activation probability P = K / T, or by mean activation mu = S / T.
+def lap(statistics: Statistics, *, statistic: Literal["probability", "mean", "rms"]) -> np.ndarray:
+    """Score by P = K / T, by the mean activation mu = S / T, or by its size, sqrt(Q / T).
 
     Source: arXiv 2510.24942; its formula is K / T, one summary of it says "mean activation".
     """
-    return statistics.probability if statistic == "probability" else statistics.mean
+    return getattr(statistics, statistic)

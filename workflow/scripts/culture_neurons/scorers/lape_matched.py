@@ -14,5 +14,5 @@ def lape_matched(statistics: Statistics, *, quantile: float) -> np.ndarray:
     """
     probability, entropy, theta = activity_entropy(statistics, quantile)
     best = probability.argmax(axis=0)
-    belongs = np.arange(len(probability))[:, None, None] == best
+    belongs = np.arange(len(probability))[:, None] == best
     return np.where(belongs & (probability > theta), -entropy, -np.inf)

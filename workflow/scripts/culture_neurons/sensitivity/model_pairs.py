@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from culture_neurons.neurons import NeuronAxis
 from culture_neurons.sensitivity.agreement import describe_overlap, spearman
 from culture_neurons.storage.frames import index_tables, read_frame
 from culture_neurons.storage.schemas import SCHEMAS
@@ -20,7 +21,7 @@ Facts = Mapping[str, object]
 
 def relate_weights(first: Facts, second: Facts) -> str:
     """Say whether two models' neurons can be compared: "same", "other", or why they cannot."""
-    shapes = [f"{f['decoder']} of {f['layers']} x {f['width']}" for f in (first, second)]
+    shapes = [f"{f['decoder']} of {NeuronAxis.from_facts(f)}" for f in (first, second)]
     if shapes[0] != shapes[1]:
         return f"not comparable: {shapes[0]}, {shapes[1]}"
     identity = ("checkpoint", "commit", "dtype")
@@ -57,7 +58,7 @@ def compare_models(
             rates = sorted(rate for *name, rate in masked if name == [first, split, scorer])
             files = {r: [masked[m, split, scorer, r][0] for m in (first, second)] for r in rates}
             cultures = sorted(set(facts["cultures"]) & set(other_facts["cultures"]))
-            neurons = facts["layers"] * facts["width"]
+            neurons = len(NeuronAxis.from_facts(facts))
             rows = compare_files((path, other), files, cultures, neurons)
             yield [{**pair, "split": split, "scorer": scorer, **row} for row in rows]
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from culture_neurons.identify.scoring import frame_scores, score_neurons
-from culture_neurons.identify.selection import count_neurons, select_neurons
+from culture_neurons.identify.selection import select_neurons
 from culture_neurons.identify.statistics import Cells, add_cells
+from culture_neurons.neurons import SUMS, NeuronAxis
 from culture_neurons.sensitivity.agreement import describe_overlap, spearman
 
-Masks = Mapping[float, np.ndarray]  # rate -> bool (cultures, layers, width)
+Masks = Mapping[float, np.ndarray]  # rate -> bool (cultures, units)
 
 _ATTEMPTS = 50  # per draw, to find folds that were not drawn before: few folds have few divisions
 
@@ -33,7 +34,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores (cultures, layers, width), and the masks that are selected by them."""
+    """Scores (cultures, units), and the masks that are selected by them."""
 
     scores: np.ndarray
     selected: Masks
@@ -41,22 +42,22 @@ class Scored:
 
 def take_scopes(cells: Cells, places: Sequence[int]) -> Cells:
     """Keep some of the scopes, by their places."""
-    kept = ("tokens", "active", "total", "total_squares")
-    return replace(cells, **{name: getattr(cells, name)[:, :, list(places)] for name in kept})
+    sums = {name: getattr(cells, name)[:, :, list(places)] for name in ("tokens", *SUMS)}
+    return replace(cells, **sums)
 
 
 def score_folds(cells: Cells, folds: Sequence[int], scoring: Scoring) -> Scored:
     """Score and select on the cells of some folds, by their places."""
     labels = len(cells.folds) * np.arange(len(cells.cultures))[:, None] + np.array(folds)
     scores = score_neurons(add_cells(cells, labels), scoring.function, scoring.options)
-    table = frame_scores(cells.cultures, scores)
+    table = frame_scores(cells.cultures, cells.axis, scores)
     selected = {}
     for rate in scoring.rates:
-        count = count_neurons(rate, cells.layers, cells.width)
+        count = cells.axis.count_at_rate(rate)
         masks = select_neurons(table, count, scoring.pool, scoring.above)
         culture = [cells.cultures.index(name) for name in masks["culture"]]
         selected[rate] = np.zeros(scores.shape, dtype=bool)
-        selected[rate][culture, masks["layer"].to_numpy(), masks["neuron"].to_numpy()] = True
+        selected[rate][culture, cells.axis.find_units(masks["layer"], masks["neuron"])] = True
     return Scored(scores, selected)
 
 
@@ -88,13 +89,12 @@ def compare_scored(
     first: Scored, second: Scored, cultures: Sequence[str]
 ) -> list[dict[str, object]]:
     """Compare two sets of scores and masks, per culture and rate: rows of table `reliability`."""
-    _, layers, width = first.scores.shape
     rows = []
     for index, culture in enumerate(cultures):
-        agreement = spearman(first.scores[index].ravel(), second.scores[index].ravel())
+        agreement = spearman(first.scores[index], second.scores[index])
         for rate, selected in first.selected.items():
             one, other = selected[index], second.selected[rate][index]
-            overlap = describe_overlap(one.sum(), other.sum(), (one & other).sum(), layers * width)
+            overlap = describe_overlap(one.sum(), other.sum(), (one & other).sum(), len(one))
             rows.append(
                 {"rate": rate, "culture": culture, "layer": None, "spearman": agreement, **overlap}
             )
@@ -102,15 +102,18 @@ def compare_scored(
 
 
 def compare_layers(
-    pairs: Sequence[tuple[Masks, Masks]], cultures: Sequence[str]
+    pairs: Sequence[tuple[Masks, Masks]], cultures: Sequence[str], axis: NeuronAxis
 ) -> list[dict[str, object]]:
     """Compare masks layer by layer, the neurons of all pairs counted together."""
     rows = []
     for rate in pairs[0][0]:
         one, other = (np.stack([pair[side][rate] for pair in pairs]) for side in (0, 1))
-        counts = [masks.sum(axis=(0, 3)) for masks in (one, other, one & other)]  # (C, L) each
-        neurons = len(pairs) * one.shape[-1]
+        counts = [
+            np.stack([part.sum(axis=(0, 2)) for part in axis.split_layers(masks)], axis=1)
+            for masks in (one, other, one & other)
+        ]  # (cultures, layers) each
         for index, layer in np.ndindex(counts[0].shape):
+            neurons = len(pairs) * axis.widths[layer]
             overlap = describe_overlap(*(count[index, layer] for count in counts), neurons)
             identity = {"rate": rate, "culture": cultures[index], "layer": layer}
             rows.append({**identity, "spearman": None, **overlap})
@@ -157,7 +160,7 @@ def measure_reliability(
             yield label("disjoint", "", size, draw, compare_scored(*pair, cells.cultures))
             if size == folds // 2:
                 halves.append(tuple(scored.selected for scored in pair))
-    yield label("layers", "", folds // 2, None, compare_layers(halves, cells.cultures))
+    yield label("layers", "", folds // 2, None, compare_layers(halves, cells.cultures, cells.axis))
     for size in range(1, folds):
         for draw, (chosen,) in enumerate(draw_folds(folds, [size], draws, seed)):
             part = score_folds(own, chosen, scoring)

@@ -116,3 +116,8 @@ def join_facts(
             united[key] = value
             origin[key] = name
     return united
+
+
+def drop_facts(facts: Mapping[str, object], names: Collection[str]) -> dict[str, object]:
+    """Leave out the named facts."""
+    return {name: value for name, value in facts.items() if name not in names}

@@ -10,6 +10,10 @@ _TEXT = pa.struct(
 _IDENTITY = [("culture", pa.string()), ("layer", pa.uint16()), ("neuron", pa.uint32())]
 
 
+_MASK = [  # whose mask: see neurons.MaskName
+    ("mask_culture", pa.string()),
+    ("draw", pa.uint32()),
+]
 _RESPONSE = [
     ("question_id", pa.string()),
     ("predicted", pa.uint8()),  # index into the question's options, not into the shown letters
@@ -99,9 +103,15 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("total_squares", pa.float64()),
         ],
         "scores": [*_IDENTITY, ("score", pa.float32()), ("rank", pa.uint32())],
-        "masks": [("mask", pa.string()), *_IDENTITY, ("rank", pa.uint32())],
-        "outcomes": [("mask", pa.string()), *_RESPONSE],
-        "swapped_outcomes": [("mask", pa.string()), *_RESPONSE],
+        "masks": [
+            ("culture", pa.string()),
+            ("draw", pa.uint32()),  # of a control; null: the scorer's own mask
+            ("layer", pa.uint16()),
+            ("neuron", pa.uint32()),
+            ("rank", pa.uint32()),
+        ],
+        "outcomes": [*_MASK, *_RESPONSE],
+        "swapped_outcomes": [*_MASK, *_RESPONSE],
         "effects": [
             ("mask_culture", pa.string()),
             ("culture", pa.string()),

@@ -35,8 +35,8 @@ def mask_planted(planted: pl.DataFrame, cultures: Sequence[str]) -> pl.DataFrame
         "culture", "layer", "neuron"
     )
     return ordered.select(
-        pl.col("culture").alias("mask"),
         "culture",
+        pl.lit(None, pl.UInt32).alias("draw"),
         "layer",
         "neuron",
         pl.int_range(pl.len(), dtype=pl.UInt32).over("culture").alias("rank"),

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 import polars as pl
 
+from culture_neurons.neurons import read_sizes
 from culture_neurons.storage.facts import read_facts
 from culture_neurons.storage.frames import read_frame
 
@@ -68,10 +69,10 @@ def read_masks(paths: Sequence[str | Path], scorers: Sequence[str]) -> ModelMask
     """
     frames = read_frames(paths, "masks", scorers, ["selector"])
     facts = [read_facts(path, "masks") for path in paths]
-    layers = {fact["layers"] for fact in facts}
+    layers = {len(fact["widths"]) for fact in facts}
     if len(layers) != 1:
         raise ValueError(f"{list(paths)}: expected masks of one model, found {layers} layers")
-    cultures = sorted({name for fact in facts for name in fact["masks"]})
+    cultures = sorted({mask.culture for fact in facts for mask in read_sizes(fact)})
     for path, frame in zip(paths, frames.values(), strict=True):
         foreign = set(frame["culture"].unique()) - set(cultures)
         if foreign:
