@@ -76,7 +76,7 @@ bench: install
 	"$(BIN)/python" benchmarks/memory.py
 	"$(BIN)/python" benchmarks/tables.py
 	"$(BIN)/python" benchmarks/effects.py
-	"$(BIN)/python" benchmarks/others.py
+	"$(BIN)/python" benchmarks/other_questions.py
 
 clean:
 	rm -rf results .snakemake

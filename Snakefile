@@ -40,12 +40,8 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 sys.path.append(str(ROOT / "workflow/scripts"))
 
-from planning.code_inputs import find_code_inputs
 from planning.config import ConfigError, complete_config
 from planning.duplicate_keys import DuplicateKeyError, refuse_duplicate_keys
-from culture_neurons.demo.names import PATTERN as DEMO_NAMES
-from culture_neurons.demo.names import parse_demo_name
-from culture_neurons.dataset.sources import list_inputs
 from planning.places import PlaceError, require_writable
 
 # A config given on the command line replaces the demo's; the two are never mixed.
@@ -89,4 +85,5 @@ include: "workflow/rules/intervene.smk"
 include: "workflow/rules/effects.smk"
 include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/sensitivity_figures.smk"
 include: "workflow/rules/tables.smk"

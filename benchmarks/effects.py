@@ -31,11 +31,14 @@ TESTS = {"alpha": 0.05, "power": 0.8}
 
 
 def make_outcomes(
-    questions: pl.DataFrame, masks: list[MaskName], others: int | None, rng: np.random.Generator
+    questions: pl.DataFrame,
+    masks: list[MaskName],
+    other_questions: int | None,
+    rng: np.random.Generator,
 ) -> pl.DataFrame:
     """Make random answers under every mask to the questions that it is asked."""
     culture = dict(questions.select("question_id", "culture").iter_rows())
-    asked = choose_questions({mask: mask.culture for mask in masks}, culture, others)
+    asked = choose_questions({mask: mask.culture for mask in masks}, culture, other_questions)
     frames = []
     for mask in masks:
         own = questions.filter(pl.col("question_id").is_in(list(asked[mask])))
@@ -89,7 +92,7 @@ def main() -> None:
                 swapped_answers=answers,
                 swapped_outcomes=outcomes,
                 cultures=cultures,
-                others=None,
+                other_questions=None,
                 resamples=arguments.resamples,
                 **SETTINGS,
                 **TESTS,

@@ -105,21 +105,21 @@ class Selector:
 def list_selectors(config: dict, cultures: int, questions: float, images: float) -> list[Selector]:
     """List one study's selectors; questions and images are those of the evaluate folds."""
 
-    def ask(name: str, masks: int, others: int | None) -> Selector:
-        if others is None:
+    def ask(name: str, masks: int, other_questions: int | None) -> Selector:
+        if other_questions is None:
             return Selector(name, masks, questions, images)
-        sampled = others * (cultures - 1)  # as good as all on pictures of their own
+        sampled = other_questions * (cultures - 1)  # as good as all on pictures of their own
         return Selector(name, masks, questions / cultures + sampled, images / cultures + sampled)
 
     found = {}
     for scorer in config["score"]["scorers"]:
-        found[scorer["name"]] = ask(scorer["name"], cultures, config["select"]["others"])
+        found[scorer["name"]] = ask(scorer["name"], cultures, config["select"]["other_questions"])
         for control in config["select"]["controls"]:
             name = f"{control['name']}_of_{scorer['name']}"
-            if control["kind"] == "random" and scorer["select"] == "per_culture":
+            if control["kind"] == "random" and scorer["pool"] == "per_culture":
                 found[control["name"]] = ask(control["name"], control["draws"], None)
             else:
-                found[name] = ask(name, cultures * control["draws"], control["others"])
+                found[name] = ask(name, cultures * control["draws"], control["other_questions"])
     return list(found.values())
 
 

@@ -158,7 +158,7 @@ def test_adding_a_scorer_plans_its_branch_only(finished):
     edit(
         finished / "config/config.yaml",
         "    - name: cas #",
-        "    - {name: spread, options: {power: 2}, select: per_culture, above: null}\n"
+        "    - {name: spread, options: {power: 2}, pool: per_culture, min_score: null}\n"
         "    - name: cas #",
     )
     jobs = plan(finished)

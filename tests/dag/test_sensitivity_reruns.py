@@ -1,13 +1,19 @@
 """What measuring sensitivity plans: no pass of a model but for what the study itself asks."""
 
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 from dry_runs import plan, run_snakemake
 
-AGREEMENT = {"measure_reliability", "plot_agreement", "summarise_sensitivity"}
+AGREEMENT_FIGURES = {
+    "plot_halves",
+    "plot_layer_agreement",
+    "plot_samples",
+    "plot_scopes",
+    "plot_variants",
+}
+AGREEMENT = {"measure_reliability", "summarise_sensitivity"} | AGREEMENT_FIGURES
 MODEL_JOBS = {"train_demo_model", "answer_questions", "extract_activations", "intervene"}
 
 
@@ -48,7 +54,7 @@ def measured(measured_once, tmp_path):
 
 def test_the_default_demo_measures_no_sensitivity(finished):
     rules = rules_of(plan(finished, "--forceall"))
-    assert not rules & (AGREEMENT | {"compare_models", "measure_categories", "plot_settings"})
+    assert not rules & (AGREEMENT | {"compare_models", "measure_categories", "plot_categories"})
 
 
 def test_sensitivity_of_a_finished_study_runs_no_model(measured_once):
@@ -57,14 +63,13 @@ def test_sensitivity_of_a_finished_study_runs_no_model(measured_once):
         "compare_models",
         "measure_categories",
         "plot_models",
-        "plot_settings",
+        "plot_categories",
     }
     counts = {rule: sum(r == rule for r, _ in jobs) for rule in rules_of(jobs)}
     models, scorers = 3, 5
     assert counts["measure_reliability"] == models * scorers
     assert counts["measure_categories"] == models
-    figures = re.findall(r"analysis=(\w+)", " ".join(w for r, w in jobs if r == "plot_agreement"))
-    assert sorted(figures) == ["halves", "layers", "samples", "scopes", "variants"]
+    assert {counts[rule] for rule in AGREEMENT_FIGURES} == {1}
 
 
 def test_settings_of_sensitivity_rerun_their_measures_alone(measured):
@@ -96,9 +101,8 @@ def test_another_rate_or_split_runs_its_own_masks_only(measured):
     for rule, wildcards in jobs:
         if rule == "intervene":
             assert "rate=r0.02" in wildcards or "split=split2" in wildcards, wildcards
-        if rule == "plot_settings":
-            assert re.search(r"analysis=(rates|splits)$", wildcards), wildcards
-    assert sum(rule == "plot_settings" for rule, _ in jobs) == 2
+    assert sum(rule in ("plot_rates", "plot_splits") for rule, _ in jobs) == 2
+    assert "plot_categories" not in rules_of(jobs)
 
 
 def test_which_answers_count_asks_nothing_again(finished):

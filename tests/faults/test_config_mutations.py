@@ -11,8 +11,6 @@ from config_mutations import ROOT, mutate
 from dry_runs import copy_project, run_snakemake
 from snakemake.io import expand
 
-from culture_neurons.dataset.sources import list_inputs
-from culture_neurons.demo.names import PATTERN, parse_demo_name
 from planning import config as config_check
 from planning.config import ConfigError, complete_config
 
@@ -24,7 +22,7 @@ SAMPLE = 6  # of the accepted ones, planned by Snakemake itself
 @pytest.fixture(autouse=True)
 def _repository(monkeypatch):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(config_check.yaml, "safe_load", lambda _: copy.deepcopy(SCHEMA))  # slow
+    monkeypatch.setattr(config_check, "read_schema", lambda _: copy.deepcopy(SCHEMA))  # slow
 
 
 def plan_in_process(config):
@@ -33,14 +31,14 @@ def plan_in_process(config):
     text = "\n".join(path.read_text() for path in files)
     python, blocks = re.subn(r"^wildcard_constraints:\n(?:    .*\n)+", "", text, flags=re.MULTILINE)
     assert blocks == 1
-    names = {"config": config, "Path": Path, "expand": expand, "list_inputs": list_inputs}
-    names |= {"DEMO_NAMES": PATTERN, "parse_demo_name": parse_demo_name}
+    names = {"config": config, "Path": Path, "expand": expand}
     exec(compile(python, "common.smk", "exec"), names)
     assert names["get_figures"](None)
     names["get_dataset_input"](None)
     for model in names["MODELS"]:
         names["get_checkpoint_input"](type("Wildcards", (), {"model": model}))
-    return names["list_selectors"](permuted=True) + names["list_selectors"](permuted=False)
+    study = names["STUDY"]
+    return study.list_selectors(permuted=True) + study.list_selectors(permuted=False)
 
 
 def sort_mutations():

@@ -48,7 +48,7 @@ def test_own_model_data_and_scorer(study, tmp_path):
         "dataset": dataset,
         "models": [model],
         "cells": {"folds": 4, "cap": 25, "floor": 4},
-        "score": {"scorers": [yaml.safe_load(entry.group(1)), {"name": "cas", "above": 0}]},
+        "score": {"scorers": [yaml.safe_load(entry.group(1)), {"name": "cas", "min_score": 0}]},
         "evaluate": {"resamples": 200},
         "compute": {"device": "cpu", "threads": 1, "workers": 0, "batch_tokens": 4096},
     }

@@ -162,7 +162,7 @@ def test_another_number_of_shards_gives_the_same_statistics(study):
 INTERVENTIONS = """
 intervene:
   - {name: ablate, kind: ablate}
-  - {name: minus, kind: steer, alpha: -1}
+  - {name: minus, kind: steer, strength: -1}
   - {name: mean, kind: mean_ablate}
 """
 

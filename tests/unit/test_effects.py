@@ -19,7 +19,7 @@ from culture_neurons.evaluate.resampling import (
 from culture_neurons.neurons import MaskName
 
 SETTINGS = {
-    "others": None,
+    "other_questions": None,
     "cross": "by_mask",
     "resamples": 500,
     "confidence": 0.95,
@@ -243,9 +243,11 @@ def test_own_questions_in_full_and_a_stable_sample_of_the_others():
         assert counts == {c: 40 if c == mask else 5 for c in "abc"}
     assert asked["drawn"] == asked["b"]
 
-    def sample(mask, other, others, asked=culture):
+    def sample(mask, other, other_questions, asked=culture):
         return {
-            q for q in choose_questions({mask: mask}, asked, others)[mask] if culture[q] == other
+            q
+            for q in choose_questions({mask: mask}, asked, other_questions)[mask]
+            if culture[q] == other
         }
 
     assert sample("a", "c", 5) == sample("b", "c", 5)  # one sample for all masks
@@ -262,7 +264,7 @@ def test_questions_that_were_not_chosen_do_not_count():
     culture = dict(questions.select("question_id", "culture").iter_rows())
     chosen = choose_questions({"a": "a"}, culture, 1)["a"] - {f"a{i}" for i in range(4)}
     assert len(chosen) == 1
-    part = by_measure(measure(AFTER, others=1)[2])
+    part = by_measure(measure(AFTER, other_questions=1)[2])
     assert part["a", "self"]["value"] == full["a", "self"]["value"]
     (other,) = (q for q in choose_questions({"b": "b"}, culture, 1)["b"] if culture[q] == "a")
     expected = {"a0": 0.0, "a1": 0.0, "a2": 0.0, "a3": 1.0}[other]
@@ -361,9 +363,9 @@ def test_mean_over_equal_cultures_has_the_images_spread_alone():
 # Controls
 
 
-def rank(paired, control_outcomes, masks, draws, others=None):
+def rank(paired, control_outcomes, masks, draws, other_questions=None):
     questions, answers, _ = make_study(AFTER)
-    control = pair_outcomes(questions, answers, control_outcomes, masks, others)
+    control = pair_outcomes(questions, answers, control_outcomes, masks, other_questions)
     return by_measure(rank_effects(paired, control, masks, draws, "by_mask"))
 
 
@@ -409,7 +411,7 @@ def test_scorer_and_control_are_compared_on_the_same_questions():
     paired, _, _ = measure(AFTER)
     _, _, outcomes = make_study(AFTER)
     names = {MaskName("a", 0): "a", MaskName("b", 0): "b"}
-    table = rank(paired, rename(outcomes, names), list(names), 1, others=1)
+    table = rank(paired, rename(outcomes, names), list(names), 1, other_questions=1)
     for culture in ("a", "b"):
         row = table[culture, "cross_by_mask"]
         assert row["value"] == row["control_mean"]  # the control is the scorer itself

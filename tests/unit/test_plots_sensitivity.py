@@ -14,7 +14,6 @@ from culture_neurons.plots.curves import (
     pool_layers,
 )
 from culture_neurons.plots.parts.style import save_figure
-from culture_neurons.plots.sensitivity import draw_agreement, draw_settings
 from culture_neurons.plots.settings import category_matrix, plot_categories, plot_splits
 
 SCORERS = ["lap", "lape", "lape_matched", "mad", "cas"]
@@ -84,21 +83,31 @@ def make_categories(names=CATEGORIES):
     return pl.DataFrame(rows, columns, orient="row")
 
 
+def by_model(table):
+    return {model: table.filter(model=model) for model in MODELS}
+
+
+def list_asked(*keys):
+    return make_asked().partition_by(*keys)
+
+
 DRAWN = {
-    "halves": lambda: draw_agreement({m: make_reliability("disjoint") for m in MODELS}, "halves"),
-    "samples": lambda: draw_agreement({m: make_samples() for m in MODELS}, "samples"),
-    "layers": lambda: draw_agreement(
-        {m: make_reliability("layers", layers=range(28)) for m in MODELS}, "layers"
+    "halves": lambda: plot_agreement({m: make_reliability("disjoint") for m in MODELS}, "halves"),
+    "samples": lambda: plot_samples({m: make_samples() for m in MODELS}),
+    "layers": lambda: plot_layer_agreement(
+        {m: make_reliability("layers", layers=range(28)) for m in MODELS}
     ),
-    "scopes": lambda: draw_agreement(
+    "scopes": lambda: plot_agreement(
         {m: make_reliability("scopes", settings=("image", "text")) for m in MODELS}, "scopes"
     ),
     "models": lambda: plot_agreement(
         {f"{m}\nother": make_reliability("disjoint") for m in MODELS}, "models"
     ),
-    "rates": lambda: draw_settings(make_rates(), make_asked(), "rates", MODELS, 0, 0.01),
-    "splits": lambda: draw_settings(make_rates(), make_asked(), "splits", MODELS, 0, 0.01),
-    "categories": lambda: draw_settings(make_categories(), None, "categories", MODELS, 0, 0.01),
+    "rates": lambda: plot_rates(by_model(make_rates().filter(split=0)), list_asked("model")),
+    "splits": lambda: plot_splits(
+        by_model(make_rates().filter(rate=0.01)), list_asked("model", "split")
+    ),
+    "categories": lambda: plot_categories(by_model(make_categories())),
 }
 
 
@@ -216,7 +225,7 @@ def test_categories_have_scorers_as_columns():
 
 def test_the_curve_of_a_rate_is_where_its_table_says():
     rates = make_rates((0.01, 0.02), (0, 1))
-    figure = draw_settings(rates, make_asked(), "rates", ["second"], split=1, rate=0.01)
+    figure = plot_rates({"second": rates.filter(model="second", split=1)}, list_asked("model"))
     own, _, gap = figure.axes
     wanted = rates.filter(model="second", split=1, scorer="cas", measure="gap").sort("rate")
     lines = {line.get_label(): line for line in gap.lines}

@@ -80,9 +80,9 @@ def make_cells(seed=0, scopes=2, folds=FOLDS):
 
 
 def make_scoring(
-    name="cas", function=cas, pool="per_culture", above=0.0, rates=(0.1, 0.2), **options
+    name="cas", function=cas, pool="per_culture", min_score=0.0, rates=(0.1, 0.2), **options
 ):
-    return Scoring(name, function, options, pool, above, rates)
+    return Scoring(name, function, options, pool, min_score, rates)
 
 
 def test_scores_of_some_folds_and_scopes_are_those_of_their_sums():
@@ -90,7 +90,7 @@ def test_scores_of_some_folds_and_scopes_are_those_of_their_sums():
     scored = score_folds(
         take_scopes(cells, [1]),
         [0, 3],
-        make_scoring("lap", lap, above=None, statistic="probability"),
+        make_scoring("lap", lap, min_score=None, statistic="probability"),
     )
     active = cells.active[:, 0, 1].astype(float) + cells.active[:, 3, 1]
     probability = active / (cells.tokens[:, 0, 1] + cells.tokens[:, 3, 1])[:, None]

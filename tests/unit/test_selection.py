@@ -130,10 +130,10 @@ def rank_slowly(name, active, total, tokens):
     return {culture: sorted(places) for culture, places in ranked.items()}
 
 
-def mask_slowly(ranked, rate, above):
-    """Culture -> its k best neurons above the bar, as (layer, neuron)."""
+def mask_slowly(ranked, rate, min_score):
+    """Culture -> its k best neurons min_score the bar, as (layer, neuron)."""
     count = round(rate * LAYERS * WIDTH)
-    least = -math.inf if above is None else above
+    least = -math.inf if min_score is None else min_score
     return {
         culture: [(layer, neuron) for minus, layer, neuron in places[:count] if -minus > least]
         for culture, places in ranked.items()
@@ -158,7 +158,7 @@ def draw_sums(seed, tied):
 @pytest.mark.parametrize("name", SCORERS)
 @pytest.mark.parametrize("tied", [True, False])
 def test_masks_equal_those_of_a_slow_reference(tied, name, rate):
-    scorer, options, above = SCORERS[name]
+    scorer, options, min_score = SCORERS[name]
     count = AXIS.count_at_rate(rate)
     selected = ties = 0
     for seed in range(20):
@@ -166,9 +166,9 @@ def test_masks_equal_those_of_a_slow_reference(tied, name, rate):
         flat = [values.reshape(len(CULTURES), -1) for values in (active, total)]
         sums = Statistics(CULTURES, AXIS, tokens, *flat, np.zeros(flat[0].shape))
         table = frame_scores(CULTURES, AXIS, score_neurons(sums, scorer, options))
-        masks = select_neurons(table, count, "per_culture", above)
+        masks = select_neurons(table, count, "per_culture", min_score)
         ranked = rank_slowly(name, active.tolist(), total.tolist(), tokens.tolist())
-        expected = mask_slowly(ranked, rate, above)
+        expected = mask_slowly(ranked, rate, min_score)
         for culture in CULTURES:
             found = masks.filter(culture=culture)
             assert found.select("layer", "neuron").rows() == expected[culture], (seed, culture)

@@ -7,6 +7,7 @@ be done. Planning code: no numerical library is imported here.
 import os
 import re
 
+from culture_neurons.dataset.cultures import CultureError, read_cultures
 from culture_neurons.dataset.sources import EXPECTED, find_source
 from culture_neurons.demo.names import (
     DEMO_CHECKPOINTS,
@@ -51,6 +52,19 @@ def require_dataset(key: str, source: str) -> None:
             f"config key {key!r} is {source!r}; expected {EXPECTED}, but there is nothing at this "
             "path: correct it"
         )
+
+
+def require_cultures(key: str, path: str) -> list[str]:
+    """Read the codes of a file of cultures, sorted.
+
+    Raises:
+        ConfigError: With `key`, and what is wrong with the file or its absence.
+    """
+    try:
+        return sorted(set(read_cultures(path).values()))
+    except CultureError as error:
+        text = " ".join(str(error).splitlines())
+        raise ConfigError(f"config key {key!r}: {text}") from error
 
 
 def require_checkpoint(key: str, checkpoint: str) -> None:

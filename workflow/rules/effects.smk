@@ -26,9 +26,10 @@ rule measure_effects:
             key: config["evaluate"][key]
             for key in ("cross", "resamples", "confidence", "seed", "alpha", "power")
         },
-        others=config["select"]["others"],
+        other_questions=config["select"]["other_questions"],
         controls=lambda wildcards: {
-            name: CONTROLS[name]["others"] for name in get_controls(wildcards.scorer)
+            name: CONTROLS[name]["other_questions"]
+            for name in get_controls(wildcards.scorer)
         },
     script:
         "../scripts/measure_effects.py"
@@ -58,7 +59,7 @@ rule compare_scorers:
             key: config["evaluate"][key]
             for key in ("cross", "resamples", "confidence", "seed")
         },
-        others=config["select"]["others"],
+        other_questions=config["select"]["other_questions"],
     script:
         "../scripts/compare_scorers.py"
 

@@ -25,6 +25,8 @@ rule intervene:
     params:
         model=lambda wildcards: MODELS[wildcards.model],
         intervention=lambda wildcards: INTERVENTIONS[wildcards.intervention],
-        others=lambda wildcards: get_others(wildcards.selector),
+        other_questions=lambda wildcards: STUDY.count_other_questions(
+            wildcards.selector
+        ),
     script:
         "../scripts/intervene.py"

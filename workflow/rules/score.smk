@@ -5,7 +5,7 @@ rule score_neurons:
     """Score every neuron for every culture with one scorer."""
     input:
         statistics="results/statistics/{model}/{hookpoint}/{split}.parquet",
-        code=get_scorer_code,
+        code=find_code_with_scorer("score_neurons"),
     output:
         scores="results/scores/{model}/{hookpoint}/{split}/{scorer}.parquet",
     log:

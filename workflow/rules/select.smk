@@ -18,8 +18,8 @@ rule select_neurons:
         "../../envs/tables.yaml"
     params:
         rate=lambda wildcards: RATES[wildcards.rate],
-        select=lambda wildcards: SCORERS[wildcards.scorer]["select"],
-        above=lambda wildcards: SCORERS[wildcards.scorer]["above"],
+        pool=lambda wildcards: SCORERS[wildcards.scorer]["pool"],
+        min_score=lambda wildcards: SCORERS[wildcards.scorer]["min_score"],
     script:
         "../scripts/select_neurons.py"
 
@@ -83,12 +83,12 @@ rule draw_random:
     benchmark:
         "results/benchmarks/draw_random/{model}/{hookpoint}/{split}/{rate}/{control}.tsv"
     wildcard_constraints:
-        control=one_of(list_selectors(permuted=False)),
+        control=one_of(STUDY.list_selectors(permuted=False)),
     conda:
         "../../envs/tables.yaml"
     params:
         rate=lambda wildcards: RATES[wildcards.rate],
-        control=get_control,
+        control=lambda wildcards: STUDY.get_control(wildcards.control),
     script:
         "../scripts/draw_random.py"
 
@@ -99,10 +99,7 @@ rule select_permuted:
         shards=expand(
             "results/activations/{{model}}/{{hookpoint}}/{shard}.parquet", shard=SHARDS
         ),
-        code=lambda wildcards: find_code_inputs(
-            "select_permuted",
-            f"culture_neurons.scorers.{get_control_scorer(wildcards)['scorer']}",
-        ),
+        code=find_code_with_scorer("select_permuted"),
     output:
         masks=f"{MASKS}/{{control}}.parquet",
     log:
@@ -110,13 +107,13 @@ rule select_permuted:
     benchmark:
         "results/benchmarks/select_permuted/{model}/{hookpoint}/{split}/{rate}/{control}.tsv"
     wildcard_constraints:
-        control=one_of(list_selectors(permuted=True)),
+        control=one_of(STUDY.list_selectors(permuted=True)),
     conda:
         "../../envs/tables.yaml"
     params:
         rate=lambda wildcards: RATES[wildcards.rate],
         scopes=config["score"]["scopes"],
-        scorer=get_control_scorer,
-        control=get_control,
+        scorer=lambda wildcards: STUDY.get_scorer(wildcards.control),
+        control=lambda wildcards: STUDY.get_control(wildcards.control),
     script:
         "../scripts/select_permuted.py"

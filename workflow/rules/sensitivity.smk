@@ -7,7 +7,7 @@ rule measure_reliability:
         shards=expand(
             "results/activations/{{model}}/{{hookpoint}}/{shard}.parquet", shard=SHARDS
         ),
-        code=get_reliability_code,
+        code=find_code_with_scorer("measure_reliability"),
     output:
         reliability=f"{RELIABILITY}/{{scorer}}.parquet",
     log:
@@ -85,7 +85,7 @@ rule measure_categories:
         statistics={
             key: config["evaluate"][key] for key in ("resamples", "confidence", "seed")
         },
-        others=config["select"]["others"],
+        other_questions=config["select"]["other_questions"],
     script:
         "../scripts/measure_categories.py"
 

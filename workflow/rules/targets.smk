@@ -27,24 +27,16 @@ def expand_subjects(pattern, **wildcards):
     ]
 
 
-def get_settings_tables(wildcards):
-    """List the tables of a figure of effects: by category, or at every rate and split."""
-    axes = {"model": MODELS, **wildcards}
-    if wildcards.analysis == "categories":
-        path = f"{CATEGORIES}/{{intervention}}.parquet"
-        return {
-            "categories": expand(path, split=SPLITS[0], rate=next(iter(RATES)), **axes)
-        }
-    return {
-        kind: expand(
-            f"{folder}/{{scorer}}.parquet",
-            split=SPLITS,
-            rate=RATES,
-            scorer=SCORERS,
-            **axes,
-        )
-        for kind, folder in (("summaries", SUMMARIES), ("ranks", RANKS))
-    }
+def expand_settings(folder, **axes):
+    """Fill a table's path for every model and scorer, and every rate and split but those given."""
+    every = {"model": MODELS, "split": SPLITS, "rate": RATES, "scorer": SCORERS}
+    return expand(f"{folder}/{{scorer}}.parquet", **(every | axes))
+
+
+def expand_reliability(wildcards):
+    """List every model's and scorer's agreement with itself."""
+    path = f"{RELIABILITY}/{{scorer}}.parquet"
+    return expand(path, model=MODELS, scorer=SCORERS, **wildcards)
 
 
 def get_figures(wildcards):
@@ -68,15 +60,16 @@ def list_sensitivity_figures():
     agreement |= {key: bool(SENSITIVITY[key]) for key in ("scopes", "variants")}
     agreement["models"] = len(MODELS) > 1
     effects = {"rates": len(RATES) > 1, "splits": len(SPLITS) > 1, "categories": True}
-    stem = "sensitivity/{hookpoint}/{analysis}"
     stems = expand(
-        stem, hookpoint=HOOKPOINTS, analysis=[k for k in agreement if agreement[k]]
+        "sensitivity/{hookpoint}/{figure}",
+        hookpoint=HOOKPOINTS,
+        figure=[key for key in agreement if agreement[key]],
     )
     return stems + expand(
-        "sensitivity/{hookpoint}/{intervention}/{analysis}",
+        "sensitivity/{hookpoint}/{intervention}/{figure}",
         hookpoint=HOOKPOINTS,
         intervention=INTERVENTIONS,
-        analysis=[key for key in effects if effects[key]],
+        figure=[key for key in effects if effects[key]],
     )
 
 

@@ -19,7 +19,7 @@ comparisons = compare_scorers(
             answers,
             read_frame(path, "outcomes", [*MASK, *RESPONSE]),
             facts["cultures"],
-            params.others,
+            params.other_questions,
         )
         for path, known in scorers.items()
     },
@@ -32,7 +32,7 @@ write_table(
     facts
     | {
         "statistics": params.statistics,
-        "others": params.others,
+        "other_questions": params.other_questions,
         "software": name_versions("numpy", "polars", "scipy"),
     },
 )

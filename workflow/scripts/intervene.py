@@ -34,10 +34,10 @@ swapped = read_questions(
     *prompt, **scope, swapped=swap_pictures(read_picture_cultures(source.questions))
 )
 cultures = {question.question_id: question.culture for question in questions}
-asked = choose_questions({name: name.culture for name in maps}, cultures, params.others)
+asked = choose_questions({name: name.culture for name in maps}, cultures, params.other_questions)
 # A culture's own mask alone is asked its own questions over other cultures' pictures.
 own = {name: affine for name, affine in maps.items() if name.draw is None}
-asked_swapped = choose_questions({name: name.culture for name in own}, cultures, others=0)
+asked_swapped = choose_questions({name: name.culture for name in own}, cultures, other_questions=0)
 logger.info("%d masks, %d questions of the evaluate folds %s", len(maps), len(questions), folds)
 budget = TokenBudget(resources.batch_tokens)
 feeds = [

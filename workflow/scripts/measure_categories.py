@@ -19,7 +19,9 @@ def measure_scorers():
     """Yield the table's rows, one scorer in memory at a time."""
     for path, known in scorers.items():
         outcomes = read_frame(path, "outcomes", [*MASK, *RESPONSE])
-        paired = pair_scorer(questions, answers, outcomes, facts["cultures"], params.others)
+        paired = pair_scorer(
+            questions, answers, outcomes, facts["cultures"], params.other_questions
+        )
         rows = measure_categories(paired, categories, **params.statistics)
         yield {"scorer": known["scorer"]["name"], **rows}
 
@@ -31,7 +33,7 @@ write_table(
     facts
     | {
         "statistics": params.statistics,
-        "others": params.others,
+        "other_questions": params.other_questions,
         "software": name_versions("numpy", "polars"),
     },
 )

@@ -41,7 +41,7 @@ paired, effects, summaries = measure_effects(
     swapped_answers=read_frame(source.swapped_answers, "swapped_answers", RESPONSE),
     swapped_outcomes=read_frame(source.swapped_outcomes, "swapped_outcomes", [*MASK, *RESPONSE]),
     cultures=[mask.culture for mask in read_sizes(facts)],
-    others=params.others,
+    other_questions=params.other_questions,
     **params.statistics,
 )
 
@@ -59,7 +59,7 @@ def rank_controls():
 
 facts |= {
     "statistics": params.statistics,
-    "others": params.others,
+    "other_questions": params.other_questions,
     "software": name_versions("numpy", "polars", "scipy"),
 }
 write_table(snakemake.output.effects, "effects", effects, facts)

@@ -1,16 +1,16 @@
-"""Draw how far one scorer's scores and masks agree under other choices (rule plot_agreement)."""
+"""Draw how far one scorer's scores and masks agree: between halves, scopes, or options."""
 
 from culture_neurons.logs import start_log
+from culture_neurons.plots.agreement import plot_agreement
 from culture_neurons.plots.parts.style import save_figure
-from culture_neurons.plots.sensitivity import draw_agreement
 from culture_neurons.sensitivity.settings import choose_agreement
 from culture_neurons.storage.frames import stack_tables
 
 start_log(snakemake.log[0])
-source, params, analysis = snakemake.input, snakemake.params, snakemake.wildcards.analysis
-reliability = stack_tables(source.reliability, "reliability", ["model"])
+params, output = snakemake.params, snakemake.output
+reliability = stack_tables(snakemake.input.reliability, "reliability", ["model"])
 panels = {
-    model: choose_agreement(reliability.filter(model=model, rate=params.rate), analysis)
+    model: choose_agreement(reliability.filter(model=model, rate=params.rate), params.analysis)
     for model in params.models
 }
-save_figure(draw_agreement(panels, analysis), snakemake.output.svg, snakemake.output.png)
+save_figure(plot_agreement(panels, params.analysis), output.svg, output.png)

@@ -12,9 +12,9 @@ params = snakemake.params
 facts = read_facts(snakemake.input.scores, "scores", snakemake.wildcards)
 count = NeuronAxis.from_facts(facts).count_at_rate(params.rate)
 scores = read_frame(snakemake.input.scores, "scores")
-masks = select_neurons(scores, count, params.select, params.above)
+masks = select_neurons(scores, count, params.pool, params.min_score)
 facts |= {"rate": params.rate, "selector": snakemake.wildcards.scorer, "count": count}
-facts |= {"select": {"pool": params.select, "above": params.above}}
+facts |= {"select": {"pool": params.pool, "min_score": params.min_score}}
 sizes = write_masks(
     snakemake.output.masks,
     masks.to_dict(as_series=False),
@@ -22,4 +22,4 @@ sizes = write_masks(
     packages=["polars"],
     cultures=facts["cultures"],
 )
-logger.info("%d neurons asked for (%s), selected: %s", count, params.select, list(sizes.values()))
+logger.info("%d neurons asked for (%s), selected: %s", count, params.pool, list(sizes.values()))

@@ -23,8 +23,8 @@ masks = pl.concat(
         load_scorer(params.scorer["scorer"]),
         params.scorer["options"],
         axis.count_at_rate(params.rate),
-        params.scorer["select"],
-        params.scorer["above"],
+        params.scorer["pool"],
+        params.scorer["min_score"],
         range(params.control["draws"]),
         params.control["seed"],
     )

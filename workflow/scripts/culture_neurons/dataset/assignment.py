@@ -10,20 +10,20 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def choose_questions(
-    masks: Mapping[Name, str], cultures: Mapping[str, str], others: int | None
+    masks: Mapping[Name, str], cultures: Mapping[str, str], other_questions: int | None
 ) -> dict[Name, set[str]]:
     """Choose the questions of every mask.
 
     Args:
         masks: Name of a mask -> its culture.
         cultures: question_id -> culture.
-        others: Questions of each culture that is not the mask's own, or None for all.
+        other_questions: Questions of each culture that is not the mask's own, or None for all.
 
     Returns:
         Name -> question ids.
     """
     ids = list(cultures)
-    asked = mark_asked(list(masks.values()), ids, list(cultures.values()), others)
+    asked = mark_asked(list(masks.values()), ids, list(cultures.values()), other_questions)
     return {
         name: {ids[column] for column in np.flatnonzero(row)}
         for name, row in zip(masks, asked, strict=True)
@@ -31,22 +31,25 @@ def choose_questions(
 
 
 def mark_asked(
-    owners: Sequence[str], question_ids: Sequence[str], cultures: Sequence[str], others: int | None
+    owners: Sequence[str],
+    question_ids: Sequence[str],
+    cultures: Sequence[str],
+    other_questions: int | None,
 ) -> np.ndarray:
     """Mark the questions that masks of these cultures are asked, bool (owners, questions).
 
-    The sample of a culture is its `others` first questions in the order of a stable hash of their
-    ids: one sample for all masks, and a larger one holds the smaller.
+    The sample of a culture is its `other_questions` first questions in the order of a stable hash
+    of their ids: one sample for all masks, and a larger one holds the smaller.
     """
     culture = np.array(cultures)
     own = np.array(owners)[:, None] == culture
-    if others is None:
+    if other_questions is None:
         return np.ones_like(own)
     hashes = np.array([_hash(question_id) for question_id in question_ids])
     sampled = np.zeros(len(culture), dtype=bool)
     for name in np.unique(culture):
         here = np.flatnonzero(culture == name)
-        sampled[here[np.argsort(hashes[here])][:others]] = True
+        sampled[here[np.argsort(hashes[here])][:other_questions]] = True
     return own | sampled
 
 

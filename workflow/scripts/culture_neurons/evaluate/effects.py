@@ -92,7 +92,7 @@ def measure_effects(
     swapped_answers: pl.DataFrame,
     swapped_outcomes: pl.DataFrame,
     cultures: Sequence[str],
-    others: int | None,
+    other_questions: int | None,
     cross: str,
     resamples: int,
     confidence: float,
@@ -109,7 +109,7 @@ def measure_effects(
         swapped_answers: As `answers`, over pictures of other cultures.
         swapped_outcomes: As `outcomes`, over these pictures, of each mask's own culture.
         cultures: Names of the masks.
-        others: Questions of each culture other than a mask's own; None: all.
+        other_questions: Questions of each culture other than a mask's own; None: all.
         cross: The measure that the gap subtracts.
         resamples: Bootstrap resamples of images.
         confidence: Coverage of the intervals.
@@ -123,10 +123,10 @@ def measure_effects(
     Raises:
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
-    paired = pair_scorer(questions, answers, outcomes, cultures, others)
+    paired = pair_scorer(questions, answers, outcomes, cultures, other_questions)
     resampled = bootstrap_cells(paired, resamples, seed)
     smooth = smooth_cells(resampled, paired.tally(1.0), seed)
-    swapped = pair_scorer(questions, swapped_answers, swapped_outcomes, cultures, others=0)
+    swapped = pair_scorer(questions, swapped_answers, swapped_outcomes, cultures, other_questions=0)
     effects = tabulate_effects(paired, smooth, confidence, alpha, power)
     draws = {"confidence": confidence, "seed": seed}
     summaries = summarise_effects(paired, resampled, smooth, cross=cross, **draws)

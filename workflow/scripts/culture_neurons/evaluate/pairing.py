@@ -110,7 +110,7 @@ def pair_outcomes(
     answers: pl.DataFrame,
     outcomes: pl.DataFrame,
     masks: Sequence[MaskName],
-    others: int | None = None,
+    other_questions: int | None = None,
 ) -> PairedAnswers:
     """Join outcomes with the unmodified answers.
 
@@ -119,7 +119,8 @@ def pair_outcomes(
         answers: The columns RESPONSE, of the unmodified model.
         outcomes: The same, with the columns MASK.
         masks: The masks' names, in the order of the result's rows.
-        others: Questions of each culture other than a mask's own; None: all. More are ignored.
+        other_questions: Questions of each culture other than a mask's own; None: all. More are
+            ignored.
 
     Raises:
         EffectError: A question lacks its answer, or a mask lacks a question.
@@ -131,7 +132,7 @@ def pair_outcomes(
         [mask.culture for mask in masks],
         base["question_id"].to_list(),
         base["culture"].to_list(),
-        others,
+        other_questions,
     )
     rows = pl.DataFrame(masks, MASK, orient="row").with_row_index("row")
     columns = base.select("question_id").with_row_index("column")
@@ -175,7 +176,7 @@ def pair_scorer(
     answers: pl.DataFrame,
     outcomes: pl.DataFrame,
     cultures: Sequence[str],
-    others: int | None,
+    other_questions: int | None,
 ) -> PairedAnswers:
     """Pair the outcomes of one scorer's own masks, one per culture.
 
@@ -183,7 +184,7 @@ def pair_scorer(
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
     masks = [MaskName(culture) for culture in sorted(cultures)]
-    paired = pair_outcomes(questions, answers, outcomes, masks, others)
+    paired = pair_outcomes(questions, answers, outcomes, masks, other_questions)
     if list(paired.cultures) != sorted(cultures):
         raise EffectError(f"questions of cultures {paired.cultures}, but masks of {cultures}")
     return paired

@@ -31,9 +31,9 @@ def ablate(neurons: Mapping[int, Tensor]) -> AffineMap:
     return AffineMap(neurons, gain=0.0)
 
 
-def steer(neurons: Mapping[int, Tensor], alpha: float) -> AffineMap:
-    """Scale neurons: g' = (1 + alpha) * g; alpha = -1 is ablation."""
-    return AffineMap(neurons, gain=1.0 + alpha)
+def steer(neurons: Mapping[int, Tensor], strength: float) -> AffineMap:
+    """Scale neurons: g' = (1 + strength) * g; strength = -1 is ablation."""
+    return AffineMap(neurons, gain=1.0 + strength)
 
 
 def mean_ablate(neurons: Mapping[int, Tensor], means: Mapping[int, Tensor]) -> AffineMap:
@@ -127,14 +127,14 @@ def make_interventions(
 
     Args:
         masks: Name -> layer -> neurons, as arrays of int64.
-        intervention: An entry of the config's `intervene`: kind, and alpha for steer.
+        intervention: An entry of the config's `intervene`: kind, and strength for steer.
         means: Mean activations of each layer's neurons, as arrays, for mean_ablate.
     """
     maps = {}
     for name, by_layer in masks.items():
         neurons = {layer: torch.from_numpy(index) for layer, index in by_layer.items()}
         if intervention["kind"] == "steer":
-            maps[name] = steer(neurons, intervention["alpha"])
+            maps[name] = steer(neurons, intervention["strength"])
         elif intervention["kind"] == "mean_ablate":
             maps[name] = mean_ablate(neurons, {n: torch.from_numpy(means[n]) for n in neurons})
         else:

@@ -22,7 +22,7 @@ def select_permuted(
     options: Mapping[str, object],
     count: int,
     pool: str,
-    above: float | None,
+    min_score: float | None,
     draws: Iterable[int],
     seed: int,
 ) -> Iterator[pl.DataFrame]:
@@ -34,7 +34,7 @@ def select_permuted(
         options: The scorer's options.
         count: Number of neurons to select.
         pool: As of `select_neurons`.
-        above: As of `select_neurons`.
+        min_score: As of `select_neurons`.
         draws: Numbers of the permutations.
         seed: Seed of the permutations.
 
@@ -45,5 +45,7 @@ def select_permuted(
         labels = permute_labels(len(cells.cultures), len(cells.folds), draw, seed)
         statistics = add_cells(cells, labels)
         scores = score_neurons(statistics, scorer, options)
-        masks = select_neurons(frame_scores(cells.cultures, cells.axis, scores), count, pool, above)
+        masks = select_neurons(
+            frame_scores(cells.cultures, cells.axis, scores), count, pool, min_score
+        )
         yield masks.with_columns(draw=pl.lit(draw, pl.UInt32))

@@ -4,7 +4,7 @@ import polars as pl
 
 
 def select_neurons(
-    scores: pl.DataFrame, count: int, pool: str, above: float | None
+    scores: pl.DataFrame, count: int, pool: str, min_score: float | None
 ) -> pl.DataFrame:
     """Select the best neurons.
 
@@ -13,14 +13,15 @@ def select_neurons(
         count: Number of neurons per culture, or over all cultures.
         pool: "per_culture": the `count` best of each culture. "overall": the `count` neurons with
             the best score for any culture, each in the mask of every culture that it scored for.
-        above: Scores must exceed this; a shortfall is left, not padded. None: any finite score.
+        min_score: Scores must exceed this; a shortfall is left, not padded. None: any finite
+            score.
 
     Returns:
         Table `masks`, one mask per culture, no draw; cultures without neurons have no rows.
     """
     eligible = scores.filter(pl.col("score").is_finite())
-    if above is not None:
-        eligible = eligible.filter(pl.col("score") > above)
+    if min_score is not None:
+        eligible = eligible.filter(pl.col("score") > min_score)
     if pool == "per_culture":
         chosen = eligible.filter(pl.col("rank") < count)
     else:

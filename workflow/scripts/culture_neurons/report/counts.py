@@ -43,7 +43,7 @@ def tabulate_masks(paths: Iterable[str | Path]) -> pl.DataFrame:
         facts = read_facts(path, "masks")
         for mask, size in read_sizes(facts).items():
             keys = {key: facts[key] for key in STUDY}
-            pool = {"scorer": facts["scorer"]["name"], "select": facts["select"]["pool"]}
+            pool = {"scorer": facts["scorer"]["name"], "pool": facts["select"]["pool"]}
             rows.append(
                 {**keys, **pool, "culture": mask.culture, "neurons": size, "asked": facts["count"]}
             )

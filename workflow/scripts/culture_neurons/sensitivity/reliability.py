@@ -28,7 +28,7 @@ class Scoring:
     function: Callable[..., np.ndarray]
     options: Mapping[str, object]
     pool: str
-    above: float | None
+    min_score: float | None
     rates: Sequence[float]
 
 
@@ -54,7 +54,7 @@ def score_folds(cells: Cells, folds: Sequence[int], scoring: Scoring) -> Scored:
     selected = {}
     for rate in scoring.rates:
         count = cells.axis.count_at_rate(rate)
-        masks = select_neurons(table, count, scoring.pool, scoring.above)
+        masks = select_neurons(table, count, scoring.pool, scoring.min_score)
         culture = [cells.cultures.index(name) for name in masks["culture"]]
         selected[rate] = np.zeros(scores.shape, dtype=bool)
         selected[rate][culture, cells.axis.find_units(masks["layer"], masks["neuron"])] = True

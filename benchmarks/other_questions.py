@@ -1,6 +1,7 @@
 """What asking a sample of other cultures' questions saves, and what it costs in interval width.
 
-    python benchmarks/others.py [--studies 40] [--cultures 25] [--questions 100] [--resamples 1000]
+    python benchmarks/other_questions.py [--studies 40] [--cultures 25] [--questions 100]
+        [--resamples 1000]
 
 Simulated answers: a mask flips some answers of its own culture and few of others, both ways. The
 widths are means over simulated studies. Needs the workflow's environment.
@@ -43,8 +44,8 @@ def measure_study(questions: pl.DataFrame, resamples: int, seed: int) -> np.ndar
     cultures = questions["culture"].unique().sort().to_list()
     outcomes = flip_answers(questions, answers, cultures, rng)
     rows, masks = [], [MaskName(culture) for culture in cultures]
-    for others in SAMPLES:
-        paired = pair_outcomes(questions, answers, outcomes, masks, others)
+    for count in SAMPLES:
+        paired = pair_outcomes(questions, answers, outcomes, masks, count)
         plain = bootstrap_cells(paired, resamples, seed)
         smooth = smooth_cells(plain, paired.tally(1.0), seed)
         settings = {"cross": "by_mask", "confidence": 0.95, "seed": seed}
@@ -71,13 +72,13 @@ def main() -> None:
     )
     rows = [
         (
-            others or "all",
+            count or "all",
             f"{asked:.3f}",
             f"{1 / asked:.1f}",
             f"{100 * cross:.2f} ± {100 * cross_half:.2f}",
             f"{100 * gap:.2f} ± {100 * gap_half:.2f}",
         )
-        for others, (asked, cross, cross_half, gap, gap_half) in zip(SAMPLES, averages, strict=True)
+        for count, (asked, cross, cross_half, gap, gap_half) in zip(SAMPLES, averages, strict=True)
     ]
     facts = {
         "studies": arguments.studies,
@@ -87,13 +88,13 @@ def main() -> None:
         **describe_machine("numpy", "polars"),
     }
     header = (
-        "others",
+        "other_questions",
         "share of all answers",
         "times cheaper",
         "mean cross, points",
         "mean gap, points",
     )
-    write_result("others", header, rows, facts)
+    write_result("other_questions", header, rows, facts)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,152 @@
+"""What a config's study consists of: names, selectors, controls; what model jobs ask for."""
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from planning.config import complete_config
+from planning.model_jobs import list_resources, name_hub_cache
+from planning.study import Study
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = "results/demo/checkpoints"
+CONFIG = {
+    "dataset": {"source": "owner/data", "cultures": "config/demo_cultures.tsv"},
+    "models": [
+        {"name": "demo", "checkpoint": f"{DEMO}/tiny-pangea", "answers": "all"},
+        {"name": "bare", "checkpoint": f"{DEMO}/tiny-pangea-unplanted-seed2"},
+        {"name": "hub", "checkpoint": "owner/tiny-pangea"},
+    ],
+    "cells": {"folds": 4, "splits": [2, 0]},
+    "extract": {"shards": 2},
+    "score": {
+        "scorers": [
+            {"name": "mine", "scorer": "lap", "options": {"statistic": "mean"}},
+            {"name": "lape", "options": {"quantile": 0.95}, "pool": "overall"},
+        ]
+    },
+    "select": {
+        "rates": [0.05, 0.001],
+        "other_questions": 7,
+        "imported": [{"name": "published", "files": {"hub": "README.md"}, "cultures": ["AVL"]}],
+        "controls": [
+            {"name": "random", "kind": "random", "draws": 30, "other_questions": 2},
+            {"name": "layers", "kind": "random_layer", "seed": 4, "other_questions": None},
+            {"name": "shuffled", "kind": "permuted"},
+        ],
+    },
+    "intervene": [{"name": "double", "kind": "steer", "strength": 1}],
+}
+
+
+@pytest.fixture(scope="module")
+def completed():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return complete_config(CONFIG, ROOT)
+
+
+@pytest.fixture
+def study(completed):
+    return Study(copy.deepcopy(completed))
+
+
+def test_names_are_those_of_paths_in_the_config_s_order(study):
+    assert list(study.models) == ["demo", "bare", "hub"]
+    assert list(study.scorers) == ["mine", "lape"]
+    assert study.all_scorers == ["mine", "lape", "published", "planted"]
+    assert study.interventions["double"]["strength"] == 1
+    assert study.splits == ["split2", "split0"]
+    assert study.rates == {"r0.05": 0.05, "r0.001": 0.001}
+    assert study.shards == ["1-of-2", "2-of-2"]
+    assert study.reference == {"split": 2, "rate": 0.05}
+
+
+def test_which_answers_count_is_no_part_of_a_model(study):
+    assert study.counted == {"demo": "all", "bare": "correct", "hub": "correct"}
+    for model in study.models.values():
+        assert "answers" not in model
+        assert model["dtype"] == "bfloat16"
+
+
+def test_demo_models_are_known_by_their_folder_and_planted_ones_by_their_name(study):
+    assert study.get_demo_model("demo") == ("tiny-pangea", "planted", 0)
+    assert study.get_demo_model("bare") == ("tiny-pangea", "unplanted", 2)
+    assert study.get_demo_model("hub") is None
+    assert list(filter(study.has_plants, study.models)) == ["demo"]
+
+
+def test_a_model_has_the_masks_that_were_imported_for_it_and_its_own_planted_ones(study):
+    assert study.get_candidates("demo") == ["mine", "lape"]
+    assert study.get_scorers("demo") == ["mine", "lape", "planted"]
+    assert study.get_scorers("bare") == ["mine", "lape"]
+    assert study.get_scorers("hub") == ["mine", "lape", "published"]
+
+
+def test_random_masks_are_shared_where_sizes_are_equal_and_masks_alone_are_not_permuted(study):
+    assert study.get_controls("mine") == {
+        "random": "random",
+        "layers": "layers_of_mine",
+        "shuffled": "shuffled_of_mine",
+    }
+    assert study.get_controls("lape") == {
+        "random": "random_of_lape",
+        "layers": "layers_of_lape",
+        "shuffled": "shuffled_of_lape",
+    }
+    for masks in ("published", "planted"):
+        assert study.get_controls(masks) == {
+            "random": f"random_of_{masks}",
+            "layers": f"layers_of_{masks}",
+        }
+
+
+def test_every_selector_of_a_control_is_listed_once_by_how_it_is_drawn(study):
+    assert study.list_selectors(permuted=True) == ["shuffled_of_mine", "shuffled_of_lape"]
+    drawn = ["random", *(f"random_of_{name}" for name in ("lape", "published", "planted"))]
+    drawn += [f"layers_of_{name}" for name in study.all_scorers]
+    assert sorted(study.list_selectors(permuted=False)) == sorted(drawn)
+    assert [selector for selector in drawn if study.is_shared(selector)] == ["random"]
+
+
+def test_a_control_is_described_by_what_changes_its_masks(study):
+    assert study.get_control("random_of_planted") == {
+        "name": "random",
+        "kind": "random",
+        "draws": 30,
+        "seed": 0,
+    }
+    assert study.get_control("layers_of_mine")["seed"] == 4
+    assert study.control_selectors["layers_of_mine"] == ("layers", "mine")
+
+
+def test_a_selector_s_scorer_is_itself_or_the_one_that_it_controls(study):
+    assert study.get_scorer("mine") is study.scorers["mine"]
+    assert study.get_scorer("shuffled_of_lape") is study.scorers["lape"]
+    assert study.get_scorer("shuffled_of_mine")["scorer"] == "lap"
+
+
+@pytest.mark.parametrize(
+    ("selector", "count"),
+    [("mine", 7), ("planted", 7), ("published", 7), ("random", 2), ("layers_of_mine", None)],
+)
+def test_scorers_and_controls_are_asked_their_own_numbers_of_other_questions(
+    selector, count, study
+):
+    assert study.count_other_questions(selector) == count
+
+
+def test_a_model_job_asks_for_more_at_each_attempt_and_for_a_gpu_on_cuda_alone(completed):
+    resources = list_resources(completed["compute"] | {"memory_mb": 100, "runtime_minutes": 7})
+    assert [resources["mem_mb"](None, attempt) for attempt in (1, 2, 3)] == [100, 200, 400]
+    assert [resources["runtime"](None, attempt=attempt) for attempt in (1, 2)] == [7, 14]
+    assert resources["gpu"] == 1
+    assert resources["batch_tokens"] == 16384
+    assert list_resources(completed["compute"] | {"device": "cpu"})["gpu"] == 0
+
+
+def test_no_resource_is_none_which_snakemake_would_not_take(completed):
+    assert name_hub_cache({"hub_cache": None}) == ""
+    assert name_hub_cache({"hub_cache": "a folder"}) == "a folder"
+    assert None not in list_resources(completed["compute"]).values()

@@ -1,0 +1,83 @@
+"""Check a scorer's entry against its file: the function, its arguments, and their annotations.
+
+The file is read, never run: planning imports no numerical library.
+"""
+
+import ast
+from pathlib import Path
+
+from planning.errors import ConfigError, suggest_name
+
+SCORERS = Path("workflow/scripts/culture_neurons/scorers")
+
+
+def check_scorer(entry: dict, key: str, root: Path) -> None:
+    """Hold an entry's `scorer` and `options` against the scorer's file.
+
+    Args:
+        entry: An entry of score.scorers.
+        key: The entry's key.
+        root: Folder of the Snakefile.
+
+    Raises:
+        ConfigError: There is no such file or function, or the options are not its arguments.
+    """
+    folder = root / SCORERS
+    name = entry["scorer"]
+    known = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    where = f"config key '{key}.scorer' (or name)"
+    if name not in known:
+        raise ConfigError(
+            f"{where} is {name!r}; expected a file of {SCORERS}{suggest_name(name, known)}"
+        )
+    try:
+        tree = ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise ConfigError(
+            f"{where} is {name!r}, but scorers/{name}.py is not Python ({error})"
+        ) from error
+    function = next(
+        (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name),
+        None,
+    )
+    if function is None:
+        raise ConfigError(
+            f"{where} is {name!r}; expected scorers/{name}.py to have a function of this name"
+        )
+    arguments = {argument.arg: argument.annotation for argument in function.args.kwonlyargs}
+    _check_options(entry["options"], arguments, f"{key}.options", f"scorer {name!r}")
+
+
+def _check_options(
+    options: dict, arguments: dict[str, ast.expr | None], key: str, scorer: str
+) -> None:
+    for option in options:
+        if option not in arguments:
+            raise ConfigError(
+                f"config key {f'{key}.{option}'!r} is unknown to {scorer}"
+                f"{suggest_name(option, list(arguments))}"
+            )
+    for option, annotation in arguments.items():
+        where = f"config key '{key}.{option}'"
+        meaning = ast.unparse(annotation) if annotation else "a value"
+        if option not in options:
+            raise ConfigError(f"{where} is missing; {scorer} expects {meaning}")
+        if annotation and not _fits(options[option], annotation):
+            raise ConfigError(f"{where} is {options[option]!r}; {scorer} expects {meaning}")
+
+
+def _fits(value, annotation: ast.expr) -> bool:
+    """Check a value against Literal[...], float, int, str, bool, None, or |; others take any."""
+    if isinstance(annotation, ast.BinOp):
+        return _fits(value, annotation.left) or _fits(value, annotation.right)
+    if isinstance(annotation, ast.Constant) and annotation.value is None:
+        return value is None
+    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Literal":
+        choices = ast.literal_eval(annotation.slice)
+        choices = choices if isinstance(choices, tuple) else (choices,)
+        return any(type(value) is type(choice) and value == choice for choice in choices)
+    kinds = {"float": (int, float), "int": int, "str": str, "bool": bool}
+    name = ast.unparse(annotation)
+    if isinstance(value, bool) and name in ("float", "int"):
+        return False
+    return isinstance(value, kinds.get(name, object))

@@ -1,0 +1,130 @@
+"""The study that a completed config describes: what it has by name, and which masks are compared.
+
+Rules make paths of these names. A selector is a scorer, "planted", the name of imported masks, or a
+control: "{control}_of_{scorer}", or "{control}" alone where scorers share it.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from culture_neurons.demo.names import DEMO_CHECKPOINTS, DemoName, parse_demo_name
+
+PLANTED = "planted"  # the selector of a demo model's ground truth
+
+
+class ControlOf(NamedTuple):
+    """What the selector of a control stands for, both by name."""
+
+    control: str
+    scorer: str  # of a shared control, the last one that shares it
+
+
+class Study:
+    """A completed config by name, in the config's order.
+
+    Attributes:
+        models: Name -> entry without `answers`: which answers count changes no answer.
+        counted: Model -> which of its answers count.
+        scorers, imported, controls, interventions: Name -> entry.
+        splits: As paths name them.
+        rates: As paths name them -> share of all neurons.
+        shards: As paths name them.
+        reference: The split's seed and the rate that others are compared with.
+        control_selectors: Selector of a control -> `ControlOf`.
+    """
+
+    def __init__(self, config: dict) -> None:
+        """Derive the study from a config that `complete_config` returned."""
+        self.models = {
+            name: {key: entry[key] for key in entry if key != "answers"}
+            for name, entry in _by_name(config["models"]).items()
+        }
+        self.counted = {entry["name"]: entry["answers"] for entry in config["models"]}
+        self.scorers = _by_name(config["score"]["scorers"])
+        self.imported = _by_name(config["select"]["imported"])
+        self.controls = _by_name(config["select"]["controls"])
+        self.interventions = _by_name(config["intervene"])
+        self.splits = [f"split{seed}" for seed in config["cells"]["splits"]]
+        self.rates = {f"r{rate:g}": rate for rate in config["select"]["rates"]}
+        shards = config["extract"]["shards"]
+        self.shards = [f"{number}-of-{shards}" for number in range(1, shards + 1)]
+        self.reference = {
+            "split": config["cells"]["splits"][0],
+            "rate": config["select"]["rates"][0],
+        }
+        self.control_selectors = {
+            selector: ControlOf(control, scorer)
+            for scorer in self.all_scorers
+            for control, selector in self.get_controls(scorer).items()
+        }
+        self._other_questions = config["select"]["other_questions"]
+
+    @property
+    def all_scorers(self) -> list[str]:
+        """Every scorer, and like scorers the imported masks and the planted neurons."""
+        return [*self.scorers, *self.imported, PLANTED]
+
+    def get_demo_model(self, model: str) -> DemoName | None:
+        """Read what demo model a model of the config is; None for others."""
+        folder, _, name = self.models[model]["checkpoint"].rpartition("/")
+        return parse_demo_name(name) if folder == DEMO_CHECKPOINTS else None
+
+    def has_plants(self, model: str) -> bool:
+        """Say whether a model is a demo's with planted neurons."""
+        demo_model = self.get_demo_model(model)
+        return demo_model is not None and demo_model.variant != "unplanted"
+
+    def get_candidates(self, model: str) -> list[str]:
+        """Name a model's scorers and, like scorers, the masks imported for it."""
+        imported = [name for name in self.imported if model in self.imported[name]["files"]]
+        return [*self.scorers, *imported]
+
+    def get_scorers(self, model: str) -> list[str]:
+        """Name a model's scorers and imported masks, the planted neurons last."""
+        return self.get_candidates(model) + [PLANTED] * self.has_plants(model)
+
+    def get_controls(self, scorer: str) -> dict[str, str]:
+        """Name a scorer's controls with their selectors; masks alone have no scorer to permute.
+
+        All of kind random share one selector where masks are as large as the rate asks for.
+        """
+        own_sizes = scorer not in self.scorers or self.scorers[scorer]["pool"] == "overall"
+        return {
+            name: name if control["kind"] == "random" and not own_sizes else f"{name}_of_{scorer}"
+            for name, control in self.controls.items()
+            if control["kind"] != "permuted" or scorer in self.scorers
+        }
+
+    def list_selectors(self, *, permuted: bool) -> list[str]:
+        """List the selectors of permuted controls, or of the others."""
+        return [
+            selector
+            for selector, (control, _) in self.control_selectors.items()
+            if (self.controls[control]["kind"] == "permuted") == permuted
+        ]
+
+    def get_control(self, selector: str) -> dict:
+        """Describe the control that a selector draws: what changes its masks."""
+        control = self.controls[self.control_selectors[selector].control]
+        return {key: control[key] for key in ("name", "kind", "draws", "seed")}
+
+    def is_shared(self, selector: str) -> bool:
+        """Say whether scorers share a control, which then resembles the masks of none."""
+        return self.control_selectors[selector].control == selector
+
+    def get_scorer(self, selector: str) -> dict:
+        """Find the entry of a scorer, or of the scorer that a control is of."""
+        if selector in self.control_selectors:
+            selector = self.control_selectors[selector].scorer
+        return self.scorers[selector]
+
+    def count_other_questions(self, selector: str) -> int | None:
+        """Count what a selector's masks are asked of each other culture; None: all questions."""
+        if selector in self.control_selectors:
+            control = self.control_selectors[selector].control
+            return self.controls[control]["other_questions"]
+        return self._other_questions
+
+
+def _by_name(entries: Iterable[dict]) -> dict[str, dict]:
+    return {entry["name"]: entry for entry in entries}
