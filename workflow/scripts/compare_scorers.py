@@ -20,14 +20,14 @@ questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], f
 answers = read_frame(source.answers, "answers", RESPONSE)
 comparisons = compare_scorers(
     {
-        known["scorer"]["name"]: pair_scorer(
+        scorer_facts["scorer"]["name"]: pair_scorer(
             questions,
             answers,
             read_frame(path, "outcomes", [*MASK, *RESPONSE]),
             facts["cultures"],
             params.other_questions,
         )
-        for path, known in scorers.items()
+        for path, scorer_facts in scorers.items()
     },
     **params.statistics,
 )

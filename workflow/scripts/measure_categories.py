@@ -23,13 +23,13 @@ categories = questions.sort("culture", "question_id")["category"].to_numpy()  # 
 
 def measure_scorers():
     """Yield the table's rows, one scorer in memory at a time."""
-    for path, known in scorers.items():
+    for path, scorer_facts in scorers.items():
         outcomes = read_frame(path, "outcomes", [*MASK, *RESPONSE])
         paired = pair_scorer(
             questions, answers, outcomes, facts["cultures"], params.other_questions
         )
         rows = measure_categories(paired, categories, **params.statistics)
-        yield {"scorer": known["scorer"]["name"], **rows}
+        yield {"scorer": scorer_facts["scorer"]["name"], **rows}
 
 
 write_table(

@@ -13,7 +13,7 @@ from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-place = dict(wildcards, selector=wildcards.scorer)
+path_facts = dict(wildcards, selector=wildcards.scorer)
 controls = {
     path: read_facts(path, "outcomes", dict(wildcards, selector=Path(path).stem))
     for path in source.controls
@@ -22,13 +22,15 @@ differing = ("masks", "control", "selector")  # between a scorer's outcomes and 
 facts = join_facts(
     {
         source.questions: read_facts(source.questions, "questions"),
-        source.answers: read_facts(source.answers, "answers", place),
-        source.outcomes: read_facts(source.outcomes, "outcomes", place),
-        source.swapped_answers: read_facts(source.swapped_answers, "swapped_answers", place),
-        source.swapped_outcomes: read_facts(source.swapped_outcomes, "swapped_outcomes", place),
+        source.answers: read_facts(source.answers, "answers", path_facts),
+        source.outcomes: read_facts(source.outcomes, "outcomes", path_facts),
+        source.swapped_answers: read_facts(source.swapped_answers, "swapped_answers", path_facts),
+        source.swapped_outcomes: read_facts(
+            source.swapped_outcomes, "swapped_outcomes", path_facts
+        ),
         **{
-            path: {key: value for key, value in known.items() if key not in differing}
-            for path, known in controls.items()
+            path: {key: value for key, value in control_facts.items() if key not in differing}
+            for path, control_facts in controls.items()
         },
     }
 )

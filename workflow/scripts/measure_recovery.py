@@ -21,8 +21,8 @@ facts = join_facts(
 )
 planted = read_frame(source.planted, "planted")
 recovery = pl.concat(
-    measure_recovery(planted, read_frame(path, "masks"), known["scorer"]["name"])
-    for path, known in scorers.items()
+    measure_recovery(planted, read_frame(path, "masks"), scorer_facts["scorer"]["name"])
+    for path, scorer_facts in scorers.items()
 )
 write_table(
     snakemake.output.recovery,

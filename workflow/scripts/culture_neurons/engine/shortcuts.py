@@ -22,6 +22,9 @@ def share_until_changed(
     In the block, every map's rows get the same input: as many equal blocks of rows as there are
     maps. Up to where the first changed layer reads its neurons they stay equal, in the linear
     modules of that layer and of all before it.
+
+    Raises:
+        HookpointError: The first changed layer's neurons were never read.
     """
     changed = [layer for affine in maps for layer, index in affine.neurons.items() if len(index)]
     if len(maps) == 1 or not changed:
@@ -48,6 +51,8 @@ def share_until_changed(
                     handles.append(module.register_forward_pre_hook(take_one))
                     handles.append(module.register_forward_hook(give_all))
         yield
+        if equal:  # then maps were never told apart
+            layers.require_fired([min(changed)], [])
     finally:
         for handle in handles:
             handle.remove()

@@ -1,7 +1,7 @@
 """Effects by the questions' category: does a mask cost accuracy in one kind of question alone?
 
 A category has few questions of each culture, so questions of all cultures are pooled; a mean over
-cultures is in effects.py.
+cultures is in summaries.py.
 """
 
 import numpy as np
@@ -30,32 +30,32 @@ def measure_categories(
     Returns:
         Columns of table `categories` but for `scorer`.
     """
-    own = paired.culture == np.arange(len(paired.cultures))[:, None]  # (masks, questions)
+    own_mask = paired.culture == np.arange(len(paired.cultures))[:, None]  # (masks, questions)
     rows = []
     for number, category in enumerate(sorted(set(categories))):
-        here = np.flatnonzero(categories == category)
-        _, image = np.unique(paired.image[here], return_inverse=True)
+        members = np.flatnonzero(categories == category)
+        _, image = np.unique(paired.image[members], return_inverse=True)
         units = image.max() + 3  # images, a loss, a gain
         drawn = draw_weights(units, resamples, np.random.default_rng([seed, number]))
         observed = np.append(np.ones(units - 2), [0, 0])
         weights = np.vstack([observed, drawn])
         sides = []
-        for chosen in (own, paired.asked & ~own):
-            gained = np.bincount(image, (paired.gained * chosen)[:, here].sum(axis=0))
-            asked = np.bincount(image, chosen[:, here].sum(axis=0))
+        for side in (own_mask, paired.asked & ~own_mask):
+            gained = np.bincount(image, (paired.gained * side)[:, members].sum(axis=0))
+            asked = np.bincount(image, side[:, members].sum(axis=0))
             sides.append(_divide(weights @ [*gained, -1, 1], weights @ [*asked, 1, 1]))
         samples = np.column_stack([*sides, sides[0] - sides[1]])  # (1 + resamples, measures)
         low, high = find_interval(samples[1:], confidence)
-        for place, measure in enumerate(("self", "cross_by_mask", "gap")):
+        for column, measure in enumerate(("self", "cross_by_mask", "gap")):
             rows.append(
                 {
                     "category": category,
                     "measure": measure,
-                    "questions": len(here),
-                    "cultures": len(np.unique(paired.culture[here])),
-                    "value": samples[0, place],
-                    "ci_low": low[place],
-                    "ci_high": high[place],
+                    "questions": len(members),
+                    "cultures": len(np.unique(paired.culture[members])),
+                    "value": samples[0, column],
+                    "ci_low": low[column],
+                    "ci_high": high[column],
                 }
             )
     return {name: [row[name] for row in rows] for name in rows[0]}

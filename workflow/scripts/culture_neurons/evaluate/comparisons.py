@@ -11,7 +11,7 @@ from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval, 
 from culture_neurons.evaluate.significance import adjust_p, bootstrap_p
 from culture_neurons.storage.tables import to_columns
 
-MEASURES = ("self", "cross_by_mask", "gap")
+_MEASURES = ("self", "cross_by_mask", "gap")  # parts of both crosses are the same
 
 
 def compare_scorers(
@@ -39,14 +39,14 @@ def compare_scorers(
         parts[name] = share_out(contrast(paired.average(paired.gained), cross))
         spread[name] = share_out(contrast(bootstrap_cells(paired, resamples, seed), cross))
     rows = []
-    for measure in MEASURES:
-        found = []
+    for measure in _MEASURES:
+        pairs = []
         for first, second in combinations(scorers, 2):
             difference = parts[first][measure] - parts[second][measure]
             resampled = spread[first][measure] - spread[second][measure]
             samples = resample_mean(difference, resampled, seed)
             low, high = find_interval(samples, confidence)
-            found.append(
+            pairs.append(
                 {
                     "first": first,
                     "second": second,
@@ -57,6 +57,6 @@ def compare_scorers(
                     "p": float(bootstrap_p(samples)),
                 }
             )
-        q = adjust_p(np.array([row["p"] for row in found]))
-        rows += [{**row, "q": value} for row, value in zip(found, q, strict=True)]
+        q = adjust_p(np.array([row["p"] for row in pairs]))
+        rows += [{**row, "q": value} for row, value in zip(pairs, q, strict=True)]
     return to_columns("comparisons", rows)

@@ -1,4 +1,4 @@
-"""Outcomes under masks -> effects: accuracy changes, self against cross, intervals, p-values.
+"""Outcomes under one scorer's masks -> table `effects`, and with summaries.py table `summaries`.
 
 delta[m, c] is the accuracy on culture c's questions under culture m's mask minus that of the
 unmodified model on the same questions. Every cell is kept, whatever its sign.
@@ -119,12 +119,12 @@ def measure_swapped(swapped: PairedAnswers) -> dict[str, np.ndarray]:
         swapped: Answers over swapped pictures, of each mask to its own culture's questions; the
             cells of other cultures are null.
     """
-    own = np.eye(len(swapped.cultures), dtype=bool)
-    asked = swapped.tally(1.0)[own]
+    diagonal = np.eye(len(swapped.cultures), dtype=bool)
+    asked = swapped.tally(1.0)[diagonal]
     columns = {}
     for name, values in (("swapped_before", swapped.before), ("swapped_delta", swapped.gained)):
-        cells = np.full(own.shape, None)
-        cells[own] = swapped.tally(values)[own] / asked
+        cells = np.full(diagonal.shape, None)
+        cells[diagonal] = swapped.tally(values)[diagonal] / asked
         columns[name] = cells.ravel()
     return columns
 

@@ -1,4 +1,4 @@
-"""self, cross, and gap: what a matrix of changes (masks x cultures) is reduced to."""
+"""self, cross, and gap: what a matrix of changes (masks x cultures) is reduced to; no intervals."""
 
 from collections.abc import Mapping
 

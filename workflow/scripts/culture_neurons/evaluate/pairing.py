@@ -52,11 +52,11 @@ class PairedAnswers:
         An image is lost where more of its questions turn wrong than right, won where fewer do.
         """
         order = np.lexsort((self.image, self.culture))
-        place = np.stack([self.culture, self.image])[:, order]
-        first = np.flatnonzero(np.diff(place, prepend=-1).any(axis=0))  # question of each image
+        pairs = np.stack([self.culture, self.image])[:, order]
+        first = np.flatnonzero(np.diff(pairs, prepend=-1).any(axis=0))  # question of each image
         asked = np.logical_or.reduceat(self.asked[:, order], first, axis=1)  # (masks, images)
         net = np.add.reduceat((self.gained * self.asked)[:, order], first, axis=1)
-        member = np.arange(len(self.cultures)) == place[0, first, None]  # (images, cultures)
+        member = np.arange(len(self.cultures)) == pairs[0, first, None]  # (images, cultures)
         return np.stack([asked, net < 0, net > 0]).astype(int) @ member.astype(int)
 
 
@@ -75,11 +75,11 @@ def read_study(
         path: read_facts(path, "outcomes", {**wildcards, "selector": Path(path).stem})
         for path in outcomes
     }
-    known = {
+    shared = {
         questions: read_facts(questions, "questions"),
         answers: read_facts(answers, "answers", wildcards),
     }
-    return scorers, join_facts(known | scorers, own=SELECTOR_FACTS)
+    return scorers, join_facts(shared | scorers, own=SELECTOR_FACTS)
 
 
 def read_evaluate_questions(
@@ -142,12 +142,12 @@ def pair_outcomes(
     rows = pl.DataFrame(masks, MASK, orient="row").with_row_index("row")
     columns = base.select("question_id").with_row_index("column")
     table = outcomes.join(rows, on=list(MASK), nulls_equal=True).join(columns, on="question_id")
-    place = table["row"].to_numpy(), table["column"].to_numpy()
-    _check_complete(place, asked, masks)
+    cells = table["row"].to_numpy(), table["column"].to_numpy()
+    _check_complete(cells, asked, masks)
 
     def change(read: Callable[[pl.DataFrame], np.ndarray]) -> np.ndarray:
         result = np.zeros(asked.shape)
-        result[place] = read(table) - read(base)[place[1]]
+        result[cells] = read(table) - read(base)[cells[1]]
         return result
 
     return PairedAnswers(
@@ -180,13 +180,14 @@ def letter_entropy(option_logprobs: pl.Series) -> np.ndarray:
 
 
 def _check_complete(
-    place: tuple[np.ndarray, np.ndarray], asked: np.ndarray, masks: Sequence[MaskName]
+    cells: tuple[np.ndarray, np.ndarray], asked: np.ndarray, masks: Sequence[MaskName]
 ) -> None:
-    found = np.zeros(asked.shape, dtype=np.int64)
-    np.add.at(found, place, 1)
-    for mask, want, have in zip(masks, asked, found, strict=True):
-        if (want > have).any() or (have > 1).any():
+    answers = np.zeros(asked.shape, dtype=np.int64)
+    np.add.at(answers, cells, 1)
+    for mask, questions, counts in zip(masks, asked, answers, strict=True):
+        if (questions > counts).any() or (counts > 1).any():
             raise EffectError(
-                f"mask of {mask}: {have[want].sum()} answers for {want.sum()} evaluate questions; "
+                f"mask of {mask}: {counts[questions].sum()} answers for {questions.sum()} evaluate "
+                "questions; "
                 "delete its outcomes file and run again"
             )

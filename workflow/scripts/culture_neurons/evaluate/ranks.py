@@ -31,12 +31,12 @@ def rank_effects(
     Returns:
         Columns of table `ranks` but for `control`.
     """
-    place = {name: index for index, name in enumerate(masks)}
+    rows = {name: index for index, name in enumerate(masks)}
     gained = np.zeros((draws, *paired.gained.shape))  # (draws, masks, questions)
     asked = paired.asked.copy()
     for row, culture in enumerate(paired.cultures):
         for draw in range(draws):
-            index = place.get(MaskName(culture, draw))
+            index = rows.get(MaskName(culture, draw))
             if index is not None:
                 gained[draw, row] = control.gained[index]
                 asked[row] &= control.asked[index]
@@ -46,13 +46,12 @@ def rank_effects(
     columns: dict[str, list] = {name: [] for name in ("culture", "measure", *_RANKS)}
     for measure in MEASURES:
         value = np.append(observed[measure], observed[measure].mean())
-        drawn = np.column_stack(
-            [null[measure], null[measure].mean(axis=1)]
-        )  # (draws, cultures + 1)
+        # (draws, cultures + 1)
+        drawn = np.column_stack([null[measure], null[measure].mean(axis=1)])
         columns["culture"] += [*paired.cultures, None]
         columns["measure"] += [measure] * len(value)
         ranks = rank_p(value, drawn)
-        found = (value, drawn.mean(axis=0), drawn.min(axis=0), drawn.max(axis=0), ranks)
-        for name, column in zip(_RANKS, found, strict=True):
+        numbers = (value, drawn.mean(axis=0), drawn.min(axis=0), drawn.max(axis=0), ranks)
+        for name, column in zip(_RANKS, numbers, strict=True):
             columns[name] += column.tolist()
     return {**columns, "draws": [draws] * len(columns["value"])}

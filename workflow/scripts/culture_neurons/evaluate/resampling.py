@@ -24,9 +24,9 @@ def bootstrap_cells(paired: PairedAnswers, resamples: int, seed: int) -> np.ndar
     """
     result = np.empty((resamples, len(paired.asked), len(paired.cultures)))
     for culture in range(len(paired.cultures)):
-        here = np.flatnonzero(paired.culture == culture)
-        for number, (masks, asked) in enumerate(_group_masks(paired.asked[:, here])):
-            questions = here[asked]
+        members = np.flatnonzero(paired.culture == culture)
+        for number, (masks, asked) in enumerate(_group_masks(paired.asked[:, members])):
+            questions = members[asked]
             _, image = np.unique(paired.image[questions], return_inverse=True)
             sizes = np.bincount(image)  # questions per image
             sums = np.zeros((len(sizes), len(masks)))  # (images, masks)

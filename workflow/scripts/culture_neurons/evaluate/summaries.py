@@ -73,9 +73,9 @@ def summarise_swapped(
         confidence: Coverage of the intervals.
         seed: Seed of the bootstrap.
     """
-    own = paired.culture, np.arange(len(paired.culture))
+    own_mask = paired.culture, np.arange(len(paired.culture))  # of each question
     kinds = {
-        name: (getattr(paired, name) - getattr(swapped, name))[own][None]  # (1, questions)
+        name: (getattr(paired, name) - getattr(swapped, name))[own_mask][None]  # (1, questions)
         for name in ("gained", "non_letter_mass", "letter_entropy")
     }
     difference = replace(paired, asked=np.ones_like(paired.asked[:1]), **kinds)

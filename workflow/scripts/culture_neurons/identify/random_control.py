@@ -1,6 +1,6 @@
 """Random controls: neurons that resemble a scorer's in number, layer, or activity; many draws.
 
-The control that runs the scorer itself on permuted labels is in permutation.py.
+The control that runs the scorer itself on permuted labels is in permuted_control.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

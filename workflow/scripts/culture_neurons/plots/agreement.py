@@ -41,27 +41,29 @@ def plot_agreement(panels: Mapping[str, pl.DataFrame], analysis: str) -> Figure:
             rate.
         analysis: Key of TITLES.
     """
-    shown = {name: frame for name, frame in panels.items() if frame.height}
-    if not shown:
+    panels = {name: frame for name, frame in panels.items() if frame.height}
+    if not panels:
         return empty_figure("No agreement to show: nothing was compared.")
     rows = list(
         dict.fromkeys(
-            key for frame in shown.values() for key in frame.select("scorer", "setting").iter_rows()
+            key
+            for frame in panels.values()
+            for key in frame.select("scorer", "setting").iter_rows()
         )
     )
     labels = [f"{scorer}: {setting}" if setting else scorer for scorer, setting in rows]
-    figure, axes_list = model_panels(list(shown), labels, "overlap; rank correlation")
+    figure, axes_list = model_panels(list(panels), labels, "overlap; rank correlation")
     looks = scorer_looks([scorer for scorer, _ in rows])
-    for axes, frame in zip(axes_list, shown.values(), strict=True):
+    for axes, frame in zip(axes_list, panels.values(), strict=True):
         axes.axvline(0, color="0.85", linewidth=0.6, zorder=0.4)
-        axes.set_xlim(min(-0.03, 1.05 * _lowest(shown)), 1.03)
+        axes.set_xlim(min(-0.03, 1.05 * _lowest(panels)), 1.03)
         for row, (scorer, setting) in enumerate(rows):
-            own = frame.filter(scorer=scorer, setting=setting)
-            chance = own["chance"].mean()
+            cultures = frame.filter(scorer=scorer, setting=setting)
+            chance = cultures["chance"].mean()
             if chance is not None:
                 draw_band(axes, row, False, chance, chance)
             for second, column in enumerate(("overlap", "spearman")):
-                draw_estimate(axes, row, bool(second), looks[scorer], average(own, column))
+                draw_estimate(axes, row, bool(second), looks[scorer], average(cultures, column))
     figure.legend(
         handles=[
             legend_dot("overlap of masks (Jaccard)", second=False),
@@ -75,7 +77,7 @@ def plot_agreement(panels: Mapping[str, pl.DataFrame], analysis: str) -> Figure:
         handletextpad=0.4,
     )
     set_title(figure, TITLES[analysis])
-    add_note(figure, count_compared(shown.values()))
+    add_note(figure, count_compared(panels.values()))
     return figure
 
 

@@ -45,8 +45,8 @@ def plot_samples(reliability: Mapping[str, pl.DataFrame]) -> Figure:
         for axes, (measure, analysis) in zip(row, _KINDS, strict=True):
             axes.set_xticks(sorted(frame.filter(analysis=analysis)["questions"].unique()))
             for number, scorer in enumerate(scorers):
-                own = frame.filter(scorer=scorer, analysis=analysis)
-                draws = own.group_by("questions", "draw").agg(pl.col(measure).mean())
+                rows = frame.filter(scorer=scorer, analysis=analysis)
+                draws = rows.group_by("questions", "draw").agg(pl.col(measure).mean())
                 x, *points = _range_over_draws(draws.drop_nulls(measure), measure)
                 x = x + _dodge(number, scorers) * x.min(initial=1) / 2
                 draw_curve(axes, x, *points, looks[scorer], scorer)
@@ -102,7 +102,8 @@ def plot_rates(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFrame
     """Draw self, cross, and gap by the share of neurons that is selected, a row per model.
 
     Args:
-        rates: Model -> its rows of one split, columns as of `breakdowns.tabulate_rates`.
+        rates: Model -> its rows of one split; columns: see `tabulate_rates` of
+            sensitivity/settings.py.
         effects: Tables `effects` of the models, which tell how many questions there are.
     """
     scorers = _list_scorers(rates)
@@ -116,8 +117,8 @@ def plot_rates(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFrame
             axes.axhline(0, color="0.4", linewidth=0.8, zorder=0.8)
             _draw_bands(axes, frame.filter(measure=measure))
             for number, scorer in enumerate(scorers):
-                own = frame.filter(measure=measure, scorer=scorer).sort("rate")
-                rate, *points = own.select("rate", "value", "ci_low", "ci_high").to_numpy().T * 100
+                rows = frame.filter(measure=measure, scorer=scorer).sort("rate")
+                rate, *points = rows.select("rate", "value", "ci_low", "ci_high").to_numpy().T * 100
                 rate = rate * 1.5 ** _dodge(number, scorers)  # the axis is logarithmic
                 draw_curve(axes, rate, *points, looks[scorer], scorer)
             marks = np.unique(100 * frame["rate"].to_numpy())

@@ -69,10 +69,10 @@ def plot_deactivation(effects: Mapping[str, pl.DataFrame], alpha: float) -> Figu
 
 def _word_title(effects: pl.DataFrame, alpha: float) -> str:
     """Count the cells in which the test shows a loss, of own and of other cultures."""
-    shown = (pl.col("delta") < 0) & (pl.col("q") <= alpha)
+    losses = (pl.col("delta") < 0) & (pl.col("q") <= alpha)
     is_own = pl.col("mask_culture") == pl.col("culture")
     own, others = (
-        f"{cells.filter(shown).height} of {cells.height}"
+        f"{cells.filter(losses).height} of {cells.height}"
         for cells in map(effects.drop_nulls("delta").filter, (is_own, ~is_own))
     )
     return f"Accuracy loss is shown on the own culture in {own} cells, on others in {others}"

@@ -43,23 +43,23 @@ def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
         ValueError: A mask has a neuron outside the cultures or layers.
     """
     counts = {other: count_model(masks) for other, masks in models.items()}
-    own, cultures = counts[name], sorted(models[name].cultures)
-    if not any(count.any() for count in own.values()):
+    by_scorer, cultures = counts[name], sorted(models[name].cultures)
+    if not any(count.any() for count in by_scorer.values()):
         return empty_figure("No layers to show: all masks are empty.")
-    figure, panels, spare = _layer_grid(len(own), len(cultures))
+    figure, panels, spare = _layer_grid(len(by_scorer), len(cultures))
     colors = matplotlib.colormaps["magma_r"]
     every = [(scorer, count) for model in counts.values() for scorer, count in model.items()]
     # square root, because exact LAPE's masks are C times smaller than the others
     norm = PowerNorm(0.5, vmin=0, vmax=max(count.max() for _, count in every))
-    looks = scorer_looks(list(own))
+    looks = scorer_looks(list(by_scorer))
     for index, ((margin, cells), (scorer, count)) in enumerate(
-        zip(panels, own.items(), strict=True)
+        zip(panels, by_scorer.items(), strict=True)
     ):
         largest = max(other.sum(0).max() for key, other in every if key == scorer)
         _draw_cells(cells, count, colors, norm)
         _draw_sums(margin, count.sum(0), max(1, 1.05 * largest), looks[scorer].color)
         margin.set_title(scorer, loc="left")
-        first_column, lowest = index % _COLUMNS == 0, index + _COLUMNS >= len(own)
+        first_column, lowest = index % _COLUMNS == 0, index + _COLUMNS >= len(by_scorer)
         label_rows(cells, cultures if first_column else [""] * len(cultures))
         if first_column:
             margin.set_ylabel("neurons", size=SMALL)
@@ -69,7 +69,7 @@ def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
     label = "neurons of a culture in a layer\n(square-root colours)"
     add_colorbar(figure, both, spare, colors, norm, label)
     set_title(figure, "Layers of the selected neurons")
-    sizes = form_count("neuron", (size for count in own.values() for size in count.sum(1)))
+    sizes = form_count("neuron", (size for count in by_scorer.values() for size in count.sum(1)))
     add_note(figure, f"n = {form_count('culture', [len(cultures)])}, {sizes} in a mask")
     return figure
 

@@ -88,16 +88,16 @@ def scorer_overlap(masks: Sequence[Sequence[Neurons]]) -> np.ndarray:
     for row, first in enumerate(masks):
         for column, second in enumerate(masks):
             indices = [jaccard(one, other) for one, other in zip(first, second, strict=True)]
-            known = [index for index in indices if index == index]  # NaN differs from itself
-            if known:
-                matrix[row, column] = sum(known) / len(known)
+            numbers = [index for index in indices if index == index]  # NaN differs from itself
+            if numbers:
+                matrix[row, column] = sum(numbers) / len(numbers)
     return matrix
 
 
 def neuron_sets(masks: pl.DataFrame, cultures: Sequence[str]) -> list[Neurons]:
     """Return the neurons of each culture's mask, in the order of the cultures."""
-    found = {
+    sets = {
         culture: frozenset(group.select("layer", "neuron").iter_rows())
         for (culture,), group in masks.group_by("culture")
     }
-    return [found.get(culture, frozenset()) for culture in cultures]
+    return [sets.get(culture, frozenset()) for culture in cultures]

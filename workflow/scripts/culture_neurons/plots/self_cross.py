@@ -45,12 +45,12 @@ def plot_self_cross(
         effects: (Model, scorer) -> its effects table, which tells how many questions there are.
         control: The control whose band is drawn, where a scorer has it.
         alpha: Level of the ranks in the verdicts, which the title sums up.
-        collapse: As of verdicts.is_broken.
+        collapse: See `is_broken` of report/verdicts.py.
     """
     models = list(dict.fromkeys(model for model, _ in summaries))
     scorers = list(dict.fromkeys(scorer for _, scorer in summaries))
-    shown = pl.col("measure").is_in(_MEASURES) & pl.col("value").is_finite()
-    if not any(frame.filter(shown).height for frame in summaries.values()):
+    measured = pl.col("measure").is_in(_MEASURES) & pl.col("value").is_finite()
+    if not any(frame.filter(measured).height for frame in summaries.values()):
         return empty_figure("No accuracy change to show: no mask was evaluated.")
     figure, panels = model_panels(models, scorers, "accuracy change (% points)")
     looks = scorer_looks(scorers)
@@ -79,9 +79,9 @@ def find_shown(
 ) -> dict[ModelScorer, bool]:
     """Say of which scorers' masks the verdict is that their own culture loses more."""
     judged = judge_masks(_stack(summaries), _stack(ranks), _KEYS, alpha, collapse)
-    found = judged.select(*_KEYS, ~pl.col("verdict").str.starts_with(NOT_SHOWN)).rows()
-    shown = {(model, scorer): value for model, scorer, value in found}
-    return {key: shown[key] for key in summaries if key in shown}
+    rows = judged.select(*_KEYS, ~pl.col("verdict").str.starts_with(NOT_SHOWN)).rows()
+    verdicts = {(model, scorer): shown for model, scorer, shown in rows}
+    return {key: verdicts[key] for key in summaries if key in verdicts}
 
 
 def _stack(frames: Mapping[ModelScorer, pl.DataFrame]) -> pl.DataFrame:
@@ -91,21 +91,21 @@ def _stack(frames: Mapping[ModelScorer, pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def word_title(shown: Mapping[ModelScorer, bool]) -> str:
+def word_title(verdicts: Mapping[ModelScorer, bool]) -> str:
     """Sum up the verdicts: what is said of a scorer holds in every model that has it."""
     effect = "hurt their own culture more than the others"
     scorers = {
-        scorer: [value for (_, name), value in shown.items() if name == scorer]
-        for scorer in dict.fromkeys(scorer for _, scorer in shown)
+        scorer: [value for (_, name), value in verdicts.items() if name == scorer]
+        for scorer in dict.fromkeys(scorer for _, scorer in verdicts)
     }
     always = [scorer for scorer, values in scorers.items() if all(values)]
-    if not any(shown.values()):
+    if not any(verdicts.values()):
         return f"It is not shown that masks {effect}"
     if len(always) == len(scorers):
         return f"Masks {effect}"
-    if sum(shown.values()) == sum(len(scorers[name]) for name in always):
+    if sum(verdicts.values()) == sum(len(scorers[name]) for name in always):
         return f"Masks of {list_names(always)} {effect}"
-    return f"Masks {effect} in {sum(shown.values())} of {len(shown)} cases"
+    return f"Masks {effect} in {sum(verdicts.values())} of {len(verdicts)} cases"
 
 
 def read_measure(summaries: pl.DataFrame, measure: str) -> Estimate:

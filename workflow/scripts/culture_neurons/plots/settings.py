@@ -42,8 +42,8 @@ def plot_splits(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFram
     """Draw self and cross of every split and their mean, a panel per model.
 
     Args:
-        rates: Model -> its rows of one rate and all splits, columns as of
-            `breakdowns.tabulate_rates`.
+        rates: Model -> its rows of one rate and all splits, columns: see
+            `tabulate_rates` of sensitivity/settings.py.
         effects: Tables `effects` of models and splits, which tell how many questions there are.
     """
     scorers = list(dict.fromkeys(name for frame in rates.values() for name in frame["scorer"]))
@@ -55,11 +55,11 @@ def plot_splits(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFram
         axes.axvline(0, color="0.4", linewidth=0.8, zorder=0.8)
         for row, scorer in enumerate(scorers):
             for second, measure in enumerate(_MEASURES):
-                own = frame.filter(scorer=scorer, measure=measure)
-                values = 100 * own["value"].to_numpy()
+                rows = frame.filter(scorer=scorer, measure=measure)
+                values = 100 * rows["value"].to_numpy()
                 if not len(values):
                     continue
-                band = own["control_low"].min(), own["control_high"].max()
+                band = rows["control_low"].min(), rows["control_high"].max()
                 if None not in band:
                     draw_band(axes, row, bool(second), 100 * band[0], 100 * band[1])
                 estimate = Estimate(values.mean(), values.min(), values.max(), values)
@@ -109,9 +109,9 @@ def plot_categories(categories: Mapping[str, pl.DataFrame]) -> Figure:
 
 
 def _count_asked(categories: pl.DataFrame) -> str:
-    own = categories.filter(measure="self")
-    cultures = form_count("culture", own["cultures"])
-    return f"n = {form_count('question', own['questions'])} of {cultures} in a category"
+    rows = categories.filter(measure="self")
+    cultures = form_count("culture", rows["cultures"])
+    return f"n = {form_count('question', rows['questions'])} of {cultures} in a category"
 
 
 def category_matrix(rows: pl.DataFrame, names: list[str], scorers: list[str]) -> np.ndarray:

@@ -53,8 +53,8 @@ def tabulate_verdicts(
     last = ("collapse", "verdict")
     verdicts = verdicts.sort(KEYS).select(pl.exclude(last), *last)
     if recovery is not None:
-        found = _share_recovered(recovery)
-        verdicts = verdicts.join(found, on=[*STUDY, "scorer"], how="left", maintain_order="left")
+        shares = _share_recovered(recovery)
+        verdicts = verdicts.join(shares, on=[*STUDY, "scorer"], how="left", maintain_order="left")
     on = [key for key in published.columns if key != "published"]
     return verdicts.join(published, on=on, how="left", maintain_order="left").drop("dataset_source")
 
@@ -73,7 +73,7 @@ def judge_masks(
         ranks: Stacked `ranks`, with keys.
         keys: Columns that tell whose masks they are.
         alpha: Level of the ranks.
-        collapse: As of `is_broken`.
+        collapse: See `is_broken`.
 
     Returns:
         One row per value of the keys: these, effects with intervals, rank p-values, collapse,
@@ -127,10 +127,10 @@ def word_verdict(row: Mapping[str, object], controls: Sequence[str], alpha: floa
     ]
     if failed:
         return f"{NOT_SHOWN}: {', '.join(failed)}"
-    shown = f"own culture loses more, beyond {', '.join(ranked)}"
+    words = f"own culture loses more, beyond {', '.join(ranked)}"
     if _is_below_zero(row.get("self_less_swapped_high")):
-        return shown
-    return f"{shown}; not shown to need the culture's pictures"
+        return words
+    return f"{words}; not shown to need the culture's pictures"
 
 
 def _spread_means(summaries: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
@@ -146,8 +146,8 @@ def _spread_means(summaries: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
         if name in _SIGNED:
             columns[f"non_letter_{name}"] = pl.col("non_letter_mass_change")
             columns[f"entropy_{name}"] = pl.col("letter_entropy_change")
-        chosen = [value.alias(column) for column, value in columns.items()]
-        rows = overall.filter(measure=measure).select(*keys, *chosen)
+        values = [value.alias(column) for column, value in columns.items()]
+        rows = overall.filter(measure=measure).select(*keys, *values)
         spread = spread.join(rows, on=keys, how="left")
     return spread
 
@@ -165,9 +165,9 @@ def _count_significant(effects: pl.DataFrame, alpha: float) -> pl.DataFrame:
 
     Beside them the mean change of own masks over swapped pictures: what of a loss is no culture's.
     """
-    own = effects.filter(pl.col("mask_culture") == pl.col("culture"))
+    diagonal = effects.filter(pl.col("mask_culture") == pl.col("culture"))
     significant = (pl.col("q") <= alpha) & (pl.col("delta") < 0)
-    return own.group_by(KEYS).agg(
+    return diagonal.group_by(KEYS).agg(
         (100 * pl.col("swapped_delta").mean()).alias("self_swapped"),
         pl.len().alias("cultures"),
         significant.sum().alias("cultures_significant"),

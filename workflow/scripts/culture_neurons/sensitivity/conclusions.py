@@ -1,4 +1,8 @@
-"""What a study concludes, and whether other settings lead to it: in numbers and in words."""
+"""What a study concludes, and whether other settings lead to it: in numbers and in words.
+
+The conclusion of a study is the sign of each scorer's gap and the order of scorers by it, as far as
+tests show them at the reference.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -28,17 +32,27 @@ def find_conclusion(gaps: Gaps, comparisons: pl.DataFrame, alpha: float) -> Conc
     return Conclusion(scorers, find_pairs(comparisons, alpha))
 
 
+def read_gaps(frame: pl.DataFrame) -> Gaps:
+    """Read scorers' gaps from rows that have one each, but for what could not be measured."""
+    rows = (
+        frame.filter(pl.col("value").is_finite())
+        .select("scorer", "value", "ci_high")
+        .iter_rows(named=True)
+    )
+    return {row.pop("scorer"): row for row in rows}
+
+
 def find_pairs(comparisons: pl.DataFrame, alpha: float) -> Pairs:
     """Find the pairs of scorers whose gaps are shown to differ."""
-    shown = comparisons.filter(pl.col("measure") == "gap", pl.col("q") <= alpha)
+    differences = comparisons.filter(pl.col("measure") == "gap", pl.col("q") <= alpha)
     return [
         (first, second) if value < 0 else (second, first)
-        for first, second, value in shown.select("first", "second", "value").iter_rows()
+        for first, second, value in differences.select("first", "second", "value").iter_rows()
     ]
 
 
 def judge_settings(
-    conclusion: Conclusion, settings: Mapping[str, Gaps], shown: Mapping[str, Pairs]
+    conclusion: Conclusion, settings: Mapping[str, Gaps], pairs: Mapping[str, Pairs]
 ) -> dict[str, object]:
     """Compare other settings with the reference's conclusion.
 
@@ -48,7 +62,7 @@ def judge_settings(
     Args:
         conclusion: Of the reference.
         settings: Setting -> gaps.
-        shown: Setting -> scorers that are shown to differ there, where that was tested.
+        pairs: Setting -> scorers that are shown to differ there, where that was tested.
 
     Returns:
         Columns of the summary: numbers, and the conclusion in words.
@@ -63,12 +77,12 @@ def judge_settings(
                 kept = gaps[lower]["value"] < gaps[higher]["value"]
                 orders.append(kept)
                 lost += [] if kept else [f"{lower} before {higher} at {setting}"]
-    known = {frozenset(pair) for pair in conclusion.pairs}
+    at_reference = {frozenset(pair) for pair in conclusion.pairs}
     new = [
         f"{lower} before {higher} at {setting}"
-        for setting, pairs in shown.items()
-        for lower, higher in pairs
-        if frozenset((lower, higher)) not in known
+        for setting, differing in pairs.items()
+        for lower, higher in differing
+        if frozenset((lower, higher)) not in at_reference
     ]
     reversed_signs = [f"{scorer} at {setting}" for value, _, setting, scorer in signs if value >= 0]
     weakest = max(signs, default=None)
@@ -79,7 +93,7 @@ def judge_settings(
         "signs_shown": signs_shown,
         "orders": len(orders),
         "orders_kept": sum(orders),
-        "orders_new": len(new) if shown else None,
+        "orders_new": len(new) if pairs else None,
         "weakest": f"gap {100 * weakest[0]:.1f}: {weakest[3]} at {weakest[2]}" if weakest else "",
         "conclusion": word_conclusion(
             len(signs), signs_shown, reversed_signs, bool(orders), lost, new

@@ -35,9 +35,9 @@ def compare_models(
     """
     scored = index_tables(scores, "scores", ("model", "split", "scorer"))
     masked = index_tables(masks, "masks", ("model", "split", "scorer", "rate"))
-    known = {facts["model"]: facts for _, facts in scored.values()}
+    facts_of = {facts["model"]: facts for _, facts in scored.values()}
     for first, second in combinations(models, 2):
-        weights = relate_weights(known[first], known[second])
+        weights = relate_weights(facts_of[first], facts_of[second])
         pair = {"first_model": first, "second_model": second, "weights": weights}
         if weights.startswith("not"):
             yield [dict.fromkeys(SCHEMAS["model_pairs"].names) | pair]

@@ -65,31 +65,31 @@ def measure_reliability(
     Yields:
         Rows of table `reliability`, one comparison at a time.
     """
-    own = take_scopes(cells, scopes[0])
+    usual = take_scopes(cells, scopes[0])
     folds = len(cells.folds)
 
     def label(analysis: str, setting: str, size: int, draw: int | None, rows: list) -> list:
         head = {"analysis": analysis, "scorer": scoring.name, "setting": setting}
         return [{**head, "questions": size * questions, "draw": draw, **row} for row in rows]
 
-    whole = score_folds(own, range(folds), scoring)
+    whole = score_folds(usual, range(folds), scoring)
     halves = []
     for size in range(1, folds // 2 + 1):
         for draw, sets in enumerate(draw_folds(folds, [size, size], draws, seed)):
-            pair = [score_folds(own, chosen, scoring) for chosen in sets]
+            pair = [score_folds(usual, part, scoring) for part in sets]
             yield label("disjoint", "", size, draw, compare_scored(*pair, cells.cultures))
             if size == folds // 2:
                 halves.append(tuple(scored.selected for scored in pair))
     yield label("layers", "", folds // 2, None, compare_layers(halves, cells.cultures, cells.axis))
     for size in range(1, folds):
-        for draw, (chosen,) in enumerate(draw_folds(folds, [size], draws, seed)):
-            part = score_folds(own, chosen, scoring)
+        for draw, (subset,) in enumerate(draw_folds(folds, [size], draws, seed)):
+            part = score_folds(usual, subset, scoring)
             yield label("nested", "", size, draw, compare_scored(part, whole, cells.cultures))
     for name, places in zip(names[1:], scopes[1:], strict=True):
         other = score_folds(take_scopes(cells, places), range(folds), scoring)
         yield label("scopes", name, folds, None, compare_scored(other, whole, cells.cultures))
     for name, options in variants.items():
-        other = score_folds(own, range(folds), replace(scoring, options=options))
+        other = score_folds(usual, range(folds), replace(scoring, options=options))
         yield label("variants", name, folds, None, compare_scored(other, whole, cells.cultures))
 
 
@@ -133,18 +133,18 @@ def draw_folds(folds: int, sizes: Sequence[int], draws: int, seed: int) -> list[
         seed: Seed of the draws.
     """
     generator = np.random.default_rng([seed, *sizes])
-    found: list[list[list[int]]] = []
+    divisions: list[list[list[int]]] = []
     for _ in range(_ATTEMPTS * draws):
         order = generator.permutation(folds).tolist()
         ends = np.cumsum(sizes).tolist()
         drawn = sorted(
             sorted(order[end - size : end]) for end, size in zip(ends, sizes, strict=True)
         )
-        if drawn not in found:
-            found.append(drawn)
-        if len(found) == draws:
+        if drawn not in divisions:
+            divisions.append(drawn)
+        if len(divisions) == draws:
             break
-    return found
+    return divisions
 
 
 def compare_scored(

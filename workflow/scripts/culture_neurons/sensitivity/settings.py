@@ -1,4 +1,7 @@
-"""Stacked tables of a study -> one table per kind of setting: what each setting does."""
+"""Stacked tables of a study -> one table per kind of setting: what each setting does.
+
+Rows alone: whether a conclusion holds is in summary.py and conclusions.py.
+"""
 
 from collections.abc import Sequence
 

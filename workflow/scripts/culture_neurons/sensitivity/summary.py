@@ -1,7 +1,7 @@
-"""Does the conclusion hold under other choices? A summary of effects and of masks by setting.
+"""Does the conclusion hold under other choices? One row per model and kind of choice.
 
-The conclusion of a study is the sign of each scorer's gap and the order of scorers by it, as far as
-tests show them at the reference: the first rate and the first split of the config.
+A row judges the conclusion by other effects (conclusions.py), or says how far other masks agree.
+The reference is the first rate and the first split of the config.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +14,7 @@ from culture_neurons.sensitivity.conclusions import (
     find_conclusion,
     find_pairs,
     judge_settings,
+    read_gaps,
 )
 from culture_neurons.sensitivity.settings import AGREEMENT, MODEL_KEYS, average_models
 
@@ -51,7 +52,10 @@ def summarise_sensitivity(
     files: Mapping[str, str],
     alpha: float,
 ) -> pl.DataFrame:
-    """Make the summary: one row per model and analysis; arguments as of the parts."""
+    """Make the summary: one row per model and analysis.
+
+    See `judge_effects` and `summarise_agreement` for the arguments.
+    """
     rows = [
         *judge_effects(
             summaries,
@@ -100,30 +104,30 @@ def judge_effects(
     means = summaries.filter(
         pl.col("culture").is_null(), pl.col("measure") == "gap", pl.col("scorer").is_in(list(files))
     )
-    for values, own in means.group_by(MODEL_KEYS, maintain_order=True):
-        known = dict(zip(MODEL_KEYS, values, strict=True))
+    for values, rows in means.group_by(MODEL_KEYS, maintain_order=True):
+        keys = dict(zip(MODEL_KEYS, values, strict=True))
         at = {"split": split, "rate": rate}
-        tests = comparisons.filter(**known)
-        by_category = categories.filter(pl.col("scorer").is_in(list(files)), **known, measure="gap")
-        others = pl.col("model").is_in(find_same(model_pairs, known["model"]))
-        alike = others & (pl.col("intervention") == known["intervention"])
-        reference = read_gaps(own.filter(**at))
+        tests = comparisons.filter(**keys)
+        by_category = categories.filter(pl.col("scorer").is_in(list(files)), **keys, measure="gap")
+        others = pl.col("model").is_in(find_same_weights(model_pairs, keys["model"]))
+        alike = others & (pl.col("intervention") == keys["intervention"])
+        reference = read_gaps(rows.filter(**at))
         conclusion = find_conclusion(reference, tests.filter(**at), alpha)
-        head = {**known, "compared": "effects", "reference": f"split{split}, r{rate:g}"}
+        head = {**keys, "compared": "effects", "reference": f"split{split}, r{rate:g}"}
         for analysis, column, form, gaps, tested in (
-            ("rates", "rate", "r{:g}", own.filter(split=split), tests.filter(split=split)),
-            ("splits", "split", "split{}", own.filter(rate=rate), tests.filter(rate=rate)),
+            ("rates", "rate", "r{:g}", rows.filter(split=split), tests.filter(split=split)),
+            ("splits", "split", "split{}", rows.filter(rate=rate), tests.filter(rate=rate)),
             ("categories", "category", "{}", by_category, None),
             ("models", "model", "{}", means.filter(alike, **at), comparisons.filter(alike, **at)),
         ):
             usual = at.get(column)
             settings = {n: read_gaps(f) for n, f in _spread(gaps, column, usual, form).items()}
-            shown = {
+            pairs = {
                 name: find_pairs(frame, alpha)
                 for name, frame in _spread(tested, column, usual, form).items()
             }
             if settings:
-                judged = judge_settings(conclusion, settings, shown)
+                judged = judge_settings(conclusion, settings, pairs)
                 yield {**head, **_name(analysis, settings), **judged}
         yield from _judge_variants(head, reference, conclusion, files)
 
@@ -134,8 +138,8 @@ def summarise_agreement(
     """Summarise how far masks of the reference agree, and where they do so least.
 
     Args:
-        agreement: As of `break_down_agreement`.
-        models: As of `average_models`.
+        agreement: See `break_down_agreement`.
+        models: See `average_models`.
         split: Split of the reference.
         rate: Rate of the reference.
     """
@@ -149,9 +153,9 @@ def summarise_agreement(
         "variants": agreement["variants"],
         "models": pairs.rename({"first_model": "model", "second_model": "setting"}),
     }.items():
-        rows = table.filter(rate=rate)
-        for (model, hookpoint), own in rows.group_by("model", "hookpoint", maintain_order=True):
-            least = own.drop_nulls("overlap").sort("overlap", maintain_order=True).head(1)
+        at_rate = table.filter(rate=rate)
+        for (model, hookpoint), rows in at_rate.group_by("model", "hookpoint", maintain_order=True):
+            least = rows.drop_nulls("overlap").sort("overlap", maintain_order=True).head(1)
             worst = pl.format(
                 "overlap {}: {} at {}", pl.col("overlap").round(2), "scorer", "setting"
             )
@@ -160,27 +164,17 @@ def summarise_agreement(
                 "hookpoint": hookpoint,
                 "compared": "neurons",
                 "reference": f"r{rate:g}" + (f", split{split}" if analysis == "models" else ""),
-                **_name(analysis, own["setting"].unique(maintain_order=True).to_list()),
-                **dict(zip(AGREEMENT, own.select(pl.col(AGREEMENT).mean()).row(0), strict=True)),
+                **_name(analysis, rows["setting"].unique(maintain_order=True).to_list()),
+                **dict(zip(AGREEMENT, rows.select(pl.col(AGREEMENT).mean()).row(0), strict=True)),
                 "weakest": least.select(worst).item() if least.height else "",
                 "conclusion": "effects not tested",
             }
 
 
-def find_same(model_pairs: pl.DataFrame, model: str) -> list[str]:
+def find_same_weights(model_pairs: pl.DataFrame, model: str) -> list[str]:
     """Find the later models that have the weights of a model."""
     same = model_pairs.filter(first_model=model, weights="same")
     return same["second_model"].unique(maintain_order=True).to_list()
-
-
-def read_gaps(frame: pl.DataFrame) -> Gaps:
-    """Read scorers' gaps from rows that have one each, but for what could not be measured."""
-    rows = (
-        frame.filter(pl.col("value").is_finite())
-        .select("scorer", "value", "ci_high")
-        .iter_rows(named=True)
-    )
-    return {row.pop("scorer"): row for row in rows}
 
 
 def _judge_variants(

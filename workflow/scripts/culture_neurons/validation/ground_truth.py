@@ -32,8 +32,9 @@ def tabulate_ground_truth(verdicts: pl.DataFrame, confidence: float) -> pl.DataF
     # Without demo models the table has its columns and no rows.
     frames = [verdicts.clear().with_columns(variant=pl.lit(""), architecture=pl.lit(""))]
     for path, name in named.items():
-        own = verdicts.filter(checkpoint=path).with_columns(variant=pl.lit(name.variant))
-        frames += [own.with_columns(architecture=pl.lit(key)) for key in (name.architecture, EVERY)]
+        rows = verdicts.filter(checkpoint=path).with_columns(variant=pl.lit(name.variant))
+        keys = (name.architecture, EVERY)
+        frames += [rows.with_columns(architecture=pl.lit(key)) for key in keys]
     rows = pl.concat(frames).with_columns(
         pl.lit(None, pl.Float64).alias(name) for name in MEASURES if name not in verdicts.columns
     )

@@ -37,19 +37,19 @@ def check_control(verdicts: pl.DataFrame, ranks: pl.DataFrame) -> tuple[list[str
         if architecture not in models.values():
             failed.append(f"{architecture}: is not in the study, expected it with planted neurons")
     for model in models:
-        found = measure_control(
+        numbers = measure_control(
             verdicts.filter(model=model, rate=RATE), ranks.filter(model=model, rate=RATE)
         )
         wrong = [
             f"{model}: {name} is {_form(values, unit)}, expected {low:g} to {high:g}{unit}"
-            for name, values in found.items()
+            for name, values in numbers.items()
             for low, high, unit in [LIMITS[name]]
             if not values or any(value is None or not low <= value <= high for value in values)
         ]
         failed += wrong
         if not wrong:
-            numbers = (f"{name} {_form(values, LIMITS[name][2])}" for name, values in found.items())
-            passed.append(f"{model}: {', '.join(numbers)}")
+            words = (f"{name} {_form(values, LIMITS[name][2])}" for name, values in numbers.items())
+            passed.append(f"{model}: {', '.join(words)}")
     return passed, failed
 
 
@@ -70,7 +70,7 @@ def measure_control(
         *(scorer[name] for name in ("precision", "recall")),
         farthest,
     )
-    return {name: list(found) for name, found in zip(LIMITS, values, strict=True)}
+    return {name: list(series) for name, series in zip(LIMITS, values, strict=True)}
 
 
 def _find_planted(verdicts: pl.DataFrame) -> dict[str, str]:
@@ -90,5 +90,5 @@ def _find_planted(verdicts: pl.DataFrame) -> dict[str, str]:
 
 
 def _form(values: Sequence[float | None], unit: str) -> str:
-    known = ("unknown" if value is None else f"{value:.4g}{unit}" for value in values)
-    return " and ".join(known) or "not in the tables"
+    words = ("unknown" if value is None else f"{value:.4g}{unit}" for value in values)
+    return " and ".join(words) or "not in the tables"

@@ -8,8 +8,8 @@ from culture_neurons.plots.parts.style import SMALL
 
 def label_layers(axes: Axes, layers: int, middle: float) -> None:
     """Number layers below the axes, at most five of them; `middle` is the place of layer 0."""
-    shown = np.unique(np.linspace(0, layers - 1, min(layers, 5)).round().astype(int))
-    axes.set_xticks(shown + middle, shown)
+    numbers = np.unique(np.linspace(0, layers - 1, min(layers, 5)).round().astype(int))
+    axes.set_xticks(numbers + middle, numbers)
 
 
 def add_depth(axes: Axes, layers: int, middle: float) -> None:

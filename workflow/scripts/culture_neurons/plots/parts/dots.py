@@ -51,10 +51,10 @@ def model_panels(
 def draw_estimate(axes: Axes, row: int, second: bool, look: Look, estimate: Estimate) -> None:
     """Draw an estimate: filled if it is the row's first, open if it is the second."""
     y = row + _OFFSETS[second]
-    known = estimate.cultures[np.isfinite(estimate.cultures)]
+    single = estimate.cultures[np.isfinite(estimate.cultures)]
     axes.plot(
-        known,
-        np.full(len(known), y + _BELOW),
+        single,
+        np.full(len(single), y + _BELOW),
         linestyle="none",
         marker="o",
         markersize=2.5,

@@ -28,9 +28,9 @@ def matrix_grid(panels: int, cultures: int) -> tuple[Figure, list[Axes], Axes | 
         figsize=(WIDE, rows * (max(matrix_height, 0.6) + 0.6) + 1.1), layout="constrained"
     )
     grid = GridSpec(rows, _COLUMNS, figure=figure)
-    places = [grid[index // _COLUMNS, index % _COLUMNS] for index in range(rows * _COLUMNS)]
-    axes = [figure.add_subplot(place) for place in places[:panels]]
-    return figure, axes, spare_axes(figure, places[panels:])
+    cells = [grid[index // _COLUMNS, index % _COLUMNS] for index in range(rows * _COLUMNS)]
+    axes = [figure.add_subplot(cell) for cell in cells[:panels]]
+    return figure, axes, spare_axes(figure, cells[panels:])
 
 
 def spare_axes(figure: Figure, places: Sequence[SubplotSpec]) -> Axes | None:

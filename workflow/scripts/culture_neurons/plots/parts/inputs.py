@@ -26,6 +26,8 @@ def read_frames(
 ) -> dict[Key, pl.DataFrame]:
     """Read one table per key, in the order of the keys.
 
+    Unlike `stack_tables`, this holds each file against its key, and keeps a table without rows.
+
     Args:
         paths: Parallel to `keys`.
         kind: Of all tables.
@@ -52,7 +54,7 @@ def read_models(
     """Read the masks of several models; paths, models, and scorers are parallel.
 
     Raises:
-        ValueError: They are not parallel; otherwise as of `read_scorer_masks`.
+        ValueError: They are not parallel; for the others see `read_scorer_masks`.
     """
     files: dict[str, list] = {}
     for path, model, scorer in zip(paths, models, scorers, strict=True):
