@@ -226,6 +226,18 @@ def test_a_bad_config_is_one_clear_line_before_any_job(tmp_path):
     assert not (folder / "results").exists()
 
 
+def test_the_first_page_for_users_names_the_first_path_that_is_not_filled_in(tmp_path):
+    process = run_snakemake(
+        copy_project(tmp_path / "mine"), "--dry-run", "--configfile", "config/my_study.yaml"
+    )
+    assert process.returncode == 1
+    said = process.stdout + process.stderr  # a dry run says it on the first
+    lines = [line for line in said.splitlines() if "config key" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("config key 'dataset.source' is 'my_data/questions.parquet'; ")
+    assert "Traceback" not in said
+
+
 def test_paths_at_which_there_is_nothing_are_refused_although_all_results_are_there(finished):
     config = finished / "config/config.yaml"
     for key, path in (

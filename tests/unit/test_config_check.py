@@ -61,10 +61,56 @@ def test_default_config_is_completed_and_what_it_says_is_kept():
     assert complete_config(completed, ROOT) == completed
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.name)
+MY_STUDY = ROOT / "config/my_study.yaml"
+SHIPPED = sorted(set((ROOT / "config").glob("*.yaml")) - {MY_STUDY})
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_configs_are_accepted(path):
     config = yaml.safe_load(path.read_text())
     assert complete_config(config, ROOT)["models"][0]["name"] == config["models"][0]["name"]
+
+
+@pytest.fixture
+def my_study(tmp_path, monkeypatch):
+    """The first page for users, in a folder where its paths exist."""
+    (tmp_path / "my_data").mkdir()
+    (tmp_path / "my_data/questions.parquet").touch()
+    shutil.copy(ROOT / "config/cultures.tsv", tmp_path / "my_data")
+    (tmp_path / "my_model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return yaml.safe_load(MY_STUDY.read_text())
+
+
+def test_the_first_page_for_users_is_complete_where_its_paths_exist(my_study):
+    completed = complete_config(my_study, ROOT)
+    assert completed["models"][0]["checkpoint"] == "./my_model"
+    assert len(completed["score"]["scorers"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("missing", "key"),
+    [
+        ("my_data/questions.parquet", "dataset.source"),
+        ("my_data/cultures.tsv", "dataset.cultures"),
+        ("my_model", "models[0].checkpoint"),
+    ],
+)
+def test_a_path_of_the_first_page_that_is_missing_is_named_with_its_key(
+    missing, key, my_study, tmp_path
+):
+    (tmp_path / missing).rename(tmp_path / "elsewhere")
+    message = refusal(my_study)
+    assert message.startswith(f"config key {key!r}")
+    assert missing in message
+
+
+def test_the_first_page_is_a_page_and_says_of_each_key_what_it_is():
+    lines = MY_STUDY.read_text().splitlines()
+    assert len(lines) <= 30
+    for number, line in enumerate(lines):
+        if ":" in line and not line.lstrip().startswith("#") and not line.endswith(":"):
+            assert "#" in line or lines[number - 1].lstrip().startswith("#"), line
 
 
 def test_the_config_that_is_passed_in_stays_as_it_was():
