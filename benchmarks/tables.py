@@ -142,7 +142,7 @@ def make_control(folder: Path, cultures: int, width: int) -> None:
     units = np.concatenate([rng.choice(len(axis), count, replace=False) for _ in masks])
     columns = {
         "culture": np.repeat([name for name, _ in masks], count).tolist(),
-        "draw": np.repeat([draw for _, draw in masks], count).astype(np.uint32),
+        "draw": np.repeat([draw for _, draw in masks], count).tolist(),
         "layer": axis.layer[units],
         "neuron": axis.neuron[units],
         "rank": np.tile(np.arange(count, dtype=np.uint32), len(masks)),

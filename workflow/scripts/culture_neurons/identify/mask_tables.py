@@ -61,10 +61,10 @@ def read_masks(
     keys = (cultures.indices.to_numpy() * most_draws + draws) * most_layers + layers
     order = np.argsort(keys, kind="stable")
     neurons = table["neuron"].to_numpy()[order].astype(np.int64)
-    keys, starts = np.unique(keys[order], return_index=True)
-    parts = (
-        dict(zip(keys.tolist(), np.split(neurons, starts[1:]), strict=True)) if len(keys) else {}
-    )
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))  # of each mask's layer
+    # An empty table has no starts, and one part all the same.
+    parts = dict(zip(keys[starts].tolist(), np.split(neurons, starts[1:]), strict=False))
     masks = {}
     for name, size in sizes.items():
         draw = 0 if name.draw is None else name.draw + 1
