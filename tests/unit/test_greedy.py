@@ -24,12 +24,14 @@ def test_agreement_is_counted_over_a_sample(tiny, caplog):
     # As numbers of an array, which is what the workflow has: the counts go into JSON.
     predicted = {key: np.uint8(value) for key, value in (right | others).items()}
     counts = check_greedy(tiny, feed, letters, predicted)
-    assert json.loads(json.dumps(counts)) == {"asked": SAMPLE, "agreeing": len(lettered)}
+    expected = {"asked": SAMPLE, "letters": len(lettered), "agreeing": len(lettered)}
+    assert json.loads(json.dumps(counts)) == expected
     assert f"{len(lettered)} of {SAMPLE}" in caplog.text
 
     wrong = {key: (value + 1) % 4 for key, value in right.items()}
     caplog.clear()
-    assert check_greedy(tiny, feed, letters, wrong | others)["agreeing"] == 0
+    counts = check_greedy(tiny, feed, letters, wrong | others)
+    assert (counts["letters"], counts["agreeing"]) == (len(lettered), 0)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 

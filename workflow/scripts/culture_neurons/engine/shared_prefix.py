@@ -21,6 +21,7 @@ from culture_neurons.engine.whole_prompts import place_inputs, run_plain
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import AffineMap, intervene
 from culture_neurons.model.checkpoints import Checkpoint
+from culture_neurons.model.next_token import LogitsError, run_to_logits
 from culture_neurons.model.prompts import collate
 
 
@@ -118,14 +119,14 @@ class SharedPrefix:
             cache.batch_select_indices((blocks + self._owner).flatten())
         last = self._last.repeat(count, 1)
         with self._changed(layers, maps, last):
-            output = self._model(
-                input_ids=self._tails.repeat(count, 1),  # rows: maps x questions
-                position_ids=torch.cat([self._positions] * count, dim=-2),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=last,
-            )
-        return output.logits[:, 0].unflatten(0, (count, -1))
+            tails = {
+                "input_ids": self._tails.repeat(count, 1),  # rows: maps x questions
+                "position_ids": torch.cat([self._positions] * count, dim=-2),
+                "past_key_values": cache,
+                "use_cache": True,
+            }
+            logits = run_to_logits(self._model, tails, last)
+        return logits.unflatten(0, (count, -1))
 
     @contextmanager
     def _changed(
@@ -152,7 +153,15 @@ def try_sharing(checkpoint: Checkpoint, group: ImageGroup) -> str | None:
     """
     try:
         shared = SharedPrefix(checkpoint, [group]).run(None, [AffineMap({}, gain=1.0)])[0]
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        LogitsError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         if is_out_of_memory(error):
             raise
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else error!r}"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from culture_neurons.model.checkpoints import Checkpoint
+from culture_neurons.model.next_token import run_to_logits
 from culture_neurons.model.prompts import EncodedPrompt, collate
 
 
@@ -53,8 +54,7 @@ def prepare_prompts(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) ->
 @torch.inference_mode()
 def run_prompts(checkpoint: Checkpoint, batch: WholePrompts) -> Tensor:
     """Run prepared prompts once; the next-token logits after each, (rows, vocabulary)."""
-    output = checkpoint.model(**batch.inputs, use_cache=False, logits_to_keep=batch.last)
-    return output.logits[:, 0]  # (rows, 1, vocabulary) -> (rows, vocabulary)
+    return run_to_logits(checkpoint.model, {**batch.inputs, "use_cache": False}, batch.last)
 
 
 def run_plain(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) -> Tensor:

@@ -19,6 +19,7 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from culture_neurons.dataset.question import Question
 from culture_neurons.logs import logger
+from culture_neurons.model.next_token import LogitsError, run_to_logits
 from culture_neurons.model.prompts import EncodedPrompt, PromptError, encode_prompt, render_prompt
 
 MANY_TOKENS = 4096  # of one picture: more than any model of the study was trained on
@@ -79,12 +80,14 @@ def try_picture(model: torch.nn.Module, processor: ProcessorMixin, settings: Map
 
     Raises:
         CheckpointError: The processor makes other tokens of a picture than the model expects.
+        LogitsError: The model's logits are not one for each token, nor for the last one.
     """
     prompt = _encode_probe(processor, model.config)
     inputs = BatchFeature(prompt.token_inputs | prompt.picture_inputs)
     try:
-        model(**inputs.to(model.device, model.dtype), use_cache=False, logits_to_keep=1)
-    except torch.OutOfMemoryError:
+        inputs = {**inputs.to(model.device, model.dtype), "use_cache": False}
+        run_to_logits(model, inputs, torch.tensor([[prompt.tokens - 1]], device=model.device))
+    except (LogitsError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # counts that differ, shapes that do not fit
         raise CheckpointError(
