@@ -1,6 +1,7 @@
 # culture-neurons: which neurons of a vision-language model respond to a culture, and do they matter?
 #
-# Questions flow down; a stage is one rule file, a rule is one script of the same name.
+# Questions flow down; a stage is one rule file, a rule is one script of the same name (but for rules
+# that take over another by `use rule`).
 #
 #   results/dataset/{questions,images,rejected}.parquet
 #   results/answers/{model}.parquet
