@@ -1,7 +1,6 @@
 """Ask the unmodified model every question, also over a picture of another culture: no decoding."""
 
-from culture_neurons.dataset.assignment import swap_pictures
-from culture_neurons.dataset.prepared import PictureFile, read_picture_cultures, read_questions
+from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine.answering import tabulate_answers
 from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed
@@ -17,7 +16,7 @@ source, params, resources = snakemake.input, snakemake.params, snakemake.resourc
 pictures = PictureFile(source.images)
 prompt = (source.questions, pictures, params.model["prompt"], params.option_seed)
 questions = read_questions(*prompt)
-swapped = read_questions(*prompt, swapped=swap_pictures(read_picture_cultures(source.questions)))
+swapped = read_questions(*prompt, swapped=True)
 budget = TokenBudget(resources.batch_tokens)
 feeds = [Feed(shown, pictures, budget, resources.workers) for shown in (questions, swapped)]
 with lease_model(params.model, snakemake.threads, resources.device, resources.hub_cache) as (

@@ -7,14 +7,13 @@ from culture_neurons.engine.recording import capture_cells, tabulate_cell
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.logs import progress, start_log
 from culture_neurons.model.jobs import lease_model
-from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.facts import join_facts, name_versions, read_joined
 from culture_neurons.storage.tables import read_table, write_table
 
 start_log(snakemake.log[0])
 loaded = f"the loaded checkpoint {snakemake.params.model['checkpoint']}"
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
-kinds = {source.questions: "questions", source.cells: "cells"}
-facts = join_facts({path: read_facts(path, kind) for path, kind in kinds.items()})
+facts = read_joined({source.questions: "questions", source.cells: "cells"}, snakemake.wildcards)
 used = [row for row in read_table(source.cells, "cells").to_pylist() if row["used"]]
 shard = take_shard([(row["culture"], row["fold"]) for row in used], snakemake.wildcards.shard)
 pictures = PictureFile(source.images)

@@ -2,18 +2,13 @@
 
 from culture_neurons.identify.cells import fill_cells
 from culture_neurons.logs import logger, start_log
-from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.facts import name_versions, read_joined
 from culture_neurons.storage.frames import read_frame
 from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 questions, answers = snakemake.input.questions, snakemake.input.answers
-facts = join_facts(
-    {
-        questions: read_facts(questions, "questions"),
-        answers: read_facts(answers, "answers", snakemake.wildcards),
-    }
-)
+facts = read_joined({questions: "questions", answers: "answers"}, snakemake.wildcards)
 cells = fill_cells(
     read_frame(questions, "questions", ["question_id", "culture", "fold"]),
     read_frame(answers, "answers", ["question_id", "correct"]),

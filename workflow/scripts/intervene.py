@@ -1,8 +1,8 @@
 """Answer the evaluate questions under every mask of one selector."""
 
-from culture_neurons.dataset.assignment import choose_questions, swap_pictures
+from culture_neurons.dataset.assignment import choose_questions
 from culture_neurons.dataset.folds import evaluate_folds
-from culture_neurons.dataset.prepared import PictureFile, read_picture_cultures, read_questions
+from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine.answering import tabulate_answers
 from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed
@@ -12,7 +12,7 @@ from culture_neurons.identify.mask_tables import read_masks, read_means
 from culture_neurons.logs import logger, start_log
 from culture_neurons.model.jobs import lease_model
 from culture_neurons.neurons import NeuronAxis, read_sizes
-from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.facts import join_facts, name_versions, read_joined
 from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
@@ -20,9 +20,7 @@ loaded = f"the loaded checkpoint {snakemake.params.model['checkpoint']}"
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
 kinds = {source.questions: "questions", source.masks: "masks"}
 kinds |= dict.fromkeys(source.statistics, "statistics")  # for mean_ablate alone
-facts = join_facts(
-    {path: read_facts(path, kind, snakemake.wildcards) for path, kind in kinds.items()}
-)
+facts = read_joined(kinds, snakemake.wildcards)
 sizes, folds = read_sizes(facts), evaluate_folds(facts["folds"], facts["split"])
 means = [read_means(path, NeuronAxis.from_facts(facts)) for path in source.statistics]
 maps = make_interventions(read_masks(source.masks, sizes), params.intervention, *means)
@@ -30,9 +28,7 @@ pictures = PictureFile(source.images)
 scope = {"cultures": facts["cultures"], "folds": folds}
 prompt = (source.questions, pictures, params.model["prompt"], facts["option_seed"])
 questions = read_questions(*prompt, **scope)
-swapped = read_questions(
-    *prompt, **scope, swapped=swap_pictures(read_picture_cultures(source.questions))
-)
+swapped = read_questions(*prompt, **scope, swapped=True)
 cultures = {question.question_id: question.culture for question in questions}
 asked = choose_questions({name: name.culture for name in maps}, cultures, params.other_questions)
 # A culture's own mask alone is asked its own questions over other cultures' pictures.

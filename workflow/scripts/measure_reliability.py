@@ -5,13 +5,13 @@ from culture_neurons.identify.shards import count_questions, read_cells
 from culture_neurons.logs import logger, start_log
 from culture_neurons.neurons import NeuronAxis
 from culture_neurons.sensitivity.reliability import Scoring, measure_reliability, name_options
-from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.facts import name_versions, read_joined
 from culture_neurons.storage.tables import to_columns, write_table
 
 start_log(snakemake.log[0])
 params, scorer = snakemake.params, snakemake.params.scorer
 shards = list(snakemake.input.shards)
-facts = join_facts({path: read_facts(path, "activations", snakemake.wildcards) for path in shards})
+facts = read_joined(dict.fromkeys(shards, "activations"), snakemake.wildcards)
 sets = [sorted(names) for names in params.scopes]
 stored = sorted({name for names in sets for name in names})
 cells = read_cells(

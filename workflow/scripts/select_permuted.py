@@ -9,12 +9,12 @@ from culture_neurons.identify.scoring import load_scorer
 from culture_neurons.identify.shards import read_cells
 from culture_neurons.logs import logger, start_log
 from culture_neurons.neurons import NeuronAxis
-from culture_neurons.storage.facts import join_facts, read_facts
+from culture_neurons.storage.facts import read_joined
 
 start_log(snakemake.log[0])
 params = snakemake.params
 shards = list(snakemake.input.shards)
-facts = join_facts({path: read_facts(path, "activations", snakemake.wildcards) for path in shards})
+facts = read_joined(dict.fromkeys(shards, "activations"), snakemake.wildcards)
 split = int(snakemake.wildcards.split.removeprefix("split"))
 folds, axis = identify_folds(facts["folds"], split), NeuronAxis.from_facts(facts)
 masks = pl.concat(

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from culture_neurons.dataset.assignment import swap_pictures
 from culture_neurons.dataset.question import Question, shuffle_options
 from culture_neurons.storage.facts import TableError
 from culture_neurons.storage.tables import open_table, read_table
@@ -65,7 +66,7 @@ def read_questions(
     ids: Collection[str] | None = None,
     cultures: Collection[str] | None = None,
     folds: Collection[int] | None = None,
-    swapped: Mapping[str, str] | None = None,
+    swapped: bool = False,
 ) -> list[Question]:
     """Read questions with their options shuffled; None takes all.
 
@@ -77,12 +78,13 @@ def read_questions(
         ids: Of the wanted questions.
         cultures: Of the wanted questions.
         folds: Of the wanted questions.
-        swapped: image_id -> image_id shown in its place.
+        swapped: Show each over a picture of another culture, see `swap_pictures`.
 
     Raises:
         TableError: The dataset has no text for this prompt, or an image is missing.
     """
     table = read_table(questions, "questions")
+    shown = swap_pictures(read_picture_cultures(table)) if swapped else {}
     for column, wanted in (("question_id", ids), ("culture", cultures), ("fold", folds)):
         if wanted is not None:
             table = table.filter(pc.is_in(table[column], _value_set(table, column, wanted)))
@@ -104,7 +106,7 @@ def read_questions(
                 question_id=row["question_id"],
                 culture=row["culture"],
                 fold=row["fold"],
-                image_id=swapped[row["image_id"]] if swapped else row["image_id"],
+                image_id=shown.get(row["image_id"], row["image_id"]),
                 text=texts[prompt]["question"],
                 options=options,
                 answer=row["answer"],
@@ -114,11 +116,11 @@ def read_questions(
     return result
 
 
-def read_picture_cultures(questions: str | Path) -> dict[str, set[str]]:
+def read_picture_cultures(table: pa.Table) -> dict[str, set[str]]:
     """Read of which cultures each picture's questions are: image_id -> cultures."""
-    table = read_table(questions, "questions", ["image_id", "culture"])
+    columns = (table[name].to_pylist() for name in ("image_id", "culture"))
     cultures: dict[str, set[str]] = {}
-    for image_id, culture in zip(*(column.to_pylist() for column in table.columns), strict=True):
+    for image_id, culture in zip(*columns, strict=True):
         cultures.setdefault(image_id, set()).add(culture)
     return cultures
 
