@@ -28,7 +28,12 @@ RULES = sorted(
 )
 PERMUTED_MASKS = f"results/masks/{STUDY}/r0.01/permuted_of_lap.parquet"
 PERMUTED = (*RUN[:-1], "permuted.yaml")
-MODELS_FIGURE = "results/figures/sensitivity/mlp.gate_act/models.png"  # wanted of two models on
+SENSITIVITY = "results/figures/sensitivity/mlp.gate_act"
+FIGURES_OF_MORE = {  # wanted of two models, rates, or splits on
+    "plot_models": f"{SENSITIVITY}/models.png",
+    "plot_rates": f"{SENSITIVITY}/ablate/rates.png",
+    "plot_splits": f"{SENSITIVITY}/ablate/splits.png",
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,7 @@ def study(finished_study, tmp_path_factory):
     }
     (folder / "permuted.yaml").write_text(yaml.safe_dump(config))
     make(folder, PERMUTED_MASKS, *PERMUTED)
-    make(folder, MODELS_FIGURE, *RUN)
+    make(folder, *FIGURES_OF_MORE.values(), *RUN)
     return folder
 
 
@@ -54,7 +59,8 @@ def outputs(study):
     """Rule -> its outputs."""
     listing = run_snakemake(study, "--summary", *CONFIG)
     assert listing.returncode == 0, listing.stderr
-    found = {"select_permuted": [PERMUTED_MASKS], "plot_models": [MODELS_FIGURE]}
+    found = {"select_permuted": [PERMUTED_MASKS]}
+    found |= {rule: [figure] for rule, figure in FIGURES_OF_MORE.items()}
     for row in csv.DictReader(listing.stdout.splitlines(), delimiter="\t"):
         found.setdefault(row["rule"], []).append(row["output_file"])
     return found

@@ -10,7 +10,7 @@ rule plot_halves:
             scorer=SCORERS,
             allow_missing=True,
         ),
-        code=find_code_inputs("plot_agreement"),
+        code=find_code_inputs("plot_halves"),
     output:
         svg=report(
             "results/figures/sensitivity/{hookpoint}/halves.svg",
@@ -30,7 +30,7 @@ rule plot_halves:
         rate=REFERENCE["rate"],
         analysis="halves",
     script:
-        "../scripts/plot_agreement.py"
+        "../scripts/plot_halves.py"
 
 
 use rule plot_halves as plot_scopes with:
