@@ -321,6 +321,7 @@ def test_a_hookpoint_is_a_row_and_nothing_else(tiny, monkeypatch):
     )
     monkeypatch.setitem(HOOKPOINTS, "mlp.neuron", row)
     layers = find_layers(tiny.model, "mlp.neuron")
+    assert "4 x 400 neurons, each a coordinate of the input of mlp.down_proj" in str(layers)
     questions = make_questions(3, cultures=("AAA",), folds=1)
     silenced = silence_columns(tiny, MASK)  # of W_down: the same as z = 0
     with intervene(layers, [ablate(MASK)]):

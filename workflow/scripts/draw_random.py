@@ -8,7 +8,7 @@ from culture_neurons.identify.mask_tables import write_masks
 from culture_neurons.identify.random_control import draw_control
 from culture_neurons.identify.statistics import read_statistics
 from culture_neurons.logs import logger, start_log
-from culture_neurons.storage.facts import drop_facts, join_facts, read_facts
+from culture_neurons.storage.facts import SELECTOR_FACTS, join_facts, read_facts
 from culture_neurons.storage.frames import read_frame
 
 start_log(snakemake.log[0])
@@ -18,7 +18,7 @@ scorer = {
     path: read_facts(path, "masks", dict(wildcards, selector=Path(path).stem))
     for path in source.masks
 }
-facts = drop_facts(join_facts({source.statistics: facts, **scorer}), ("scorer", "select", "count"))
+facts = join_facts({source.statistics: facts, **scorer}, own=SELECTOR_FACTS)
 masks = pl.concat(
     draw_control(
         params.control["kind"],

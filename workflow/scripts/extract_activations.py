@@ -5,7 +5,7 @@ from culture_neurons.engine.batches import TokenBudget, take_shard
 from culture_neurons.engine.feeding import Feed
 from culture_neurons.engine.recording import capture_cells, tabulate_cell
 from culture_neurons.hooks.hookpoints import find_layers
-from culture_neurons.logs import progress, start_log
+from culture_neurons.logs import logger, progress, start_log
 from culture_neurons.model.jobs import lease_model
 from culture_neurons.storage.facts import join_facts, name_versions, read_joined
 from culture_neurons.storage.tables import read_table, write_table
@@ -41,6 +41,7 @@ with lease_model(params.model, snakemake.threads, resources.device, resources.hu
 ):
     facts = join_facts({source.cells: facts, loaded: model_facts})
     layers = find_layers(checkpoint.model, snakemake.wildcards.hookpoint)
+    logger.info("%s", layers)
     facts |= {
         "hookpoint": layers.name,
         "widths": layers.axis.widths,

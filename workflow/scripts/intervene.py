@@ -28,18 +28,15 @@ pictures = PictureFile(source.images)
 scope = {"cultures": facts["cultures"], "folds": folds}
 prompt = (source.questions, pictures, params.model["prompt"], facts["option_seed"])
 questions = read_questions(*prompt, **scope)
-swapped = read_questions(*prompt, **scope, swapped=True)
 cultures = {question.question_id: question.culture for question in questions}
 asked = choose_questions({name: name.culture for name in maps}, cultures, params.other_questions)
 # A culture's own mask alone is asked its own questions over other cultures' pictures.
 own = {name: affine for name, affine in maps.items() if name.draw is None}
+swapped = read_questions(*prompt, **scope, swapped=True) if own else []
 asked_swapped = choose_questions({name: name.culture for name in own}, cultures, other_questions=0)
 logger.info("%d masks, %d questions of the evaluate folds %s", len(maps), len(questions), folds)
 budget = TokenBudget(resources.batch_tokens)
-feeds = [
-    Feed(shown, pictures, budget, resources.workers)
-    for shown in (questions, swapped if own else [])
-]
+feeds = [Feed(shown, pictures, budget, resources.workers) for shown in (questions, swapped)]
 with lease_model(params.model, snakemake.threads, resources.device, resources.hub_cache) as (
     checkpoint,
     model_facts,

@@ -68,17 +68,25 @@ class HookedLayers:
     model: str  # its class
     name: str
     hookpoint: Hookpoint
-    side: str
+    place: Place
     modules: tuple[nn.Module, ...]
     consumers: tuple[nn.Module, ...]  # what is computed from the neurons: down_proj
     axis: NeuronAxis
+
+    def __str__(self) -> str:
+        """Say what is recorded and changed, in a line."""
+        point, place = self.hookpoint, self.place
+        return (
+            f"{self.name} of {self.model}: {self.axis} neurons, each a {point.unit} of the "
+            f"{place.side} of {place.path}; tokens: {point.tokens}; silenced: {point.silenced}"
+        )
 
     def register(self, layer: int, hook: Callable[[Tensor], None]):
         """Call `hook` with a layer's activations (rows, tokens, coordinates) in each pass.
 
         What the hook does to the tensor in place, the model sees.
         """
-        if self.side == "input":
+        if self.place.side == "input":
             return self.modules[layer].register_forward_pre_hook(
                 lambda _module, inputs: hook(inputs[0])
             )
@@ -135,7 +143,7 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
             "so a hook could not tell them apart"
         )
     axis = NeuronAxis(tuple(consumer.in_features for consumer in consumers))
-    return HookedLayers(model_name, name, hookpoint, place.side, modules, consumers, axis)
+    return HookedLayers(model_name, name, hookpoint, place, modules, consumers, axis)
 
 
 def _find_lacking(layers: nn.ModuleList, place: Place) -> str | None:

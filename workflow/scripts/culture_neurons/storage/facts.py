@@ -118,25 +118,14 @@ def join_facts(
     return united
 
 
-def read_joined(
-    kinds: Mapping[str | Path, str],
-    wildcards: Mapping[str, str] | None = None,
-    own: Collection[str] = (),
-) -> dict[str, object]:
+def read_joined(kinds: Mapping[str | Path, str], wildcards: Mapping[str, str]) -> dict[str, object]:
     """Read the facts of files that one step reads together, and unite them.
 
     Args:
         kinds: File -> its kind.
         wildcards: What the step's path says of all of them; see `read_facts`.
-        own: Keys that are each file's own; see `join_facts`.
 
     Raises:
         TableError: See `read_facts` and `join_facts`.
     """
-    facts = {path: read_facts(path, kind, wildcards) for path, kind in kinds.items()}
-    return join_facts(facts, own)
-
-
-def drop_facts(facts: Mapping[str, object], names: Collection[str]) -> dict[str, object]:
-    """Leave out the named facts."""
-    return {name: value for name, value in facts.items() if name not in names}
+    return join_facts({path: read_facts(path, kind, wildcards) for path, kind in kinds.items()})
