@@ -19,6 +19,7 @@ from synthetic_answers import make_answers, make_questions, name_mask
 from culture_neurons.dataset.assignment import choose_questions
 from culture_neurons.evaluate.comparisons import compare_scorers
 from culture_neurons.evaluate.effects import measure_effects
+from culture_neurons.evaluate.exchange import rank_exchanged
 from culture_neurons.evaluate.pairing import pair_outcomes
 from culture_neurons.evaluate.ranks import rank_effects
 from culture_neurons.neurons import MaskName
@@ -27,7 +28,7 @@ from report import describe_machine, write_result
 SCORERS, CONTROLS, DRAWS = 5, 4, 20
 OTHERS = 3  # questions of each other culture under a control's masks, as in config/paper.yaml
 SETTINGS = {"cross": "by_mask", "confidence": 0.95, "seed": 0}
-TESTS = {"alpha": 0.05, "power": 0.8}
+TESTS = {"alpha": 0.05, "power": 0.8, "collapse": 0.1}
 
 
 def make_outcomes(
@@ -85,7 +86,7 @@ def main() -> None:
     for number in range(SCORERS):
         outcomes = make_outcomes(questions, list(map(MaskName, cultures)), None, rng)
         with watch.time("effects, intervals, tests of a scorer"):
-            scorers[f"scorer {number}"], _, _ = measure_effects(
+            scorers[f"scorer {number}"], kept, _, _ = measure_effects(
                 questions=questions,
                 answers=answers,
                 outcomes=outcomes,
@@ -97,10 +98,13 @@ def main() -> None:
                 **SETTINGS,
                 **TESTS,
             )
+        with watch.time("rank among exchanged masks"):
+            rank_exchanged(scorers[f"scorer {number}"], kept, SETTINGS["seed"])
         for _ in range(CONTROLS):
             with watch.time(f"ranks among {DRAWS} draws of a control"):
                 control = pair_outcomes(questions, answers, drawn, draws, OTHERS)
-                rank_effects(scorers[f"scorer {number}"], control, draws, DRAWS, SETTINGS["cross"])
+                ranked = {"cross": SETTINGS["cross"], "kept": kept, "specific": False}
+                rank_effects(scorers[f"scorer {number}"], control, draws, DRAWS, **ranked)
     with watch.time("comparisons of every two scorers"):
         compare_scorers(scorers, resamples=arguments.resamples, **SETTINGS)
     facts = {

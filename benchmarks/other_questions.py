@@ -49,7 +49,8 @@ def measure_study(questions: pl.DataFrame, resamples: int, seed: int) -> np.ndar
         plain = bootstrap_cells(paired, resamples, seed)
         smooth = smooth_cells(plain, paired.tally(1.0), seed)
         settings = {"cross": "by_mask", "confidence": 0.95, "seed": seed}
-        summary = pl.DataFrame(summarise_effects(paired, plain, smooth, **settings))
+        unbroken = np.zeros(len(cultures))
+        summary = pl.DataFrame(summarise_effects(paired, plain, smooth, unbroken, **settings))
         means = summary.filter(pl.col("culture").is_null()).rows_by_key("measure", named=True)
         found = [means[name][0] for name in MEASURES]
         widths = [(row["value"], (row["ci_high"] - row["ci_low"]) / 2) for row in found]

@@ -77,7 +77,7 @@ def test_the_verdict_says_what_the_tests_say(study):
     assert set(verdicts["scorer"]) == {"lap", "lape", "conact", "planted", "published"}
     found = {row["scorer"]: row for row in verdicts.iter_rows(named=True)}
     assert found["conact"]["verdict"] == "own culture loses more, beyond random"
-    assert not found["conact"]["collapse"]
+    assert found["conact"]["broken"] == 0
     assert found["conact"]["cultures_significant"] == found["conact"]["cultures"] == 8
     # The imported masks are random neurons, so that importing them must show nothing.
     assert found["published"]["verdict"].startswith("not shown")

@@ -65,6 +65,8 @@ def make_summaries(cultures=CULTURES, seed=0):
         value=values.tolist(),
         ci_low=(values - 0.01).tolist(),
         ci_high=(values + 0.01).tolist(),
+        broken=[0] * len(rows),
+        left_out=[0] * len(rows),
     )
 
 

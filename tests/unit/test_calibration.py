@@ -100,7 +100,7 @@ def test_intervals_cover_at_their_level(cultures, spread, cross, alike, worlds, 
         resampled = bootstrap_cells(paired, 300, seed)
         smooth = smooth_cells(resampled, paired.tally(1.0), seed)
         settings = {"cross": cross, "confidence": 0.95, "seed": seed}
-        columns = summarise_effects(paired, resampled, smooth, **settings)
+        columns = summarise_effects(paired, resampled, smooth, np.zeros(cultures), **settings)
         truth, mean = contrast(expect(loss), cross), expect_means(cross)
         for name in single:
             here = np.array(columns["measure"]) == name

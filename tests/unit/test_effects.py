@@ -26,6 +26,7 @@ SETTINGS = {
     "seed": 0,
     "alpha": 0.05,
     "power": 0.8,
+    "collapse": 0.1,
 }
 NO_DRAW = pl.lit(None, pl.UInt32)  # a scorer's own masks
 SURE, TORN = [-0.001, -9.0], [-1.0, -1.0]
@@ -99,7 +100,7 @@ def by_measure(columns):
 
 
 def test_effects_of_a_hand_worked_matrix():
-    _, effects, summaries = measure(AFTER)
+    _, _, effects, summaries = measure(AFTER)
     effects = pl.DataFrame(effects)
     cell = effects.filter(mask_culture="a", culture="a").row(0, named=True)
     assert (cell["accuracy_before"], cell["accuracy_after"], cell["delta"]) == (0.75, 0.25, -0.5)
@@ -149,7 +150,7 @@ def test_images_are_counted_by_the_sign_of_their_net_change():
 def test_a_mask_s_own_cell_says_what_is_lost_over_swapped_pictures():
     # Unmodified, 3 of 4 and 2 of 4 are right; under the masks 1 and 3.
     swapped = {"a": {"a": [True, False, False, False]}, "b": {"b": [True, True, True, False]}}
-    _, effects, _ = measure(AFTER, swapped)
+    _, _, effects, _ = measure(AFTER, swapped)
     cells = {
         (row["mask_culture"], row["culture"]): (row["swapped_before"], row["swapped_delta"])
         for row in pl.DataFrame(effects, strict=False).iter_rows(named=True)
@@ -165,7 +166,7 @@ def test_a_mask_s_own_cell_says_what_is_lost_over_swapped_pictures():
 
 def test_the_loss_over_swapped_pictures_is_subtracted_question_by_question():
     swapped = {"a": {"a": [True, False, False, False]}, "b": {"b": [True, True, True, False]}}
-    table = by_measure(measure(AFTER, swapped, resamples=4000)[2])
+    table = by_measure(measure(AFTER, swapped, resamples=4000)[3])
     # a: -1 -1 0 0 less 0 -1 -1 0; b: -1 -1 0 0 less 0 0 1 0.
     assert table["a", "self_less_swapped"]["value"] == 0.0
     assert table["b", "self_less_swapped"]["value"] == -0.75
@@ -176,7 +177,7 @@ def test_the_loss_over_swapped_pictures_is_subtracted_question_by_question():
     # Images of b: -1 and -1/2, lost together with others; a loss and a gain make its interval.
     row = table["b", "self_less_swapped"]
     assert row["ci_low"] < -0.75 < row["ci_high"]
-    assert table["a", "self"] == by_measure(measure(AFTER, resamples=4000)[2])["a", "self"]
+    assert table["a", "self"] == by_measure(measure(AFTER, resamples=4000)[3])["a", "self"]
 
 
 def test_swapped_pictures_are_of_another_culture_and_shared_as_before():
@@ -259,12 +260,12 @@ def test_own_questions_in_full_and_a_stable_sample_of_the_others():
 
 
 def test_questions_that_were_not_chosen_do_not_count():
-    full = by_measure(measure(AFTER)[2])
+    full = by_measure(measure(AFTER)[3])
     questions, _, _ = make_study(AFTER)
     culture = dict(questions.select("question_id", "culture").iter_rows())
     chosen = choose_questions({"a": "a"}, culture, 1)["a"] - {f"a{i}" for i in range(4)}
     assert len(chosen) == 1
-    part = by_measure(measure(AFTER, other_questions=1)[2])
+    part = by_measure(measure(AFTER, other_questions=1)[3])
     assert part["a", "self"]["value"] == full["a", "self"]["value"]
     (other,) = (q for q in choose_questions({"b": "b"}, culture, 1)["b"] if culture[q] == "a")
     expected = {"a0": 0.0, "a1": 0.0, "a2": 0.0, "a3": 1.0}[other]
@@ -363,10 +364,15 @@ def test_mean_over_equal_cultures_has_the_images_spread_alone():
 # Controls
 
 
-def rank(paired, control_outcomes, masks, draws, other_questions=None):
+RANKED = {"cross": "by_mask", "kept": np.arange(2)}
+
+
+def rank(paired, control_outcomes, masks, draws, other_questions=None, **ranked):
     questions, answers, _ = make_study(AFTER)
     control = pair_outcomes(questions, answers, control_outcomes, masks, other_questions)
-    return by_measure(rank_effects(paired, control, masks, draws, "by_mask"))
+    return by_measure(
+        rank_effects(paired, control, masks, draws, **{"specific": True} | RANKED | ranked)
+    )
 
 
 def rename(outcomes, names):
@@ -379,7 +385,7 @@ def rename(outcomes, names):
 
 
 def test_a_draw_is_measured_as_if_it_were_the_scorer():
-    paired, _, summaries = measure(AFTER)
+    paired, _, _, summaries = measure(AFTER)
     _, _, outcomes = make_study(AFTER)
     names = {
         MaskName("a", 0): "b",
@@ -400,7 +406,7 @@ def test_a_draw_is_measured_as_if_it_were_the_scorer():
 
 
 def test_a_mask_that_was_not_drawn_changes_nothing():
-    paired, _, _ = measure(AFTER)
+    paired, _, _, _ = measure(AFTER)
     _, _, outcomes = make_study(AFTER)
     table = rank(paired, rename(outcomes, {MaskName("a", 0): "a"}), [MaskName("a", 0)], 1)
     assert table["b", "self"]["control_mean"] == 0.0
@@ -408,7 +414,7 @@ def test_a_mask_that_was_not_drawn_changes_nothing():
 
 
 def test_scorer_and_control_are_compared_on_the_same_questions():
-    paired, _, _ = measure(AFTER)
+    paired, _, _, _ = measure(AFTER)
     _, _, outcomes = make_study(AFTER)
     names = {MaskName("a", 0): "a", MaskName("b", 0): "b"}
     table = rank(paired, rename(outcomes, names), list(names), 1, other_questions=1)

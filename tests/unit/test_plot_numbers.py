@@ -181,38 +181,39 @@ def test_n_of_comparisons_is_of_questions_where_they_are_known():
     assert count_compared([rows.drop("questions")]) == "n = 2 cultures"
 
 
-def make_tested(gap_high=-0.1, rank_p=0.05, mass=0.0):
+def make_tested(gap_high=-0.1, rank_p=0.05, broken=0):
     """Make the means over cultures of one scorer's summaries and ranks."""
     measures = ["self", "cross_by_mask", "gap"]
     summaries = make_frame(
         "summaries",
         measure=measures,
         ci_high=[-0.1, 0.0, gap_high],
-        non_letter_mass_change=[mass, 0.0, mass],
-        letter_entropy_change=[0.9, 0.0, 0.9],  # of self: the answer is lost, the model is not
+        broken=[broken] * 3,
+        left_out=[0] * 3,
     )
     controls = ["random", "permuted"]
     ranks = make_frame(
         "ranks",
         measure=measures * 2,
         control=np.repeat(controls, 3).tolist(),
-        rank_p=[0.05] * 3 + [0.05, 0.5, rank_p],
+        draws=[20] * 6,
+        rank_p=[0.05, 0.05, None, 0.05, 0.5, rank_p],
     )
     return summaries, ranks
 
 
-def is_shown(summaries, ranks, alpha, collapse):
+def is_shown(summaries, ranks, alpha):
     key = ("m", "s")
-    return find_shown({key: summaries}, {key: ranks}, alpha, collapse)[key]
+    return find_shown({key: summaries}, {key: ranks}, alpha)[key]
 
 
 def test_an_effect_is_shown_only_if_every_test_says_so():
-    assert is_shown(*make_tested(), 0.05, 0.1)
-    assert not is_shown(*make_tested(gap_high=0.01), 0.05, 0.1)
-    assert not is_shown(*make_tested(rank_p=0.06), 0.05, 0.1)
-    assert not is_shown(*make_tested(mass=0.2), 0.05, 0.1)
+    assert is_shown(*make_tested(), 0.05)
+    assert not is_shown(*make_tested(gap_high=0.01), 0.05)
+    assert not is_shown(*make_tested(rank_p=0.06), 0.05)
+    assert not is_shown(*make_tested(broken=1), 0.05)
     summaries, ranks = make_tested()
-    assert not is_shown(summaries, ranks.head(0), 0.05, 0.1)
+    assert not is_shown(summaries, ranks.head(0), 0.05)
 
 
 def test_the_title_is_no_stronger_than_the_verdicts():

@@ -39,7 +39,7 @@ def make_verdicts(**columns):
         "self_swapped": [-0.390625, -0.01],
         "cultures": [8, 8],
         "cultures_significant": [7, 0],
-        "collapse": [False, False],
+        "broken": [0, 0],
         "verdict": [
             "own culture loses more, beyond random",
             "not shown: gap's interval reaches 0, self within random",
@@ -94,13 +94,13 @@ def test_verdicts_have_the_names_and_values_of_their_columns():
 
 def test_what_differs_or_is_known_is_shown():
     verdicts = make_verdicts(
-        rate=[0.005, 0.01], collapse=[True, False], published=[-8.53, None], precision=[None] * 2
+        rate=[0.005, 0.01], broken=[1, 0], published=[-8.53, None], precision=[None] * 2
     )
     header, first, second = read_cells(form_table(abridge_verdicts(verdicts)))
     assert header[1] == "rate"
     assert (first[1], second[1]) == ("0.005", "0.01")
-    assert header[-4:] == ["recall", "published", "collapse", "verdict"]
-    assert first[-3:-1] == ["-8.53", "true"]
+    assert header[-4:] == ["recall", "published", "broken", "verdict"]
+    assert first[-3:-1] == ["-8.53", "1"]
 
 
 def test_verdicts_without_demo_models_or_controls_are_shown():

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from culture_neurons.report.verdicts import KEYS, is_broken, tabulate_verdicts, word_verdict
+from culture_neurons.report.verdicts import KEYS, tabulate_verdicts, word_verdict
 
 STUDY = {"model": "m", "hookpoint": "h", "split": 0, "rate": 0.01, "intervention": "ablate"}
 FACTS = {"checkpoint": "org/name", "dataset_source": "cvqa"}
@@ -14,7 +14,7 @@ def make_rows(rows, facts=STUDY):
 
 
 def make_summaries(
-    scorer, own=-0.05, cross=0.01, gap_high=-0.02, mass=0.0, entropy=0.0, pictured=-0.04
+    scorer, own=-0.05, cross=0.01, gap_high=-0.02, broken=(0, 0), left_out=0, pictured=-0.04
 ):
     values = {"self": own, "cross_by_mask": cross, "cross_by_target": cross, "gap": own - cross}
     values["self_less_swapped"] = pictured
@@ -26,22 +26,27 @@ def make_summaries(
             "value": value,
             "ci_low": value - 0.02,
             "ci_high": gap_high if measure == "gap" else value + 0.02,
-            "non_letter_mass_change": mass if measure == "self" else 0.0,
-            "letter_entropy_change": entropy if measure == "cross_by_mask" else 0.5,
+            "broken": broken[1] if culture is None else broken[0] if culture == "a" else 0,
+            "left_out": left_out,
         }
-        for culture in ("a", None)
+        for culture in (*"abcd", None)
         for measure, value in values.items()
     ]
     return make_rows(rows, STUDY | FACTS)
 
 
-def make_ranks(scorer, p):
+TESTED = {"random": ("self", "cross_by_mask"), "exchanged": ("gap",)}
+
+
+def make_ranks(scorer, p, draws=100):
     return make_rows(
         [
-            {"scorer": scorer, "culture": c, "measure": m, "control": control, "rank_p": value}
+            {"scorer": scorer, "culture": c, "measure": m, "control": control}
+            | {"draws": draws, "rank_p": value if m in measures else None}
             for control, value in p.items()
             for c in ("a", None)
             for m in ("self", "cross_by_mask", "gap")
+            for measures in [TESTED.get(control, ("self", "cross_by_mask", "gap"))]
         ]
     )
 
@@ -75,7 +80,6 @@ def tabulate(summaries, ranks, recovery=None):
         recovery=recovery,
         published=PUBLISHED,
         alpha=0.05,
-        collapse=0.1,
     )
     return {row["scorer"]: row for row in table.to_dicts()}
 
@@ -88,11 +92,11 @@ def test_a_row_holds_every_test_of_its_scorer():
         ]
     ).drop("intervention")
     rows = tabulate(
-        pl.concat([make_summaries("cas"), make_summaries("planted", entropy=0.02)]),
+        pl.concat([make_summaries("cas"), make_summaries("planted")]),
         pl.concat(
             [
-                make_ranks("cas", {"random": 0.05, "permuted": 0.04}),
-                make_ranks("planted", {"random": 0.03}),
+                make_ranks("cas", {"random": 0.05, "permuted": 0.04, "exchanged": 0.01}),
+                make_ranks("planted", {"random": 0.03, "exchanged": 0.02}),
             ]
         ),
         recovery,
@@ -102,63 +106,83 @@ def test_a_row_holds_every_test_of_its_scorer():
     assert (row["self"], row["self_low"], row["self_high"]) == pytest.approx((-5, -7, -3))
     assert (row["cross"], row["gap"], row["gap_high"]) == pytest.approx((1, -6, -0.02 * 100))
     assert (row["self_p_random"], row["gap_p_permuted"]) == (0.05, 0.04)
+    assert (row["gap_p_exchanged"], row["masks"], row["broken"]) == (0.01, 4, 0)
+    assert not {"gap_p_random", "self_p_exchanged"} & set(row)
     assert (row["cultures"], row["cultures_significant"]) == (4, 2)  # a and d lose, b gains
     assert (row["self_less_swapped"], row["self_less_swapped_high"]) == pytest.approx((-4, -2))
     assert row["self_swapped"] == pytest.approx(100 * (-0.2 + 0.2 - 0.1 - 0.1) / 2 / 4)
-    assert row["verdict"] == "own culture loses more, beyond permuted, random"
+    assert row["verdict"] == "own culture loses more, beyond exchanged, permuted, random"
     assert row["published"] == "self -5"
     assert (row["precision"], row["recall"]) == (0.5, 0.375)
     planted = rows["planted"]
     assert planted["gap_p_permuted"] is None
-    assert planted["verdict"] == "own culture loses more, beyond random"
+    assert planted["verdict"] == "own culture loses more, beyond exchanged, random"
     assert planted["published"] is None
-    assert planted["entropy_cross"] == 0.02
     assert set(KEYS) < set(row)
     assert row["checkpoint"] == FACTS["checkpoint"]
     assert "dataset_source" not in row
 
 
 NAN = float("nan")
-PICTURELESS = "own culture loses more, beyond random; not shown to need the culture's pictures"
+PICTURELESS = (
+    "own culture loses more, beyond exchanged, random; not shown to need the culture's pictures"
+)
+
+
+SHOWN = "own culture loses more, beyond exchanged, random"
+FAR = {"random": 0.05, "exchanged": 0.05}
 
 
 @pytest.mark.parametrize(
     ("change", "p", "verdict"),
     [
-        ({"gap_high": 0.0}, {"random": 0.05}, "not shown: gap's interval reaches 0"),
-        ({"gap_high": NAN}, {"random": 0.05}, "not shown: gap's interval reaches 0"),
-        ({}, {"random": NAN}, "not shown: self within random, gap within random"),
-        ({"mass": NAN}, {"random": 0.05}, "not shown: collapse not measured"),
-        ({}, {"random": 0.06}, "not shown: self within random, gap within random"),
-        ({"mass": 0.2}, {"random": 0.05}, "not shown: the model breaks"),
-        ({"entropy": 0.2}, {"random": 0.05}, "not shown: the model breaks"),
-        ({"entropy": -0.2}, {"random": 0.05}, "not shown: the model breaks"),
-        ({"mass": 0.1}, {"random": 0.05}, "own culture loses more, beyond random"),
-        ({"mass": -0.2}, {"random": 0.05}, "own culture loses more, beyond random"),
-        ({"pictured": -0.02}, {"random": 0.05}, PICTURELESS),
-        ({"pictured": NAN}, {"random": 0.05}, PICTURELESS),
+        ({}, FAR, SHOWN),
+        ({"gap_high": 0.0}, FAR, "not shown: gap's interval reaches 0"),
+        ({"gap_high": NAN}, FAR, "not shown: gap's interval reaches 0"),
+        ({}, FAR | {"random": NAN}, "not shown: self within random"),
+        ({}, FAR | {"random": 0.06}, "not shown: self within random"),
+        ({}, FAR | {"exchanged": 0.06}, "not shown: gap within exchanged"),
+        ({}, FAR | {"permuted": 0.06}, "not shown: gap within permuted, self within permuted"),
+        ({"broken": (None, None)}, FAR, "not shown: broken masks not measured"),
+        ({"broken": (0, 2)}, FAR, "not shown: 2 of 4 masks break the model"),
+        (
+            {"broken": (1, 1), "left_out": 1},
+            FAR,
+            f"{SHOWN}; without 1 of 4 masks, which break the model",
+        ),
+        ({"pictured": -0.02}, FAR, PICTURELESS),
+        ({"pictured": NAN}, FAR, PICTURELESS),
     ],
 )
 def test_words_name_the_test_that_failed(change, p, verdict):
     row = tabulate(make_summaries("cas", **change), make_ranks("cas", p))["cas"]
     assert row["verdict"] == verdict
-    broken = {"not shown: the model breaks": True, "not shown: collapse not measured": None}
-    assert row["collapse"] is broken.get(verdict, False)
+    assert row["broken"] == change.get("broken", (0, 0))[1]
     assert "precision" not in row
 
 
 def test_without_a_control_nothing_is_shown():
-    row = {"collapse": False, "gap_high": -1.0, "gap_p_random": None, "self_p_random": None}
-    assert word_verdict(row, ["random"], 0.05) == "not shown: no control"
-    row |= {"gap_high": None, "collapse": None}
-    assert word_verdict(row, ["random"], 0.05) == (
-        "not shown: collapse not measured, no control, gap's interval reaches 0"
+    row = {"broken": 0, "masks": 3, "left_out": 0, "gap_high": -1.0, "self_p_random": None}
+    specific = "too few masks to exchange, and no permuted control"
+    assert word_verdict(row, 0.05) == f"not shown: no control, {specific}"
+    row |= {"gap_high": None, "broken": None, "self_p_random": 0.01}
+    assert word_verdict(row, 0.05) == (
+        f"not shown: broken masks not measured, {specific}, gap's interval reaches 0"
+    )
+    assert word_verdict(row | {"gap_high": -1.0, "broken": 0, "gap_p_permuted": 0.01}, 0.05) == (
+        "own culture loses more, beyond permuted, random; not shown to need the culture's pictures"
     )
 
 
-def test_a_sign_that_was_not_measured_is_no_sign_of_a_sound_model():
-    row = {"non_letter_self": 0.0, "non_letter_cross": 0.0, "entropy_cross": 0.05}
-    assert is_broken(row, 0.1) is False
-    assert is_broken(row | {"non_letter_cross": 0.11}, 0.1) is True
-    assert is_broken(row | {"non_letter_self": None}, 0.1) is None
-    assert is_broken(row | {"entropy_cross": NAN}, 0.1) is None
+def test_three_masks_have_too_few_exchanges_to_show_anything():
+    ranks = pl.concat(
+        [make_ranks("cas", {"random": 0.05}), make_ranks("cas", {"exchanged": 1 / 6}, 5)]
+    )
+    row = tabulate(make_summaries("cas"), ranks)["cas"]
+    assert row["verdict"] == "not shown: too few masks to exchange, and no permuted control"
+    assert "gap_p_exchanged" not in row
+
+
+def test_a_broken_mask_s_own_loss_is_not_counted():
+    row = tabulate(make_summaries("cas", broken=(1, 1), left_out=1), make_ranks("cas", FAR))["cas"]
+    assert (row["cultures"], row["cultures_significant"]) == (4, 1)  # d loses; a's mask is broken

@@ -66,13 +66,14 @@ def _check_names(config: dict) -> None:
             raise ConfigError(
                 f"config key {key!r}: two entries are named {twice!r}; expected names that differ"
             )
-    taken = {"planted"}  # names of masks, which lie in one folder
+    taken = {"planted", "exchanged"}  # names of masks, which lie in one folder, and of ranks
     for key in ("select.controls", "select.imported", "score.scorers"):
         for index, name in enumerate(named[key]):
             if name in taken or "_of_" in name:
                 raise ConfigError(
-                    f"config key '{key}[{index}].name' is {name!r}, which paths use for a control, "
-                    "imported masks, or the planted neurons; expected another name, without '_of_'"
+                    f"config key '{key}[{index}].name' is {name!r}, which paths or tables use for "
+                    "a control, imported masks, or the planted neurons; expected another name, "
+                    "without '_of_'"
                 )
         taken.update(named[key])
 

@@ -24,7 +24,10 @@ rule measure_effects:
     params:
         statistics={
             key: config["evaluate"][key]
-            for key in ("cross", "resamples", "confidence", "seed", "alpha", "power")
+            for key in (
+                *("cross", "resamples", "confidence", "seed"),
+                *("alpha", "power", "collapse"),
+            )
         },
         other_questions=config["select"]["other_questions"],
         controls=lambda wildcards: {

@@ -173,7 +173,7 @@ rule plot_self_cross:
         models=[model for model in MODELS for _ in get_scorers(model)],
         scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
         control=next(iter(CONTROLS)),
-        verdict={key: config["evaluate"][key] for key in ("alpha", "collapse")},
+        alpha=config["evaluate"]["alpha"],
     script:
         "../scripts/plot_self_cross.py"
 

@@ -45,7 +45,7 @@ rule write_tables:
     conda:
         "../../envs/tables.yaml"
     params:
-        verdict={key: config["evaluate"][key] for key in ("alpha", "collapse")},
+        alpha=config["evaluate"]["alpha"],
         confidence=config["evaluate"]["confidence"],
     script:
         "../scripts/write_tables.py"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from culture_neurons.evaluate.effects import measure_effects
+from culture_neurons.evaluate.exchange import rank_exchanged
 from culture_neurons.evaluate.pairing import MASK, RESPONSE, pair_outcomes, read_evaluate_questions
 from culture_neurons.evaluate.ranks import rank_effects
 from culture_neurons.logs import logger, start_log
@@ -36,7 +37,7 @@ facts = join_facts(
 )
 questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
 answers = read_frame(source.answers, "answers", RESPONSE)
-paired, effects, summaries = measure_effects(
+paired, kept, effects, summaries = measure_effects(
     questions=questions,
     answers=answers,
     outcomes=read_frame(source.outcomes, "outcomes", [*MASK, *RESPONSE]),
@@ -49,13 +50,22 @@ paired, effects, summaries = measure_effects(
 
 
 def rank_controls():
-    """Yield the ranks among each control's draws, one control in memory at a time."""
+    """Yield the ranks among masks of the other cultures, and each control's, one at a time."""
+    yield rank_exchanged(paired, kept, params.statistics["seed"])
     for name, path in zip(params.controls, source.controls, strict=True):
-        masks, draws = list(read_sizes(controls[path])), controls[path]["control"]["draws"]
+        masks, drawn = list(read_sizes(controls[path])), controls[path]["control"]
         outcomes = read_frame(path, "outcomes", [*MASK, *RESPONSE])
         control = pair_outcomes(questions, answers, outcomes, masks, params.controls[name])
-        ranks = rank_effects(paired, control, masks, draws, params.statistics["cross"])
-        logger.info("%s: %d draws, %d masks", name, draws, len(masks))
+        ranks = rank_effects(
+            paired,
+            control,
+            masks,
+            drawn["draws"],
+            cross=params.statistics["cross"],
+            kept=kept,
+            specific=drawn["kind"] == "permuted",
+        )
+        logger.info("%s: %d draws, %d masks", name, drawn["draws"], len(masks))
         yield {**ranks, "control": [name] * len(ranks["value"])}
 
 

@@ -14,6 +14,6 @@ figure = plot_self_cross(
     ranks=read_frames(snakemake.input.ranks, "ranks", keys, named),
     effects=read_frames(snakemake.input.effects, "effects", keys, named),
     control=snakemake.params.control,
-    **snakemake.params.verdict,
+    alpha=snakemake.params.alpha,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

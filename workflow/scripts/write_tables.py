@@ -27,7 +27,7 @@ verdicts = tabulate_verdicts(
     effects=effects,
     recovery=stack_tables(source.recovery, "recovery", STUDY) if source.recovery else None,
     published=pl.read_csv(source.published, separator="\t"),
-    **snakemake.params.verdict,
+    alpha=snakemake.params.alpha,
 )
 write_csv(verdicts, output.verdicts)
 write_csv(tabulate_ground_truth(verdicts, snakemake.params.confidence), output.ground_truth)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from culture_neurons.evaluate.collapse import choose_masks, find_broken
 from culture_neurons.evaluate.pairing import PairedAnswers, pair_scorer
 from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval, smooth_cells
 from culture_neurons.evaluate.significance import adjust_p, mcnemar, smallest_drop
@@ -30,7 +31,8 @@ def measure_effects(
     seed: int,
     alpha: float,
     power: float,
-) -> tuple[PairedAnswers, dict[str, np.ndarray], dict[str, list]]:
+    collapse: float,
+) -> tuple[PairedAnswers, np.ndarray, dict[str, np.ndarray], dict[str, list]]:
     """Measure one scorer's effects.
 
     Args:
@@ -45,11 +47,13 @@ def measure_effects(
         resamples: Bootstrap resamples of images.
         confidence: Coverage of the intervals.
         seed: Seed of the bootstrap.
-        alpha: Level of a cell's test.
+        alpha: False discovery rate of the cells' tests.
         power: Power at which the smallest drop of a cell is stated.
+        collapse: See `find_broken`.
 
     Returns:
-        The paired answers, and the columns of tables `effects` and `summaries`.
+        The paired answers, the indices of the masks that means over cultures are taken of, and
+        the columns of tables `effects` and `summaries`.
 
     Raises:
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
@@ -59,11 +63,12 @@ def measure_effects(
     smooth = smooth_cells(resampled, paired.tally(1.0), seed)
     swapped = pair_scorer(questions, swapped_answers, swapped_outcomes, cultures, other_questions=0)
     effects = tabulate_effects(paired, smooth, confidence, alpha, power)
+    broken = find_broken(paired, collapse)
     draws = {"confidence": confidence, "seed": seed}
-    summaries = summarise_effects(paired, resampled, smooth, cross=cross, **draws)
-    less_swapped = summarise_swapped(paired, swapped, resamples=resamples, **draws)
+    summaries = summarise_effects(paired, resampled, smooth, broken, cross=cross, **draws)
+    less_swapped = summarise_swapped(paired, swapped, broken, resamples=resamples, **draws)
     summaries = {name: summaries[name] + less_swapped[name] for name in summaries}
-    return paired, effects | measure_swapped(swapped), summaries
+    return paired, choose_masks(broken), effects | measure_swapped(swapped), summaries
 
 
 def tabulate_effects(
@@ -72,14 +77,16 @@ def tabulate_effects(
     """Make table `effects`, less `measure_swapped`'s part, of a whole culture x culture matrix.
 
     p is the exact McNemar test of images lost against images won, while correct->wrong and its
-    like count questions; q is Benjamini-Hochberg over all cells. The interval is a bootstrap over
-    images.
+    like count questions; q is Benjamini-Hochberg over the masks' own cells, and over the others:
+    what a few own cells show is not to be lost among the many. `smallest_drop` is of p at the
+    level alpha / cells of the family, which passes the adjustment whatever the other cells are.
+    The interval is a bootstrap over images.
 
     Args:
         paired: Answers under the masks of all cultures.
         smooth: Resampled cells (resamples, masks, cultures), smoothed.
         confidence: Coverage of the intervals.
-        alpha: Level of a cell's test.
+        alpha: False discovery rate of each family of cells.
         power: Power at which `smallest_drop` is stated.
     """
     images, lost, won = paired.count_images()  # (masks, cultures) each
@@ -88,9 +95,15 @@ def tabulate_effects(
     delta = paired.average(paired.gained)
     low, high = find_interval(smooth, confidence)
     p = mcnemar(lost, won)
-    churn = _measure_churn(won, images)
-    drops = {n: smallest_drop(n, churn, alpha, power) for n in np.unique(images)}
     names, count = np.array(paired.cultures), len(paired.cultures)
+    churn = _measure_churn(won, images)
+    q, drops = np.empty((2, count, count))
+    own = np.eye(count, dtype=bool)
+    for family in (own, ~own):
+        q[family] = adjust_p(p[family])
+        level = alpha / family.sum()
+        shown = {n: smallest_drop(n, churn, level, power) for n in np.unique(images[family])}
+        drops[family] = [shown[n] for n in images[family]]
     columns = {
         "mask_culture": np.repeat(names, count),
         "culture": np.tile(names, count),
@@ -104,8 +117,8 @@ def tabulate_effects(
         "wrong_to_correct": paired.tally(paired.gained > 0).astype(int),
         "wrong_to_wrong": paired.tally(paired.switched & both_wrong).astype(int),
         "p": p,
-        "q": adjust_p(p.ravel()),
-        "smallest_drop": np.array([drops[n] for n in images.ravel()]),
+        "q": q,
+        "smallest_drop": drops,
         "non_letter_mass_change": paired.average(paired.non_letter_mass),
         "letter_entropy_change": paired.average(paired.letter_entropy),
     }

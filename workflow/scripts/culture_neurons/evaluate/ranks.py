@@ -10,15 +10,22 @@ from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.significance import rank_p
 from culture_neurons.neurons import MaskName
 
-_RANKS = ("value", "control_mean", "control_low", "control_high", "rank_p")
-
 
 def rank_effects(
-    paired: PairedAnswers, control: PairedAnswers, masks: Sequence[MaskName], draws: int, cross: str
+    paired: PairedAnswers,
+    control: PairedAnswers,
+    masks: Sequence[MaskName],
+    draws: int,
+    *,
+    cross: str,
+    kept: np.ndarray,
+    specific: bool,
 ) -> dict[str, list]:
     """Rank each measure, per culture and as the mean over cultures, among a control's draws.
 
-    Each draw is measured as if it were the scorer, on the questions that both were asked.
+    Each draw is measured as if it were the scorer, on the questions that both were asked. Among
+    masks that know nothing of culture the gap has no p-value: their gaps hardly vary, so that
+    nearly any mask that costs every culture the same share would stand out.
 
     Args:
         paired: Answers under the scorer's masks.
@@ -27,6 +34,8 @@ def rank_effects(
             changes nothing.
         draws: Number of draws.
         cross: The measure that `gap` subtracts.
+        kept: Indices of the masks that means over cultures are taken of.
+        specific: The control's masks were chosen as the scorer's own are: its gap has a p-value.
 
     Returns:
         Columns of table `ranks` but for `control`.
@@ -41,17 +50,45 @@ def rank_effects(
                 gained[draw, row] = control.gained[index]
                 asked[row] &= control.asked[index]
     common = replace(paired, asked=asked)
-    observed = contrast(common.average(paired.gained), cross)
-    null = contrast(common.average(gained), cross)
-    columns: dict[str, list] = {name: [] for name in ("culture", "measure", *_RANKS)}
+    deltas = [common.average(paired.gained), common.average(gained)]  # (..., masks, cultures)
+    observed, null = (contrast(delta, cross) for delta in deltas)
+    means = [contrast(delta[..., kept, :][..., kept], cross) for delta in deltas]
+    columns: dict[str, list] = {}
     for measure in MEASURES:
-        value = np.append(observed[measure], observed[measure].mean())
-        # (draws, cultures + 1)
-        drawn = np.column_stack([null[measure], null[measure].mean(axis=1)])
-        columns["culture"] += [*paired.cultures, None]
-        columns["measure"] += [measure] * len(value)
-        ranks = rank_p(value, drawn)
-        numbers = (value, drawn.mean(axis=0), drawn.min(axis=0), drawn.max(axis=0), ranks)
-        for name, column in zip(_RANKS, numbers, strict=True):
-            columns[name] += column.tolist()
-    return {**columns, "draws": [draws] * len(columns["value"])}
+        # (cultures + 1,), (draws, cultures + 1)
+        value = np.append(observed[measure], means[0][measure].mean())
+        drawn = np.column_stack([null[measure], means[1][measure].mean(axis=1)])
+        names = [*paired.cultures, None]
+        part = list_ranks(names, measure, value, drawn, tested=specific or measure != "gap")
+        columns = {name: columns.get(name, []) + part[name] for name in part}
+    return columns
+
+
+def list_ranks(
+    cultures: Sequence[str | None],
+    measure: str,
+    value: np.ndarray,
+    drawn: np.ndarray,
+    *,
+    tested: bool = True,
+) -> dict[str, list]:
+    """List rows of table `ranks`, but for `control`.
+
+    Args:
+        cultures: None for a mean over cultures.
+        measure: What is ranked.
+        value: (cultures,).
+        drawn: (draws, cultures), one draw or more.
+        tested: Give p-values.
+    """
+    count = len(value)
+    return {
+        "culture": list(cultures),
+        "measure": [measure] * count,
+        "value": value.tolist(),
+        "control_mean": drawn.mean(axis=0).tolist(),
+        "control_low": drawn.min(axis=0).tolist(),
+        "control_high": drawn.max(axis=0).tolist(),
+        "rank_p": rank_p(value, drawn).tolist() if tested else [None] * count,
+        "draws": [len(drawn)] * count,
+    }

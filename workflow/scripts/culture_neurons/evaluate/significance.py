@@ -52,7 +52,7 @@ def smallest_drop(images: int, churn: float, alpha: float, power: float) -> floa
 
     The questions of an image are taken to turn together, the case of fewest independent draws: an
     image is lost with probability drop + churn and won with probability churn, each on its own.
-    Alpha is that of one test, before any adjustment.
+    Alpha is that of one test: of several, the level at which one passes their adjustment.
 
     Args:
         images: Number of images.

@@ -35,7 +35,6 @@ def plot_self_cross(
     effects: Mapping[ModelScorer, pl.DataFrame],
     control: str,
     alpha: float,
-    collapse: float,
 ) -> Figure:
     """Draw mean accuracy change on own and other cultures per model and scorer.
 
@@ -45,7 +44,6 @@ def plot_self_cross(
         effects: (Model, scorer) -> its effects table, which tells how many questions there are.
         control: The control whose band is drawn, where a scorer has it.
         alpha: Level of the ranks in the verdicts, which the title sums up.
-        collapse: See `is_broken` of report/verdicts.py.
     """
     models = list(dict.fromkeys(model for model, _ in summaries))
     scorers = list(dict.fromkeys(scorer for _, scorer in summaries))
@@ -65,7 +63,7 @@ def plot_self_cross(
                 draw_band(axes, row, bool(second), *band)
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
     legend_effects(figure, "single cultures", control)
-    verdicts = find_shown(summaries, ranks, alpha, collapse)
+    verdicts = find_shown(summaries, ranks, alpha)
     set_title(figure, word_title(verdicts))
     add_note(figure, count_questions(effects.values()))
     return figure
@@ -75,10 +73,9 @@ def find_shown(
     summaries: Mapping[ModelScorer, pl.DataFrame],
     ranks: Mapping[ModelScorer, pl.DataFrame],
     alpha: float,
-    collapse: float,
 ) -> dict[ModelScorer, bool]:
     """Say of which scorers' masks the verdict is that their own culture loses more."""
-    judged = judge_masks(_stack(summaries), _stack(ranks), _KEYS, alpha, collapse)
+    judged = judge_masks(_stack(summaries), _stack(ranks), _KEYS, alpha)
     rows = judged.select(*_KEYS, ~pl.col("verdict").str.starts_with(NOT_SHOWN)).rows()
     verdicts = {(model, scorer): shown for model, scorer, shown in rows}
     return {key: verdicts[key] for key in summaries if key in verdicts}

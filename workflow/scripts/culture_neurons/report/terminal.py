@@ -49,7 +49,7 @@ def abridge_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
         _share("cultures_significant", "cultures", "significant"),
         _round("self_swapped", 1),
         *(_round(name, 2) for name in last),
-        *(["collapse"] if verdicts["collapse"].any() else []),
+        *(["broken"] if verdicts["broken"].sum() else []),
         # What failed, and beyond which controls, is in the file.
         pl.col("verdict").str.replace(r":.*", "").str.replace(r", beyond [^;]*", ""),
     )

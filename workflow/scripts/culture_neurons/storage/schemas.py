@@ -39,7 +39,7 @@ _COLLAPSE = [  # means of what tells a broken model from a lost culture
     ("non_letter_mass_change", pa.float64()),
     ("letter_entropy_change", pa.float64()),  # of the largest entropy, 0 to 1
 ]
-
+EXCHANGED = "exchanged"  # in table ranks, as a control: the masks of the other cultures
 
 SCHEMAS: dict[str, pa.Schema] = {
     kind: pa.schema(fields)
@@ -124,8 +124,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("wrong_to_correct", pa.uint32()),
             ("wrong_to_wrong", pa.uint32()),  # the answer changed, both are wrong
             ("p", pa.float64()),  # exact McNemar over images, by the sign of their net change
-            ("q", pa.float64()),  # Benjamini-Hochberg over the cells of one model and scorer
-            ("smallest_drop", pa.float64()),  # that the cell's test shows with the stated power
+            ("q", pa.float64()),  # Benjamini-Hochberg: the masks' own cells apart from the others
+            ("smallest_drop", pa.float64()),  # that q shows with the stated power
             # Of the culture's own mask, on the same questions over other cultures' pictures.
             ("swapped_before", pa.float64()),
             ("swapped_delta", pa.float64()),
@@ -138,17 +138,20 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("value", pa.float64()),
             *_INTERVAL,
             *_COLLAPSE,
+            # Masks that break the model, and those that means leave out: 0 or 1 of a culture.
+            ("broken", pa.uint32()),
+            ("left_out", pa.uint32()),
         ],
         "ranks": [
             ("culture", pa.string()),  # null: the mean over cultures
             ("measure", pa.string()),
-            ("control", pa.string()),
+            ("control", pa.string()),  # of the config; "exchanged": masks of the other cultures
             ("value", pa.float64()),  # the scorer's, on the questions that the control was asked
             ("draws", pa.uint32()),
             ("control_mean", pa.float64()),
             ("control_low", pa.float64()),  # smallest and largest value over the control's draws
             ("control_high", pa.float64()),
-            ("rank_p", pa.float64()),
+            ("rank_p", pa.float64()),  # null: the gap among masks that know nothing of culture
         ],
         "comparisons": [
             ("first", pa.string()),
