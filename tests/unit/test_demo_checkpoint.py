@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from culture_neurons.dataset.question import Question
+from culture_neurons.demo.architectures import ARCHITECTURES
 from culture_neurons.demo.checkpoint import (
-    ARCHITECTURES,
     CHECKPOINT_FILES,
     build_model,
     build_processor,

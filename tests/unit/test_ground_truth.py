@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from culture_neurons.demo import checkpoint
+from culture_neurons.demo import architectures
 from culture_neurons.demo.names import (
     ARCHITECTURES,
     VARIANTS,
@@ -114,4 +114,4 @@ def test_a_study_without_demo_models_has_no_ground_truth():
 
 
 def test_all_architectures_are_named():
-    assert set(checkpoint.ARCHITECTURES) == set(ARCHITECTURES)
+    assert set(architectures.ARCHITECTURES) == set(ARCHITECTURES)

@@ -5,37 +5,22 @@ Real transformers classes with random weights; training them is not done here.
 
 import json
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from torch import nn
 from transformers import (
-    CLIPVisionConfig,
     GenerationConfig,
-    LlavaNextConfig,
-    LlavaNextForConditionalGeneration,
-    LlavaNextProcessor,
-    MistralConfig,
-    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     ProcessorMixin,
-    Qwen2_5_VLConfig,
-    Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLProcessor,
-    Qwen2Config,
 )
-from transformers.models.llava_next.image_processing_pil_llava_next import (
-    LlavaNextImageProcessorPil,
-)
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+from culture_neurons.demo.architectures import ARCHITECTURES, IMAGE_MEAN, IMAGE_STD
 from culture_neurons.demo.pictures import SIZE
 from culture_neurons.demo.world import OPTIONS, QUESTIONS, list_words
-from culture_neurons.model.processors import make_image_only
 from culture_neurons.model.prompts import INSTRUCTION
 from culture_neurons.storage.writing import atomic_path
 
@@ -49,45 +34,6 @@ CHECKPOINT_FILES = (
     "chat_template.jinja",
     "processor_config.json",
 )
-
-_TEXT = {
-    "hidden_size": 64,
-    "intermediate_size": 400,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 512,
-    "rms_norm_eps": 1e-6,
-    "tie_word_embeddings": False,
-}
-_VISION_HIDDEN = 48
-_LLAVA_PATCH = 56  # pixels: one patch per picture
-_QWEN_PATCH = 14  # pixels: 4 x 4 patches, merged 2 x 2
-
-_IMAGE_MEAN = [0.5, 0.5, 0.5]
-_IMAGE_STD = [0.25, 0.25, 0.25]
-
-# Pictures first, the user's turn, and nothing else: no system line, no culture.
-_TURN = (
-    "{{% for message in messages %}}{{% for part in message['content'] %}}"
-    "{{% if part['type'] == 'image' %}}{image}{{% else %}}{{{{ part['text'] }}}}{{% endif %}}"
-    "{{% endfor %}}{{% endfor %}}"
-)
-_CHATML = "<|im_start|>user\n" + _TURN + "<|im_end|>\n<|im_start|>assistant\n"
-_INST = "[INST] " + _TURN + " [/INST]"
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What differs between the demo's models."""
-
-    image_token: str
-    special: tuple[str, ...]  # further tokens of the chat markup
-    chat_template: str
-    start_token: str | None  # put before every prompt by the tokenizer
-    build_config: Callable[[PreTrainedTokenizerFast], PreTrainedConfig]
-    build_processor: Callable[..., ProcessorMixin]
-    model_class: type[PreTrainedModel]
 
 
 def build_tokenizer(name: str) -> PreTrainedTokenizerFast:
@@ -190,144 +136,8 @@ def _describe_video_half(folder: Path, processor: ProcessorMixin) -> None:
         "video_processor_type": "Qwen2VLVideoProcessor",
         "size": {"shortest_edge": SIZE**2, "longest_edge": SIZE**2},
         "temporal_patch_size": images.temporal_patch_size,
-        "image_mean": _IMAGE_MEAN,
-        "image_std": _IMAGE_STD,
+        "image_mean": IMAGE_MEAN,
+        "image_std": IMAGE_STD,
         **sizes,
     }
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-
-
-def _build_llava_processor(tokenizer, template: str) -> ProcessorMixin:
-    image_processor = LlavaNextImageProcessorPil(
-        size={"shortest_edge": SIZE},
-        crop_size={"height": SIZE, "width": SIZE},
-        image_grid_pinpoints=[[SIZE, SIZE]],
-        image_mean=_IMAGE_MEAN,
-        image_std=_IMAGE_STD,
-    )
-    return LlavaNextProcessor(
-        image_processor,
-        tokenizer,
-        patch_size=_LLAVA_PATCH,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,  # CLIP's class token, dropped again by "default"
-        chat_template=template,
-    )
-
-
-def _build_qwen_processor(tokenizer, template: str) -> ProcessorMixin:
-    image_processor = Qwen2VLImageProcessorPil(
-        size={"shortest_edge": SIZE**2, "longest_edge": SIZE**2},  # pixel counts
-        patch_size=_QWEN_PATCH,
-        merge_size=2,
-        temporal_patch_size=2,
-        image_mean=_IMAGE_MEAN,
-        image_std=_IMAGE_STD,
-    )
-    image_only = make_image_only(Qwen2_5_VLProcessor)
-    return image_only(image_processor, tokenizer, chat_template=template)
-
-
-def _text_tokens(tokenizer) -> dict[str, int | None]:
-    return {
-        "vocab_size": len(tokenizer),
-        "pad_token_id": tokenizer.pad_token_id,
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-    }
-
-
-def _build_llava_config(text_config: PreTrainedConfig, tokenizer) -> LlavaNextConfig:
-    vision = CLIPVisionConfig(
-        hidden_size=_VISION_HIDDEN,
-        intermediate_size=2 * _VISION_HIDDEN,
-        projection_dim=_VISION_HIDDEN,
-        num_hidden_layers=2,  # features are read before the last layer
-        num_attention_heads=4,
-        image_size=SIZE,
-        patch_size=_LLAVA_PATCH,
-    )
-    return LlavaNextConfig(
-        vision_config=vision,
-        text_config=text_config,
-        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
-        vision_feature_layer=-2,
-        vision_feature_select_strategy="default",
-        image_grid_pinpoints=[[SIZE, SIZE]],
-        image_seq_length=(SIZE // _LLAVA_PATCH) ** 2,
-        tie_word_embeddings=False,
-    )
-
-
-def _build_mistral_config(tokenizer) -> LlavaNextConfig:
-    text = MistralConfig(**_TEXT, **_text_tokens(tokenizer), sliding_window=None)
-    return _build_llava_config(text, tokenizer)
-
-
-def _build_pangea_config(tokenizer) -> LlavaNextConfig:
-    return _build_llava_config(Qwen2Config(**_TEXT, **_text_tokens(tokenizer)), tokenizer)
-
-
-def _build_qwen_config(tokenizer) -> Qwen2_5_VLConfig:
-    head = _TEXT["hidden_size"] // _TEXT["num_attention_heads"]
-    rope = {
-        "rope_type": "default",
-        "rope_theta": 1e4,
-        "mrope_section": [head // 8] * 2 + [head // 4],
-    }
-    vision = {
-        "depth": 2,
-        "hidden_size": _VISION_HIDDEN,
-        "intermediate_size": 2 * _VISION_HIDDEN,
-        "num_heads": 4,
-        "patch_size": _QWEN_PATCH,
-        "spatial_merge_size": 2,
-        "temporal_patch_size": 2,
-        "window_size": SIZE,
-        "fullatt_block_indexes": [1],
-        "out_hidden_size": _TEXT["hidden_size"],
-    }
-    ids = tokenizer.convert_tokens_to_ids
-    return Qwen2_5_VLConfig(
-        text_config={**_TEXT, **_text_tokens(tokenizer), "rope_parameters": rope},
-        vision_config=vision,
-        image_token_id=ids("<|image_pad|>"),
-        video_token_id=ids("<|video_pad|>"),
-        vision_start_token_id=ids("<|vision_start|>"),
-        vision_end_token_id=ids("<|vision_end|>"),
-        tie_word_embeddings=False,
-    )
-
-
-ARCHITECTURES = {
-    "tiny-qwen2.5-vl": Architecture(
-        image_token="<|image_pad|>",
-        special=(
-            *("<|im_start|>", "<|im_end|>"),
-            *("<|vision_start|>", "<|vision_end|>", "<|video_pad|>"),
-        ),
-        chat_template=_CHATML.replace("{image}", "<|vision_start|>{image}<|vision_end|>"),
-        start_token=None,
-        build_config=_build_qwen_config,
-        build_processor=_build_qwen_processor,
-        model_class=Qwen2_5_VLForConditionalGeneration,
-    ),
-    "tiny-llava-v1.6-mistral": Architecture(
-        image_token="<image>",
-        special=("[INST]", "[/INST]"),
-        chat_template=_INST.replace("{image}", "{image}\n"),
-        start_token="<s>",
-        build_config=_build_mistral_config,
-        build_processor=_build_llava_processor,
-        model_class=LlavaNextForConditionalGeneration,
-    ),
-    "tiny-pangea": Architecture(
-        image_token="<image>",
-        special=("<|im_start|>", "<|im_end|>"),
-        chat_template=_CHATML.replace("{image}", "{image}\n"),
-        start_token=None,
-        build_config=_build_pangea_config,
-        build_processor=_build_llava_processor,
-        model_class=LlavaNextForConditionalGeneration,
-    ),
-}

@@ -51,7 +51,7 @@ def train_demo_model(
     Same seed and same number of threads give the same files.
 
     Args:
-        architecture: Key of checkpoint.ARCHITECTURES.
+        architecture: Key of architectures.ARCHITECTURES.
         seed: Of weights, pictures, planted neurons, and batches.
         folder: Where the files go.
         threads: Torch threads while training.
