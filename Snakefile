@@ -5,14 +5,13 @@
 #
 #   results/dataset/{questions,images,rejected}.parquet
 #   results/answers/{model}.parquet
-#   results/swapped/answers/{model}.parquet              (pictures of other cultures: a control)
 #   results/cells/{model}.parquet
 #   results/activations/{model}/{hookpoint}/{shard}.parquet
 #   results/statistics/{model}/{hookpoint}/{split}.parquet
 #   results/scores/{model}/{hookpoint}/{split}/{scorer}.parquet
 #   results/masks/{model}/{hookpoint}/{split}/{rate}/{selector}.parquet
 #   results/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}/{selector}.parquet
-#   results/swapped/outcomes/...as above.../{selector}.parquet
+#   results/swapped/outcomes/...as above.../{selector}.parquet   (pictures of other cultures)
 #   results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
 #   results/{summaries,ranks}/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
 #   results/comparisons/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet

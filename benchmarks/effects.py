@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import polars as pl
-from synthetic_answers import make_answers, make_questions, name_mask
+from synthetic_answers import make_answers, make_questions, name_mask, put_beside
 
 from culture_neurons.dataset.assignment import choose_questions
 from culture_neurons.evaluate.comparisons import compare_scorers
@@ -28,6 +28,7 @@ from report import describe_machine, write_result
 SCORERS, CONTROLS, DRAWS = 5, 4, 20
 OTHERS = 3  # questions of each other culture under a control's masks, as in config/paper.yaml
 SETTINGS = {"cross": "by_mask", "confidence": 0.95, "seed": 0}
+CONTROL = {"name": "random", "kind": "random", "draws": DRAWS}
 TESTS = {"alpha": 0.05, "power": 0.8, "collapse": 0.1}
 
 
@@ -88,10 +89,8 @@ def main() -> None:
         with watch.time("effects, intervals, tests of a scorer"):
             scorers[f"scorer {number}"], kept, _, _ = measure_effects(
                 questions=questions,
-                answers=answers,
-                outcomes=outcomes,
-                swapped_answers=answers,
-                swapped_outcomes=outcomes,
+                outcomes=put_beside(answers, outcomes),
+                swapped_outcomes=put_beside(answers, outcomes),
                 cultures=cultures,
                 other_questions=None,
                 resamples=arguments.resamples,
@@ -102,9 +101,9 @@ def main() -> None:
             rank_exchanged(scorers[f"scorer {number}"], kept, SETTINGS["seed"])
         for _ in range(CONTROLS):
             with watch.time(f"ranks among {DRAWS} draws of a control"):
-                control = pair_outcomes(questions, answers, drawn, draws, OTHERS)
-                ranked = {"cross": SETTINGS["cross"], "kept": kept, "specific": False}
-                rank_effects(scorers[f"scorer {number}"], control, draws, DRAWS, **ranked)
+                control = pair_outcomes(questions, put_beside(answers, drawn), draws, OTHERS)
+                ranked = {"cross": SETTINGS["cross"], "kept": kept}
+                rank_effects(scorers[f"scorer {number}"], control, draws, CONTROL, **ranked)
     with watch.time("comparisons of every two scorers"):
         compare_scorers(scorers, resamples=arguments.resamples, **SETTINGS)
     facts = {

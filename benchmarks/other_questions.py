@@ -11,7 +11,7 @@ import argparse
 
 import numpy as np
 import polars as pl
-from synthetic_answers import make_answers, make_questions, name_mask
+from synthetic_answers import make_answers, make_questions, name_mask, put_beside
 
 from culture_neurons.evaluate.pairing import pair_outcomes
 from culture_neurons.evaluate.resampling import bootstrap_cells, smooth_cells
@@ -42,10 +42,10 @@ def measure_study(questions: pl.DataFrame, resamples: int, seed: int) -> np.ndar
     rng = np.random.default_rng(seed)
     answers = make_answers(questions, 0.7, rng)
     cultures = questions["culture"].unique().sort().to_list()
-    outcomes = flip_answers(questions, answers, cultures, rng)
+    outcomes = put_beside(answers, flip_answers(questions, answers, cultures, rng))
     rows, masks = [], [MaskName(culture) for culture in cultures]
     for count in SAMPLES:
-        paired = pair_outcomes(questions, answers, outcomes, masks, count)
+        paired = pair_outcomes(questions, outcomes, masks, count)
         plain = bootstrap_cells(paired, resamples, seed)
         smooth = smooth_cells(plain, paired.tally(1.0), seed)
         settings = {"cross": "by_mask", "confidence": 0.95, "seed": seed}

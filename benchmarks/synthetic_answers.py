@@ -16,6 +16,14 @@ def name_mask(answers: pl.DataFrame, mask) -> pl.DataFrame:
     )
 
 
+def put_beside(answers: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Put the unmodified model's answers beside outcomes under masks, as one job does."""
+    unmodified = answers.with_columns(
+        mask_culture=pl.lit(None, pl.String), draw=pl.lit(None, pl.UInt32)
+    )
+    return pl.concat([unmodified.select(outcomes.columns), outcomes])
+
+
 def make_questions(cultures: int, count: int) -> pl.DataFrame:
     """Make the evaluate questions, two per image."""
     culture = np.repeat([f"C{number:02d}" for number in range(cultures)], count)

@@ -34,7 +34,6 @@ STATED = {  # kind of table -> its facts that stand in its path
     "questions": (),
     "planted": (),
     "answers": ("model",),
-    "swapped_answers": ("model",),
     "cells": ("model",),
     "activations": ("model", "hookpoint"),
     "statistics": ("model", "hookpoint", "split"),
@@ -43,7 +42,7 @@ STATED = {  # kind of table -> its facts that stand in its path
     "outcomes": (*STUDY, "intervention", "selector"),
     "swapped_outcomes": (*STUDY, "intervention", "selector"),
 }
-ANSWERED = {"questions": "questions", "answers": "answers", "outcomes": ["outcomes"]}
+ANSWERED = {"questions": "questions", "outcomes": ["outcomes"]}
 RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where files are several
     "fill_cells": (("model",), {"questions": "questions", "answers": "answers"}),
     "merge_statistics": (STUDY[:3], {"cells": "cells", "shards": ["activations"]}),
@@ -63,8 +62,7 @@ RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where
             "questions": "questions",
             "answers": "answers",
             "outcomes": "outcomes",
-            "swapped_answers": "swapped_answers",
-            "swapped_outcomes": "swapped_outcomes",
+            "swapped": "swapped_outcomes",
             "controls": ["outcomes"],
         },
     ),

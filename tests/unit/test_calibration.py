@@ -41,6 +41,7 @@ def ask(generator, cultures, images, per_image=2, common=0.3, accuracy=ACCURACY)
         culture=culture,
         image=image,
         before=draw_luck(generator, image, 1, common)[0] < accuracy,
+        chance=np.full(len(culture), 0.25),
         asked=np.ones(nothing.shape, dtype=bool),
         gained=nothing,
         switched=nothing != 0,

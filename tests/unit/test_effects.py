@@ -18,12 +18,10 @@ from culture_neurons.evaluate.resampling import (
 )
 from culture_neurons.neurons import MaskName
 
+INTERVALS = {"cross": "by_mask", "resamples": 500, "confidence": 0.95, "seed": 0}
 SETTINGS = {
+    **INTERVALS,
     "other_questions": None,
-    "cross": "by_mask",
-    "resamples": 500,
-    "confidence": 0.95,
-    "seed": 0,
     "alpha": 0.05,
     "power": 0.8,
     "collapse": 0.1,
@@ -59,6 +57,12 @@ def make_responses(ids, correct, predicted=None):
     )
 
 
+def beside(answers, outcomes):
+    """Put the unmodified model's answers beside outcomes under masks, as one job does."""
+    unmodified = answers.with_columns(mask_culture=pl.lit(None, pl.String), draw=NO_DRAW)
+    return pl.concat([unmodified.select(outcomes.columns), outcomes])
+
+
 def make_study(after):
     """Two cultures, four questions each on two images; `after[mask][culture]` are correct flags."""
     questions = make_questions()
@@ -86,10 +90,8 @@ def measure(after, swapped=None, **settings):
     _, _, swapped_outcomes = make_study(swapped or {c: {c: after[c][c]} for c in after})
     return measure_effects(
         questions=questions,
-        answers=answers,
-        outcomes=outcomes,
-        swapped_answers=answers,
-        swapped_outcomes=swapped_outcomes,
+        outcomes=beside(answers, outcomes),
+        swapped_outcomes=beside(answers, swapped_outcomes),
         cultures=["b", "a"],
         **SETTINGS | settings,
     )
@@ -134,7 +136,7 @@ def test_images_are_counted_by_the_sign_of_their_net_change():
         # Unequal images, mixed up, and shared by cultures.
         image_id=pl.Series([f"i{number}" for number in generator.integers(30, size=180)])
     )
-    paired = pair_outcomes(questions, answers, outcomes, own("abc"), 20)
+    paired = pair_outcomes(questions, beside(answers, outcomes), own("abc"), 20)
     expected = np.zeros((3, 3, 3))
     for mask in range(3):
         for culture in range(3):
@@ -162,22 +164,6 @@ def test_a_mask_s_own_cell_says_what_is_lost_over_swapped_pictures():
         ("b", "a"): nothing,
         ("b", "b"): (0.5, 0.25),
     }
-
-
-def test_the_loss_over_swapped_pictures_is_subtracted_question_by_question():
-    swapped = {"a": {"a": [True, False, False, False]}, "b": {"b": [True, True, True, False]}}
-    table = by_measure(measure(AFTER, swapped, resamples=4000)[3])
-    # a: -1 -1 0 0 less 0 -1 -1 0; b: -1 -1 0 0 less 0 0 1 0.
-    assert table["a", "self_less_swapped"]["value"] == 0.0
-    assert table["b", "self_less_swapped"]["value"] == -0.75
-    assert table[None, "self_less_swapped"]["value"] == -0.375
-    # Beside them the same difference of the other signs: 0.5 for each wrong answer.
-    assert table["a", "self_less_swapped"]["non_letter_mass_change"] == 0.0
-    assert table["b", "self_less_swapped"]["non_letter_mass_change"] == pytest.approx(0.375)
-    # Images of b: -1 and -1/2, lost together with others; a loss and a gain make its interval.
-    row = table["b", "self_less_swapped"]
-    assert row["ci_low"] < -0.75 < row["ci_high"]
-    assert table["a", "self"] == by_measure(measure(AFTER, resamples=4000)[3])["a", "self"]
 
 
 def test_swapped_pictures_are_of_another_culture_and_shared_as_before():
@@ -216,18 +202,17 @@ def test_contrast_takes_the_named_cross_for_the_gap():
 def test_a_missing_or_doubled_answer_is_refused():
     questions, answers, outcomes = make_study(AFTER)
     with pytest.raises(EffectError, match="mask of b: 7 answers for 8"):
-        pair_outcomes(questions, answers, outcomes.head(15), own("ab"))
+        pair_outcomes(questions, beside(answers, outcomes.head(15)), own("ab"))
+    twice = pl.concat([outcomes, outcomes.head(2)])
     with pytest.raises(EffectError, match="mask of a: 10 answers for 8"):
-        pair_outcomes(questions, answers, pl.concat([outcomes, outcomes.head(2)]), own("ab"))
-    with pytest.raises(EffectError, match="2 evaluate questions have no answer"):
-        pair_outcomes(questions, answers.head(6), outcomes, own("ab"))
+        pair_outcomes(questions, beside(answers, twice), own("ab"))
+    with pytest.raises(EffectError, match="8 evaluate questions, but 6 outcomes of the unmodified"):
+        pair_outcomes(questions, beside(answers.head(6), outcomes), own("ab"))
     with pytest.raises(EffectError, match=r"questions of cultures \('a', 'b'\), but masks of"):
         measure_effects(
             questions=questions,
-            answers=answers,
-            outcomes=outcomes,
-            swapped_answers=answers,
-            swapped_outcomes=outcomes,
+            outcomes=beside(answers, outcomes),
+            swapped_outcomes=beside(answers, outcomes),
             cultures=["a"],
             **SETTINGS,
         )
@@ -243,6 +228,14 @@ def test_own_questions_in_full_and_a_stable_sample_of_the_others():
         counts = {c: sum(culture[q] == c for q in asked[mask]) for c in "abc"}
         assert counts == {c: 40 if c == mask else 5 for c in "abc"}
     assert asked["drawn"] == asked["b"]
+    # The unmodified model is asked what any mask is.
+    masks = {MaskName(None): None, MaskName("a"): "a", MaskName("b"): "b"}
+    for other_questions, names in ((None, "abc"), (5, "abc"), (0, "ab")):
+        found = choose_questions(masks, culture, other_questions)
+        own_or_sampled = found[MaskName("a")] | found[MaskName("b")]
+        assert found[MaskName(None)] == own_or_sampled
+        assert {culture[question] for question in own_or_sampled} == set(names)
+    assert choose_questions({MaskName(None): None}, culture, 5)[MaskName(None)] == set()
 
     def sample(mask, other, other_questions, asked=culture):
         return {
@@ -291,7 +284,7 @@ def make_random_study(seed=5, masks=("a",), cultures="a", count=60, drop=0.3):
 
 def test_bootstrap_keeps_the_questions_of_an_image_together():
     questions, answers, outcomes = make_study(AFTER)
-    paired = pair_outcomes(questions, answers, outcomes, own("ab"))
+    paired = pair_outcomes(questions, beside(answers, outcomes), own("ab"))
     samples = bootstrap_cells(paired, 4000, 0)[:, 0, 0]
     # One of two images is drawn: a0 changes by -2 of 2, a1 by 0 of 2. The variance is 1/4, that of
     # a mean of two of them: s^2 / n = (1/2) / 2.
@@ -302,7 +295,7 @@ def test_bootstrap_keeps_the_questions_of_an_image_together():
 
 def test_bootstrap_equals_a_plain_loop_over_images():
     questions, answers, outcomes = make_random_study()
-    paired = pair_outcomes(questions, answers, outcomes, own("a"))
+    paired = pair_outcomes(questions, beside(answers, outcomes), own("a"))
     change = (outcomes["correct"].cast(int) - answers["correct"].cast(int)).to_numpy()
     images = questions["image_id"].to_numpy()
     generator = np.random.default_rng(1)
@@ -322,7 +315,7 @@ def test_bootstrap_equals_a_plain_loop_over_images():
 def test_smoothing_a_cell_keeps_it_paired_with_the_others_of_its_questions():
     questions, answers, outcomes = make_random_study(masks="ab", cultures="ab")
     alike = outcomes.with_columns(correct=pl.Series(2 * outcomes["correct"][:120].to_list()))
-    paired = pair_outcomes(questions, answers, alike, own("ab"))  # both masks do the same
+    paired = pair_outcomes(questions, beside(answers, alike), own("ab"))  # both masks do the same
     plain = bootstrap_cells(paired, 4000, 0)[:, :, 0]
     smooth = smooth_cells(bootstrap_cells(paired, 4000, 0), paired.tally(1.0), 0)[:, :, 0]
     # What is left of the difference is the question lost and the one gained: 2 of 60 ** 2.
@@ -332,16 +325,16 @@ def test_smoothing_a_cell_keeps_it_paired_with_the_others_of_its_questions():
 
 def test_masks_and_calls_share_the_resamples():
     questions, answers, outcomes = make_random_study(masks="ab", cultures="ab")
-    paired = pair_outcomes(questions, answers, outcomes, own("ab"))
+    paired = pair_outcomes(questions, beside(answers, outcomes), own("ab"))
+    alike = outcomes.filter(mask_culture="b").with_columns(mask_culture=pl.lit("a"))
     same = pair_outcomes(
         questions,
-        answers,
-        outcomes.filter(mask_culture="b").with_columns(mask_culture=pl.lit("a")),
+        beside(answers, alike),
         own("a"),
     )
     assert (bootstrap_cells(same, 50, 3)[:, 0] == bootstrap_cells(paired, 50, 3)[:, 1]).all()
     # A sample of the others' questions leaves the draws of the own questions as they are.
-    part = pair_outcomes(questions, answers, outcomes, own("ab"), 7)
+    part = pair_outcomes(questions, beside(answers, outcomes), own("ab"), 7)
     few, full = bootstrap_cells(part, 50, 3), bootstrap_cells(paired, 50, 3)
     assert (few[:, 0, 0] == full[:, 0, 0]).all()
     assert (few[:, 0, 1] != full[:, 0, 1]).any()
@@ -364,15 +357,12 @@ def test_mean_over_equal_cultures_has_the_images_spread_alone():
 # Controls
 
 
-RANKED = {"cross": "by_mask", "kept": np.arange(2)}
-
-
-def rank(paired, control_outcomes, masks, draws, other_questions=None, **ranked):
+def rank(paired, control_outcomes, masks, draws, other_questions=None, kind="permuted"):
     questions, answers, _ = make_study(AFTER)
-    control = pair_outcomes(questions, answers, control_outcomes, masks, other_questions)
-    return by_measure(
-        rank_effects(paired, control, masks, draws, **{"specific": True} | RANKED | ranked)
-    )
+    outcomes = beside(answers, control_outcomes)
+    control = pair_outcomes(questions, outcomes, masks, other_questions)
+    drawn = {"name": "control", "kind": kind, "draws": draws}
+    return by_measure(rank_effects(paired, control, masks, drawn, kept=np.arange(2), **INTERVALS))
 
 
 def rename(outcomes, names):
@@ -397,12 +387,28 @@ def test_a_draw_is_measured_as_if_it_were_the_scorer():
     scorer = by_measure(summaries)
     for key, row in table.items():
         assert row["value"] == pytest.approx(scorer[key]["value"])
+        # Asked the same questions, its means have the interval of the summaries.
+        bounds = (row["ci_low"], row["ci_high"])
+        whole = scorer[key]["ci_low"], scorer[key]["ci_high"]
+        assert bounds == (whole if key[0] is None else (None, None))
     # Draw 1 is the scorer itself; draw 0 has the two masks exchanged.
     swapped = {"a": 0.25, "b": 0.0, None: 0.125}
     for culture, value in swapped.items():
         row = table[culture, "self"]
         assert (row["control_low"], row["control_high"]) == (-0.5, value)
         assert row["rank_p"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("kind", ["random", "random_layer", "random_activity"])
+def test_masks_that_know_nothing_of_culture_do_not_rank_the_gap(kind):
+    paired, _, _, _ = measure(AFTER)
+    _, _, outcomes = make_study(AFTER)
+    names = {MaskName("a", 0): "b", MaskName("b", 0): "a"}
+    table = rank(paired, rename(outcomes, names), list(names), 1, kind=kind)
+    for (_, measure_), row in table.items():
+        assert row["control"] == "control"
+        assert (row["rank_p"] is None) == (measure_ == "gap")
+        assert row["control_low"] is not None
 
 
 def test_a_mask_that_was_not_drawn_changes_nothing():
@@ -431,7 +437,7 @@ def compare(drops, **settings):
     scorers = {}
     for name, drop in drops.items():
         questions, answers, outcomes = make_random_study(9, "abcde", "abcde", drop=drop)
-        scorers[name] = pair_outcomes(questions, answers, outcomes, own("abcde"))
+        scorers[name] = pair_outcomes(questions, beside(answers, outcomes), own("abcde"))
     settings = {"cross": "by_mask", "resamples": 800, "confidence": 0.95, "seed": 0} | settings
     rows = pl.DataFrame(compare_scorers(scorers, **settings)).to_dicts()
     return {(row["first"], row["second"], row["measure"]): row for row in rows}
@@ -456,7 +462,7 @@ def test_interval_of_a_difference_is_that_of_the_paired_bootstrap():
     scorers = {}
     for name, drop in {"x": 0.3, "y": 0.25}.items():
         questions, answers, outcomes = make_random_study(9, "ab", "ab", drop=drop)
-        scorers[name] = pair_outcomes(questions, answers, outcomes, own("ab"))
+        scorers[name] = pair_outcomes(questions, beside(answers, outcomes), own("ab"))
     difference = bootstrap_cells(scorers["x"], 900, 4) - bootstrap_cells(scorers["y"], 900, 4)
     apart = bootstrap_cells(scorers["x"], 900, 4) - bootstrap_cells(scorers["y"], 900, 5)
     assert np.ptp(find_interval(difference, 0.95), axis=0).mean() < 0.9 * (

@@ -171,6 +171,8 @@ def test_n_of_effects_is_of_own_and_other_cultures():
     part = make_frame("effects", **columns, questions=[30, 5, 5, 40])
     note = "n = 2 cultures; 30 to 40 questions of a mask's own, 5 of each other"
     assert count_questions([part, make_frame("effects")]) == note
+    assert count_questions([full], 5) == note
+    assert count_questions([full], 99) == count_questions([full])
     alone = make_frame("effects", mask_culture=["a"], culture=["a"], questions=[7])
     assert count_questions([alone]) == "n = 1 culture with 7 questions each"
 

@@ -38,7 +38,7 @@ def draw_self_cross(summaries, ranks=None):
     """Draw the figure; without ranks, no scorer has the control."""
     ranks = {key: make_frame("ranks") for key in summaries} | (ranks or {})
     effects = {key: make_effects() for key in summaries}
-    return plot_self_cross(summaries, ranks, effects, "random", alpha=0.05)
+    return plot_self_cross(summaries, ranks, effects, "random", None, alpha=0.05)
 
 
 def draw_layers(masks, cultures=CULTURES, layers=LAYERS):

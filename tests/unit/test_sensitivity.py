@@ -188,6 +188,7 @@ def test_rates_have_the_control_s_band_where_there_is_one():
     summaries = make_summaries({"zeta": (-0.4, -0.3), "lap": (-0.1, 0.1)})
     ranks = summaries.filter(scorer="zeta").select(
         *STUDY, "scorer", "measure", "culture",
+        value=pl.lit(-0.5), ci_low=pl.lit(-0.6), ci_high=pl.lit(-0.3),
         control=pl.lit("random"), control_low=pl.lit(-0.02), control_high=pl.lit(0.01), rank_p=0.05,
     )  # fmt: skip
     rates = tabulate_rates(summaries, ranks, "random")
@@ -196,6 +197,10 @@ def test_rates_have_the_control_s_band_where_there_is_one():
     by_scorer = {row["scorer"]: row for row in rates.filter(measure="gap").iter_rows(named=True)}
     assert by_scorer["zeta"]["control_low"] == -0.02
     assert by_scorer["lap"]["control_low"] is None
+    # Beside a band stands what was measured on its questions.
+    assert (by_scorer["zeta"]["value"], by_scorer["zeta"]["ci_high"]) == (-0.5, -0.3)
+    lap = summaries.filter(pl.col("culture").is_null(), scorer="lap", measure="gap")
+    assert by_scorer["lap"]["value"] == lap["value"][0]
     assert tabulate_rates(summaries, ranks, "permuted")["control_high"].null_count() == 6
 
 

@@ -12,6 +12,7 @@ from transformers import AutoModelForImageTextToText, PaliGemmaForConditionalGen
 
 from culture_neurons.demo.checkpoint import save_checkpoint
 from culture_neurons.engine.answering import (
+    BASELINE,
     UNMODIFIED,
     MaskedModel,
     answer_questions,
@@ -109,7 +110,7 @@ def answer(checkpoint, questions, budget=10_000, workers=0, masks=MASKS):
     rounds = [AskedTogether(range(len(masks)), [question.question_id for question in questions])]
     letters = [[5], [6, 7], [8], [9]]
     model = MaskedModel(checkpoint, letters, feed.budget, layers, maps)
-    for responses in answer_questions(model, feed, rounds):
+    for responses in answer_questions(model, feed, lambda _: rounds):
         for row, mask in enumerate(responses.masks):
             for column, question_id in enumerate(responses.questions):
                 assert (mask, question_id) not in found
@@ -270,6 +271,36 @@ def test_masks_can_be_asked_different_questions(checkpoint):
         assert np.allclose(part["non_letter_mass"], full["non_letter_mass"][rows], atol=1e-5)
         for found, row in zip(part["option_logprobs"], rows, strict=True):
             assert np.allclose(found, full["option_logprobs"][row], atol=1e-4)
+
+
+def test_masks_that_are_asked_the_same_of_a_cell_go_together():
+    questions = ask_images()
+    ids = [question.question_id for question in questions]
+    masks = [MaskName(None), MaskName("a"), MaskName("b"), MaskName("c")]
+    asked = dict(zip(masks, (ids, ids[:4], [*ids[:2], *ids[4:]], ids[:1]), strict=True))
+    table = ResponseTable(masks, questions, asked)
+    found = {tuple(round_.masks): sorted(round_.questions) for round_ in table.list_rounds(ids[:2])}
+    assert found == {(0, 1, 2): sorted(ids[:2]), (3,): ids[:1]}
+    found = {tuple(round_.masks): sorted(round_.questions) for round_ in table.list_rounds(ids[4:])}
+    assert found == {(0, 2): sorted(ids[4:])}  # nobody is asked nothing
+
+
+def test_an_empty_mask_flips_nothing_and_the_baseline_repeats_the_answers(checkpoint):
+    questions = ask_images()
+    layers = find_layers(checkpoint.model, "mlp.gate_act")
+    letters = [[5], [6, 7], [8], [9]]
+    masks = BASELINE | {MaskName("a"): ablate(MASKS[1]), MaskName("b"): ablate({})}
+    feed = make_feed(questions)
+    alone = tabulate_answers(checkpoint, feed, letters).tabulate_answers()
+    rows = list(tabulate_answers(checkpoint, feed, letters, layers, masks).tabulate_outcomes())
+    assert [row["mask_culture"] for row in rows] == [None, "a", "b"]
+    baseline, _, empty = rows
+    for name in ("predicted", "correct", "non_letter_mass"):
+        assert (empty[name] == baseline[name]).all()
+    for found, same in zip(empty["option_logprobs"], baseline["option_logprobs"], strict=True):
+        assert (found == same).all()
+    assert baseline["question_id"] == alone["question_id"]
+    assert (baseline["predicted"] == alone["predicted"]).all()
 
 
 def test_an_empty_map_is_the_unmodified_model(checkpoint):

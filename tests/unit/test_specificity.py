@@ -27,6 +27,7 @@ def make_paired(gained, asked=None, mass=None, entropy=None):
         culture=np.repeat(np.arange(cultures), questions),
         image=np.arange(flat[1]),
         before=np.ones(flat[1], dtype=bool),
+        chance=np.full(flat[1], 0.25),
         asked=np.ones(flat, dtype=bool) if asked is None else asked.reshape(flat),
         gained=gained.reshape(flat).astype(float),
         switched=gained.reshape(flat) != 0,

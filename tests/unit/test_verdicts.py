@@ -6,7 +6,7 @@ import pytest
 from culture_neurons.report.verdicts import KEYS, tabulate_verdicts, word_verdict
 
 STUDY = {"model": "m", "hookpoint": "h", "split": 0, "rate": 0.01, "intervention": "ablate"}
-FACTS = {"checkpoint": "org/name", "dataset_source": "cvqa"}
+FACTS = {"checkpoint": "org/name", "dataset_source": "cvqa", "unrepeated": 3, "ties": 1}
 
 
 def make_rows(rows, facts=STUDY):
@@ -14,10 +14,17 @@ def make_rows(rows, facts=STUDY):
 
 
 def make_summaries(
-    scorer, own=-0.05, cross=0.01, gap_high=-0.02, broken=(0, 0), left_out=0, pictured=-0.04
+    scorer,
+    own=-0.05,
+    cross=0.01,
+    gap_high=-0.02,
+    broken=(0, 0),
+    left_out=0,
+    pictured=-0.04,
+    above=0.1,
 ):
     values = {"self": own, "cross_by_mask": cross, "cross_by_target": cross, "gap": own - cross}
-    values["self_less_swapped"] = pictured
+    values |= {"relative_less_swapped": pictured, "swapped_above_chance": above}
     rows = [
         {
             "scorer": scorer,
@@ -63,8 +70,9 @@ def make_effects(scorer):
     )
 
 
+UNPUBLISHED = ("model", "split", "unrepeated", "ties")
 PUBLISHED = pl.DataFrame(
-    {key: [value] for key, value in (STUDY | FACTS).items() if key not in ("model", "split")}
+    {key: [value] for key, value in (STUDY | FACTS).items() if key not in UNPUBLISHED}
     | {"scorer": ["cas"], "published": ["self -5"]}
 )
 ANSWERS = pl.DataFrame({"model": ["m"] * 4, "correct": [True, True, True, False]})
@@ -109,7 +117,9 @@ def test_a_row_holds_every_test_of_its_scorer():
     assert (row["gap_p_exchanged"], row["masks"], row["broken"]) == (0.01, 4, 0)
     assert not {"gap_p_random", "self_p_exchanged"} & set(row)
     assert (row["cultures"], row["cultures_significant"]) == (4, 2)  # a and d lose, b gains
-    assert (row["self_less_swapped"], row["self_less_swapped_high"]) == pytest.approx((-4, -2))
+    less = row["relative_less_swapped"], row["relative_less_swapped_high"]
+    assert less == pytest.approx((-4, -2))
+    assert (row["swapped_above_chance_low"], row["unrepeated"]) == (pytest.approx(8), 3)
     assert row["self_swapped"] == pytest.approx(100 * (-0.2 + 0.2 - 0.1 - 0.1) / 2 / 4)
     assert row["verdict"] == "own culture loses more, beyond exchanged, permuted, random"
     assert row["published"] == "self -5"
@@ -130,6 +140,7 @@ PICTURELESS = (
 
 
 SHOWN = "own culture loses more, beyond exchanged, random"
+AT_CHANCE = "; not tested over other pictures, where answers are at chance"
 FAR = {"random": 0.05, "exchanged": 0.05}
 
 
@@ -152,6 +163,9 @@ FAR = {"random": 0.05, "exchanged": 0.05}
         ),
         ({"pictured": -0.02}, FAR, PICTURELESS),
         ({"pictured": NAN}, FAR, PICTURELESS),
+        ({"above": 0.02}, FAR, f"{SHOWN}{AT_CHANCE}"),
+        ({"above": 0.02, "pictured": -0.02}, FAR, f"{SHOWN}{AT_CHANCE}"),
+        ({"above": NAN}, FAR, f"{SHOWN}{AT_CHANCE}"),
     ],
 )
 def test_words_name_the_test_that_failed(change, p, verdict):
@@ -170,7 +184,7 @@ def test_without_a_control_nothing_is_shown():
         f"not shown: broken masks not measured, {specific}, gap's interval reaches 0"
     )
     assert word_verdict(row | {"gap_high": -1.0, "broken": 0, "gap_p_permuted": 0.01}, 0.05) == (
-        "own culture loses more, beyond permuted, random; not shown to need the culture's pictures"
+        f"own culture loses more, beyond permuted, random{AT_CHANCE}"
     )
 
 

@@ -2,7 +2,7 @@
 
 
 rule answer_questions:
-    """Ask the unmodified model every question, also over a picture of another culture."""
+    """Ask the unmodified model every question."""
     input:
         questions="results/dataset/questions.parquet",
         images="results/dataset/images.parquet",
@@ -10,7 +10,6 @@ rule answer_questions:
         code=find_code_inputs("answer_questions"),
     output:
         answers="results/answers/{model}.parquet",
-        swapped="results/swapped/answers/{model}.parquet",
     log:
         "results/logs/answer_questions/{model}.log",
     benchmark:

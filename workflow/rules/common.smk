@@ -19,6 +19,7 @@ MODELS, COUNTED, SCORERS = STUDY.models, STUDY.counted, STUDY.scorers
 IMPORTED, CONTROLS, INTERVENTIONS = STUDY.imported, STUDY.controls, STUDY.interventions
 SPLITS, RATES, SHARDS = STUDY.splits, STUDY.rates, STUDY.shards
 REFERENCE = STUDY.reference
+DRAWN = config["select"]["controls"][0]  # the control whose band figures draw
 get_candidates, get_scorers = STUDY.get_candidates, STUDY.get_scorers
 get_controls, has_plants = STUDY.get_controls, STUDY.has_plants
 

@@ -7,8 +7,7 @@ rule measure_effects:
         questions="results/dataset/questions.parquet",
         answers="results/answers/{model}.parquet",
         outcomes=f"{OUTCOMES}/{{scorer}}.parquet",
-        swapped_answers="results/swapped/answers/{model}.parquet",
-        swapped_outcomes=f"{SWAPPED}/{{scorer}}.parquet",
+        swapped=f"{SWAPPED}/{{scorer}}.parquet",
         controls=get_control_outcomes,
         code=find_code_inputs("measure_effects"),
     output:
@@ -22,13 +21,11 @@ rule measure_effects:
     conda:
         "../../envs/tables.yaml"
     params:
-        statistics={
+        intervals={
             key: config["evaluate"][key]
-            for key in (
-                *("cross", "resamples", "confidence", "seed"),
-                *("alpha", "power", "collapse"),
-            )
+            for key in ("cross", "resamples", "confidence", "seed")
         },
+        tests={key: config["evaluate"][key] for key in ("alpha", "power", "collapse")},
         other_questions=config["select"]["other_questions"],
         controls=lambda wildcards: {
             name: CONTROLS[name]["other_questions"]
@@ -42,7 +39,6 @@ rule compare_scorers:
     """Compare the effects of every two scorers, on the same questions and resamples."""
     input:
         questions="results/dataset/questions.parquet",
-        answers="results/answers/{model}.parquet",
         outcomes=lambda wildcards: expand(
             f"{OUTCOMES}/{{scorer}}.parquet",
             scorer=get_candidates(wildcards.model),

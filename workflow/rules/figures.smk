@@ -172,7 +172,8 @@ rule plot_self_cross:
     params:
         models=[model for model in MODELS for _ in get_scorers(model)],
         scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
-        control=next(iter(CONTROLS)),
+        control=DRAWN["name"],
+        other_questions=DRAWN["other_questions"],
         alpha=config["evaluate"]["alpha"],
     script:
         "../scripts/plot_self_cross.py"

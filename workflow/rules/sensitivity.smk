@@ -68,7 +68,6 @@ rule measure_categories:
     """Measure the effects of every scorer's masks by category of the questions."""
     input:
         questions="results/dataset/questions.parquet",
-        answers="results/answers/{model}.parquet",
         outcomes=expand(
             f"{OUTCOMES}/{{scorer}}.parquet", scorer=SCORERS, allow_missing=True
         ),
@@ -134,7 +133,7 @@ rule summarise_sensitivity:
     params:
         reference=REFERENCE,
         files={name: scorer["scorer"] for name, scorer in SCORERS.items()},
-        control=next(iter(CONTROLS)),
+        control=DRAWN["name"],
         alpha=config["evaluate"]["alpha"],
     script:
         "../scripts/summarise_sensitivity.py"

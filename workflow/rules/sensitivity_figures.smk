@@ -201,7 +201,8 @@ rule plot_rates:
         "../../envs/figures.yaml"
     params:
         models=list(MODELS),
-        control=next(iter(CONTROLS)),
+        control=DRAWN["name"],
+        other_questions=DRAWN["other_questions"],
     script:
         "../scripts/plot_rates.py"
 
@@ -251,7 +252,8 @@ rule plot_splits:
         "../../envs/figures.yaml"
     params:
         models=list(MODELS),
-        control=next(iter(CONTROLS)),
+        control=DRAWN["name"],
+        other_questions=DRAWN["other_questions"],
     script:
         "../scripts/plot_splits.py"
 

@@ -1,4 +1,4 @@
-"""Ask the unmodified model every question, also over a picture of another culture: no decoding."""
+"""Ask the unmodified model every question; nothing is decoded."""
 
 from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine.answering import tabulate_answers
@@ -14,26 +14,19 @@ from culture_neurons.storage.tables import write_table
 start_log(snakemake.log[0])
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
 pictures = PictureFile(source.images)
-prompt = (source.questions, pictures, params.model["prompt"], params.option_seed)
-questions = read_questions(*prompt)
-swapped = read_questions(*prompt, swapped=True)
-budget = TokenBudget(resources.batch_tokens)
-feeds = [Feed(shown, pictures, budget, resources.workers) for shown in (questions, swapped)]
+questions = read_questions(source.questions, pictures, params.model["prompt"], params.option_seed)
+feed = Feed(questions, pictures, TokenBudget(resources.batch_tokens), resources.workers)
 with lease_model(params.model, snakemake.threads, resources.device, resources.hub_cache) as (
     checkpoint,
     model_facts,
 ):
     letters = find_letter_tokens(checkpoint.processor, max(len(q.options) for q in questions))
     logger.info("letter tokens: %s", letters)
-    table = tabulate_answers(checkpoint, feeds[0], letters)
+    table = tabulate_answers(checkpoint, feed, letters)
     answers = table.tabulate_answers()
-    swapped_answers = tabulate_answers(checkpoint, feeds[1], letters).tabulate_answers()
     predicted = dict(zip(answers["question_id"], answers["predicted"], strict=True))
-    greedy = check_greedy(checkpoint, feeds[0], letters, predicted)
-logger.info(
-    "%d of %d answers are correct; %d over pictures of other cultures",
-    *(answers["correct"].sum(), len(questions), swapped_answers["correct"].sum()),
-)
+    greedy = check_greedy(checkpoint, feed, letters, predicted)
+logger.info("%d of %d answers are correct", answers["correct"].sum(), len(questions))
 facts = {
     **read_facts(source.questions, "questions"),
     **model_facts,
@@ -44,4 +37,3 @@ facts = {
 }
 answers["option_order"] = [question.option_order for question in table.questions]
 write_table(snakemake.output.answers, "answers", answers, facts)
-write_table(snakemake.output.swapped, "swapped_answers", swapped_answers, facts)

@@ -2,28 +2,24 @@
 
 from culture_neurons.evaluate.comparisons import compare_scorers
 from culture_neurons.evaluate.pairing import (
-    MASK,
-    RESPONSE,
     pair_scorer,
     read_evaluate_questions,
+    read_outcomes,
     read_study,
 )
 from culture_neurons.logs import logger, start_log
 from culture_neurons.storage.facts import name_versions
-from culture_neurons.storage.frames import read_frame
 from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-scorers, facts = read_study(source.questions, source.answers, source.outcomes, dict(wildcards))
+scorers, facts = read_study({source.questions: "questions"}, source.outcomes, wildcards)
 questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
-answers = read_frame(source.answers, "answers", RESPONSE)
 comparisons = compare_scorers(
     {
         scorer_facts["scorer"]["name"]: pair_scorer(
             questions,
-            answers,
-            read_frame(path, "outcomes", [*MASK, *RESPONSE]),
+            read_outcomes(path),
             facts["cultures"],
             params.other_questions,
         )

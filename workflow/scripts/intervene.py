@@ -3,7 +3,7 @@
 from culture_neurons.dataset.assignment import choose_questions
 from culture_neurons.dataset.folds import evaluate_folds
 from culture_neurons.dataset.prepared import PictureFile, read_questions
-from culture_neurons.engine.answering import tabulate_answers
+from culture_neurons.engine.answering import BASELINE, tabulate_answers
 from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed
 from culture_neurons.hooks.hookpoints import find_layers
@@ -23,7 +23,8 @@ kinds |= dict.fromkeys(source.statistics, "statistics")  # for mean_ablate alone
 facts = read_joined(kinds, snakemake.wildcards)
 sizes, folds = read_sizes(facts), evaluate_folds(facts["folds"], facts["split"])
 means = [read_means(path, NeuronAxis.from_facts(facts)) for path in source.statistics]
-maps = make_interventions(read_masks(source.masks, sizes), params.intervention, *means)
+masks = make_interventions(read_masks(source.masks, sizes), params.intervention, *means)
+maps = BASELINE | masks
 pictures = PictureFile(source.images)
 scope = {"cultures": facts["cultures"], "folds": folds}
 prompt = (source.questions, pictures, params.model["prompt"], facts["option_seed"])
@@ -31,10 +32,11 @@ questions = read_questions(*prompt, **scope)
 cultures = {question.question_id: question.culture for question in questions}
 asked = choose_questions({name: name.culture for name in maps}, cultures, params.other_questions)
 # A culture's own mask alone is asked its own questions over other cultures' pictures.
-own = {name: affine for name, affine in maps.items() if name.draw is None}
+own = {name: affine for name, affine in masks.items() if name.draw is None}
 swapped = read_questions(*prompt, **scope, swapped=True) if own else []
+own = BASELINE | own
 asked_swapped = choose_questions({name: name.culture for name in own}, cultures, other_questions=0)
-logger.info("%d masks, %d questions of the evaluate folds %s", len(maps), len(questions), folds)
+logger.info("%d masks, %d questions of the evaluate folds %s", len(masks), len(questions), folds)
 budget = TokenBudget(resources.batch_tokens)
 feeds = [Feed(shown, pictures, budget, resources.workers) for shown in (questions, swapped)]
 with lease_model(params.model, snakemake.threads, resources.device, resources.hub_cache) as (

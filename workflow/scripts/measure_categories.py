@@ -2,31 +2,27 @@
 
 from culture_neurons.evaluate.categories import measure_categories
 from culture_neurons.evaluate.pairing import (
-    MASK,
-    RESPONSE,
     pair_scorer,
     read_evaluate_questions,
+    read_outcomes,
     read_study,
 )
 from culture_neurons.logs import logger, start_log
 from culture_neurons.storage.facts import name_versions
-from culture_neurons.storage.frames import read_frame
 from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-scorers, facts = read_study(source.questions, source.answers, source.outcomes, dict(wildcards))
+scorers, facts = read_study({source.questions: "questions"}, source.outcomes, wildcards)
 questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
-answers = read_frame(source.answers, "answers", RESPONSE)
 categories = questions.sort("culture", "question_id")["category"].to_numpy()  # as paired
 
 
 def measure_scorers():
     """Yield the table's rows, one scorer in memory at a time."""
     for path, scorer_facts in scorers.items():
-        outcomes = read_frame(path, "outcomes", [*MASK, *RESPONSE])
         paired = pair_scorer(
-            questions, answers, outcomes, facts["cultures"], params.other_questions
+            questions, read_outcomes(path), facts["cultures"], params.other_questions
         )
         rows = measure_categories(paired, categories, **params.statistics)
         yield {"scorer": scorer_facts["scorer"]["name"], **rows}

@@ -1,80 +1,62 @@
 """Compare the answers under one scorer's masks with the unmodified model's, and with controls."""
 
-from pathlib import Path
-
 from culture_neurons.evaluate.effects import measure_effects
 from culture_neurons.evaluate.exchange import rank_exchanged
-from culture_neurons.evaluate.pairing import MASK, RESPONSE, pair_outcomes, read_evaluate_questions
+from culture_neurons.evaluate.pairing import (
+    pair_outcomes,
+    read_evaluate_questions,
+    read_outcomes,
+    read_study,
+)
 from culture_neurons.evaluate.ranks import rank_effects
+from culture_neurons.evaluate.repeatability import count_ties, count_unrepeated
 from culture_neurons.logs import logger, start_log
 from culture_neurons.neurons import read_sizes
-from culture_neurons.storage.facts import join_facts, name_versions, read_facts
+from culture_neurons.storage.facts import name_versions
 from culture_neurons.storage.frames import read_frame
 from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
-source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-path_facts = dict(wildcards, selector=wildcards.scorer)
-controls = {
-    path: read_facts(path, "outcomes", dict(wildcards, selector=Path(path).stem))
-    for path in source.controls
-}
-differing = ("masks", "control", "selector")  # between a scorer's outcomes and its controls'
-facts = join_facts(
-    {
-        source.questions: read_facts(source.questions, "questions"),
-        source.answers: read_facts(source.answers, "answers", path_facts),
-        source.outcomes: read_facts(source.outcomes, "outcomes", path_facts),
-        source.swapped_answers: read_facts(source.swapped_answers, "swapped_answers", path_facts),
-        source.swapped_outcomes: read_facts(
-            source.swapped_outcomes, "swapped_outcomes", path_facts
-        ),
-        **{
-            path: {key: value for key, value in control_facts.items() if key not in differing}
-            for path, control_facts in controls.items()
-        },
-    }
-)
+source, params, output = snakemake.input, snakemake.params, snakemake.output
+kinds = {source.questions: "questions", source.answers: "answers"}
+kinds |= {source.swapped: "swapped_outcomes"}
+place = dict(snakemake.wildcards, selector=snakemake.wildcards.scorer)
+selectors, facts = read_study(kinds, [source.outcomes, *source.controls], place)
+facts |= selectors[source.outcomes]
 questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
-answers = read_frame(source.answers, "answers", RESPONSE)
+outcomes = read_outcomes(source.outcomes)
 paired, kept, effects, summaries = measure_effects(
     questions=questions,
-    answers=answers,
-    outcomes=read_frame(source.outcomes, "outcomes", [*MASK, *RESPONSE]),
-    swapped_answers=read_frame(source.swapped_answers, "swapped_answers", RESPONSE),
-    swapped_outcomes=read_frame(source.swapped_outcomes, "swapped_outcomes", [*MASK, *RESPONSE]),
+    outcomes=outcomes,
+    swapped_outcomes=read_outcomes(source.swapped, "swapped_outcomes"),
     cultures=[mask.culture for mask in read_sizes(facts)],
     other_questions=params.other_questions,
-    **params.statistics,
+    **params.intervals,
+    **params.tests,
 )
 
 
-def rank_controls():
+def rank():
     """Yield the ranks among masks of the other cultures, and each control's, one at a time."""
-    yield rank_exchanged(paired, kept, params.statistics["seed"])
-    for name, path in zip(params.controls, source.controls, strict=True):
-        masks, drawn = list(read_sizes(controls[path])), controls[path]["control"]
-        outcomes = read_frame(path, "outcomes", [*MASK, *RESPONSE])
-        control = pair_outcomes(questions, answers, outcomes, masks, params.controls[name])
-        ranks = rank_effects(
-            paired,
-            control,
-            masks,
-            drawn["draws"],
-            cross=params.statistics["cross"],
-            kept=kept,
-            specific=drawn["kind"] == "permuted",
-        )
-        logger.info("%s: %d draws, %d masks", name, drawn["draws"], len(masks))
-        yield {**ranks, "control": [name] * len(ranks["value"])}
+    yield rank_exchanged(paired, kept, params.intervals["seed"])
+    for other_questions, path in zip(params.controls.values(), source.controls, strict=True):
+        masks = list(read_sizes(selectors[path]))
+        control = pair_outcomes(questions, read_outcomes(path), masks, other_questions)
+        drawn = selectors[path]["control"]
+        yield rank_effects(paired, control, masks, drawn, kept=kept, **params.intervals)
 
 
 facts |= {
-    "statistics": params.statistics,
+    "statistics": {**params.intervals, **params.tests},
     "other_questions": params.other_questions,
+    "unrepeated": count_unrepeated(read_frame(source.answers, "answers"), outcomes),
+    "ties": count_ties(questions, outcomes),
     "software": name_versions("numpy", "polars", "scipy"),
 }
-write_table(snakemake.output.effects, "effects", effects, facts)
-write_table(snakemake.output.summaries, "summaries", summaries, facts)
-write_table(snakemake.output.ranks, "ranks", rank_controls(), facts | {"controls": params.controls})
-logger.info("%d cultures, %d questions", len(facts["masks"]), len(questions))
+write_table(output.effects, "effects", effects, facts)
+write_table(output.summaries, "summaries", summaries, facts)
+write_table(output.ranks, "ranks", rank(), facts | {"controls": params.controls})
+logger.info(
+    "%d cultures, %d questions; the unmodified model answers %d otherwise than before, %d ties",
+    *(len(facts["masks"]), len(questions), facts["unrepeated"], facts["ties"]),
+)

@@ -14,6 +14,7 @@ figure = plot_self_cross(
     ranks=read_frames(snakemake.input.ranks, "ranks", keys, named),
     effects=read_frames(snakemake.input.effects, "effects", keys, named),
     control=snakemake.params.control,
+    other_questions=snakemake.params.other_questions,
     alpha=snakemake.params.alpha,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -10,12 +10,12 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def choose_questions(
-    masks: Mapping[Name, str], cultures: Mapping[str, str], other_questions: int | None
+    masks: Mapping[Name, str | None], cultures: Mapping[str, str], other_questions: int | None
 ) -> dict[Name, set[str]]:
     """Choose the questions of every mask.
 
     Args:
-        masks: Name of a mask -> its culture.
+        masks: Name of a mask -> its culture; None: the unmodified model.
         cultures: question_id -> culture.
         other_questions: Questions of each culture that is not the mask's own, or None for all.
 
@@ -31,18 +31,19 @@ def choose_questions(
 
 
 def mark_asked(
-    owners: Sequence[str],
+    owners: Sequence[str | None],
     question_ids: Sequence[str],
     cultures: Sequence[str],
     other_questions: int | None,
 ) -> np.ndarray:
     """Mark the questions that masks of these cultures are asked, bool (owners, questions).
 
-    The sample of a culture is its `other_questions` first questions in the order of a stable hash
-    of their ids: one sample for all masks, and a larger one holds the smaller.
+    The unmodified model (None) is asked every question that a mask is. The sample of a culture is
+    its `other_questions` first questions in the order of a stable hash of their ids: one sample
+    for all masks, and a larger one holds the smaller.
     """
-    culture = np.array(cultures)
-    own = np.array(owners)[:, None] == culture
+    culture, owner = np.array(cultures), np.array(owners, dtype=object)
+    own = owner[:, None] == culture
     if other_questions is None:
         return np.ones_like(own)
     hashes = np.array([_hash(question_id) for question_id in question_ids])
@@ -50,7 +51,8 @@ def mark_asked(
     for name in np.unique(culture):
         here = np.flatnonzero(culture == name)
         sampled[here[np.argsort(hashes[here])][:other_questions]] = True
-    return own | sampled
+    asked = (own | sampled) & (owner[:, None] != None)  # noqa: E711 - of each element
+    return asked | (owner[:, None] == None) & asked.any(axis=0)  # noqa: E711
 
 
 def swap_pictures(cultures: Mapping[str, Collection[str]]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Ask a model questions under masks: cells of questions -> letter probabilities."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -25,7 +25,7 @@ from culture_neurons.model.prompts import PromptError
 from culture_neurons.neurons import MaskName
 
 UNMODIFIED = AffineMap({}, gain=1.0)
-_NO_MASKS = {MaskName(None): UNMODIFIED}
+BASELINE = {MaskName(None): UNMODIFIED}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def tabulate_answers(
     feed: Feed,
     letter_tokens: Sequence[Sequence[int]],
     layers: HookedLayers | None = None,
-    masks: Mapping[MaskName, AffineMap] = _NO_MASKS,
+    masks: Mapping[MaskName, AffineMap] = BASELINE,
     asked: Mapping[MaskName, Collection[str]] | None = None,
 ) -> ResponseTable:
     """Answer questions under masks, with progress.
@@ -66,7 +66,7 @@ def tabulate_answers(
     model = MaskedModel(checkpoint, letter_tokens, feed.budget, layers, list(masks.values()))
     with progress(len(table), "answers", f"{len(masks)} masks") as bar:
         try:
-            for responses in answer_questions(model, feed, table.list_rounds()):
+            for responses in answer_questions(model, feed, table.list_rounds):
                 table.add(responses)
                 bar.update(responses.outside.size)
                 bar.set_postfix_str(describe_memory(device), refresh=False)
@@ -80,9 +80,14 @@ def tabulate_answers(
 
 
 def answer_questions(
-    model: MaskedModel, feed: Feed, rounds: Sequence[AskedTogether]
+    model: MaskedModel,
+    feed: Feed,
+    list_rounds: Callable[[Sequence[str]], Sequence[AskedTogether]],
 ) -> Iterator[Responses]:
     """Answer questions in rounds of masks; yields the responses of one pass at a time.
+
+    A cell's masks that are asked the same of its questions go together, so that a picture is
+    encoded for all of them at once.
 
     Questions of one image share what they can (shared_prefix). The first image shows whether the
     model allows it; if not, this is said once and every prompt is run whole.
@@ -90,11 +95,12 @@ def answer_questions(
     Args:
         model: The model, and the maps of all rounds.
         feed: The questions of all rounds.
-        rounds: Which maps are asked which questions.
+        list_rounds: Ids of a cell's questions -> which maps are asked which of them.
     """
     sharing = None  # not tried yet
     for _, images in feed_cells(model.checkpoint, feed):
-        for masks, questions in rounds:
+        ids = [question.question_id for image in images for question, _ in image]
+        for masks, questions in list_rounds(ids):
             groups = _group(images, questions, model.checkpoint.image_token)
             able = [group for group in groups if group.shared]
             if sharing is None and able:

@@ -87,13 +87,15 @@ class ResponseTable:
         for row, mask in enumerate(self.masks if asked is not None else []):
             self._asked[row] = [question.question_id in asked[mask] for question in self.questions]
 
-    def list_rounds(self) -> list[AskedTogether]:
-        """List masks that are asked the same questions, with these questions."""
-        patterns, group = np.unique(self._asked, axis=0, return_inverse=True)
-        ids = np.array([question.question_id for question in self.questions], dtype=object)
+    def list_rounds(self, questions: Sequence[str]) -> list[AskedTogether]:
+        """List masks that are asked the same of some questions (by id), with these questions."""
+        columns = [self._column[question_id] for question_id in questions]
+        patterns, group = np.unique(self._asked[:, columns], axis=0, return_inverse=True)
+        ids = np.array(questions, dtype=object)
         return [
             AskedTogether(np.flatnonzero(group.ravel() == index).tolist(), frozenset(ids[pattern]))
             for index, pattern in enumerate(patterns)
+            if pattern.any()
         ]
 
     def __len__(self) -> int:
@@ -108,7 +110,7 @@ class ResponseTable:
         self._outside[where] = responses.outside
 
     def tabulate_answers(self) -> dict[str, object]:
-        """Make the columns of table `swapped_answers`: the unmodified model's, by question id."""
+        """Make the columns of a table of one mask's answers, by question id."""
         ((_, columns),) = self._read_masks()
         return columns
 

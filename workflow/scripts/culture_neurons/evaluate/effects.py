@@ -13,15 +13,14 @@ from culture_neurons.evaluate.collapse import choose_masks, find_broken
 from culture_neurons.evaluate.pairing import PairedAnswers, pair_scorer
 from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval, smooth_cells
 from culture_neurons.evaluate.significance import adjust_p, mcnemar, smallest_drop
-from culture_neurons.evaluate.summaries import summarise_effects, summarise_swapped
+from culture_neurons.evaluate.summaries import summarise_effects
+from culture_neurons.evaluate.swapped import measure_swapped, summarise_swapped
 
 
 def measure_effects(
     *,
     questions: pl.DataFrame,
-    answers: pl.DataFrame,
     outcomes: pl.DataFrame,
-    swapped_answers: pl.DataFrame,
     swapped_outcomes: pl.DataFrame,
     cultures: Sequence[str],
     other_questions: int | None,
@@ -37,10 +36,9 @@ def measure_effects(
 
     Args:
         questions: The evaluate questions: question_id, image_id, culture.
-        answers: Answers of the unmodified model.
-        outcomes: Answers under the scorer's masks, one mask per culture, named for it.
-        swapped_answers: As `answers`, over pictures of other cultures.
-        swapped_outcomes: As `outcomes`, over these pictures, of each mask's own culture.
+        outcomes: Answers of the unmodified model and under the scorer's masks, one mask per
+            culture, named for it.
+        swapped_outcomes: The same over pictures of other cultures, of each mask's own culture.
         cultures: Names of the masks.
         other_questions: Questions of each culture other than a mask's own; None: all.
         cross: The measure that the gap subtracts.
@@ -58,10 +56,10 @@ def measure_effects(
     Raises:
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
-    paired = pair_scorer(questions, answers, outcomes, cultures, other_questions)
+    paired = pair_scorer(questions, outcomes, cultures, other_questions)
     resampled = bootstrap_cells(paired, resamples, seed)
     smooth = smooth_cells(resampled, paired.tally(1.0), seed)
-    swapped = pair_scorer(questions, swapped_answers, swapped_outcomes, cultures, other_questions=0)
+    swapped = pair_scorer(questions, swapped_outcomes, cultures, other_questions=0)
     effects = tabulate_effects(paired, smooth, confidence, alpha, power)
     broken = find_broken(paired, collapse)
     draws = {"confidence": confidence, "seed": seed}
@@ -123,23 +121,6 @@ def tabulate_effects(
         "letter_entropy_change": paired.average(paired.letter_entropy),
     }
     return {name: column.ravel() for name, column in columns.items()}
-
-
-def measure_swapped(swapped: PairedAnswers) -> dict[str, np.ndarray]:
-    """Make the columns of table `effects` that tell what is lost without seeing the culture.
-
-    Args:
-        swapped: Answers over swapped pictures, of each mask to its own culture's questions; the
-            cells of other cultures are null.
-    """
-    diagonal = np.eye(len(swapped.cultures), dtype=bool)
-    asked = swapped.tally(1.0)[diagonal]
-    columns = {}
-    for name, values in (("swapped_before", swapped.before), ("swapped_delta", swapped.gained)):
-        cells = np.full(diagonal.shape, None)
-        cells[diagonal] = swapped.tally(values)[diagonal] / asked
-        columns[name] = cells.ravel()
-    return columns
 
 
 def _measure_churn(won: np.ndarray, images: np.ndarray) -> float:

@@ -40,15 +40,15 @@ def rank_exchanged(paired: PairedAnswers, kept: np.ndarray, seed: int) -> dict[s
     columns = list_ranks(
         paired.cultures,
         "gap",
+        EXCHANGED,
         np.diagonal(gaps),
         gaps.T[other].reshape(len(gaps), -1).T,  # (other masks, cultures)
     )
     gaps = _measure_gaps(delta[np.ix_(kept, kept)])
     assigned = assign_masks(len(gaps), seed)
     drawn = gaps[assigned, np.arange(len(gaps))].mean(axis=1, keepdims=True)
-    mean = list_ranks([None], "gap", np.diagonal(gaps).mean(keepdims=True), drawn)
-    columns = {name: columns[name] + mean[name] for name in columns}
-    return {**columns, "control": [EXCHANGED] * len(columns["value"])}
+    mean = list_ranks([None], "gap", EXCHANGED, np.diagonal(gaps).mean(keepdims=True), drawn)
+    return {name: columns[name] + mean[name] for name in columns}
 
 
 def assign_masks(cultures: int, seed: int) -> np.ndarray:

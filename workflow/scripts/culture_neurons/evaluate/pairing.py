@@ -1,4 +1,4 @@
-"""Outcomes under masks beside the unmodified model's answers, question by question."""
+"""Outcomes under masks beside the unmodified model's of the same job, question by question."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from culture_neurons.storage.facts import SELECTOR_FACTS, join_facts, read_facts
 from culture_neurons.storage.frames import read_frame
 
 MASK = {"mask_culture": pl.String, "draw": pl.UInt32}  # whose mask: see neurons.MaskName
+UNMODIFIED = MaskName(None)
 RESPONSE = ["question_id", "predicted", "correct", "option_logprobs", "non_letter_mass"]
 
 
@@ -31,6 +32,7 @@ class PairedAnswers:
     culture: np.ndarray  # (questions,) index into `cultures`
     image: np.ndarray  # (questions,) image number
     before: np.ndarray  # (questions,) correct without a mask
+    chance: np.ndarray  # (questions,) probability that a guess is correct
     asked: np.ndarray  # was asked
     gained: np.ndarray  # correct after - correct before: -1, 0, 1
     switched: np.ndarray  # another option was chosen
@@ -61,39 +63,37 @@ class PairedAnswers:
 
 
 def read_study(
-    questions: str | Path,
-    answers: str | Path,
-    outcomes: Sequence[str | Path],
-    wildcards: Mapping[str, str],
+    kinds: Mapping[str | Path, str], outcomes: Sequence[str | Path], wildcards: Mapping[str, str]
 ) -> tuple[dict[str | Path, Mapping], dict[str, object]]:
-    """Read what one study's files say: the facts of each scorer's outcomes, and those of all.
+    """Read what one study's files say: the facts of each selector's outcomes, and those of all.
+
+    Args:
+        kinds: Other files of the study -> their kinds.
+        outcomes: Tables `outcomes`, named for their selectors.
+        wildcards: What the step's path says of all of them.
 
     Raises:
         TableError: A file is of another study, or of another path than it stands at.
     """
-    scorers = {
+    selectors = {
         path: read_facts(path, "outcomes", {**wildcards, "selector": Path(path).stem})
         for path in outcomes
     }
-    shared = {
-        questions: read_facts(questions, "questions"),
-        answers: read_facts(answers, "answers", wildcards),
-    }
-    return scorers, join_facts(shared | scorers, own=SELECTOR_FACTS)
+    shared = {path: read_facts(path, kind, wildcards) for path, kind in kinds.items()}
+    return selectors, join_facts(shared | selectors, own=SELECTOR_FACTS)
 
 
 def read_evaluate_questions(
     path: str | Path, folds: Sequence[int], cultures: Sequence[str]
 ) -> pl.DataFrame:
-    """Read the evaluate questions: question_id, image_id, culture, category."""
-    columns = ["question_id", "image_id", "culture", "category", "fold"]
+    """Read the evaluate questions: question_id, image_id, culture, category, answer."""
+    columns = ["question_id", "image_id", "culture", "category", "answer", "fold"]
     kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))
     return read_frame(path, "questions", columns).filter(kept).drop("fold")
 
 
 def pair_scorer(
     questions: pl.DataFrame,
-    answers: pl.DataFrame,
     outcomes: pl.DataFrame,
     cultures: Sequence[str],
     other_questions: int | None,
@@ -104,7 +104,7 @@ def pair_scorer(
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
     masks = [MaskName(culture) for culture in sorted(cultures)]
-    paired = pair_outcomes(questions, answers, outcomes, masks, other_questions)
+    paired = pair_outcomes(questions, outcomes, masks, other_questions)
     if list(paired.cultures) != sorted(cultures):
         raise EffectError(f"questions of cultures {paired.cultures}, but masks of {cultures}")
     return paired
@@ -112,17 +112,16 @@ def pair_scorer(
 
 def pair_outcomes(
     questions: pl.DataFrame,
-    answers: pl.DataFrame,
     outcomes: pl.DataFrame,
     masks: Sequence[MaskName],
     other_questions: int | None = None,
 ) -> PairedAnswers:
-    """Join outcomes with the unmodified answers.
+    """Join outcomes under masks with the unmodified model's.
 
     Args:
         questions: The evaluate questions: question_id, image_id, culture.
-        answers: The columns RESPONSE, of the unmodified model.
-        outcomes: The same, with the columns MASK.
+        outcomes: The columns MASK and RESPONSE of one job's table: under masks, and of the
+            unmodified model in the same passes.
         masks: The masks' names, in the order of the result's rows.
         other_questions: Questions of each culture other than a mask's own; None: all. More are
             ignored.
@@ -130,9 +129,13 @@ def pair_outcomes(
     Raises:
         EffectError: A question lacks its answer, or a mask lacks a question.
     """
-    base = questions.join(answers, on="question_id").sort("culture", "question_id")
+    base = select_mask(outcomes, UNMODIFIED)
+    base = questions.join(base, on="question_id").sort("culture", "question_id")
     if len(base) != len(questions):
-        raise EffectError(f"{len(questions) - len(base)} evaluate questions have no answer")
+        raise EffectError(
+            f"{len(questions)} evaluate questions, but {len(base)} outcomes of the unmodified "
+            "model; delete the outcomes file and run again"
+        )
     asked = mark_asked(
         [mask.culture for mask in masks],
         base["question_id"].to_list(),
@@ -155,12 +158,24 @@ def pair_outcomes(
         culture=base["culture"].rank("dense").to_numpy().astype(np.int64) - 1,
         image=base["image_id"].rank("dense").to_numpy().astype(np.int64) - 1,
         before=base["correct"].to_numpy(),
+        chance=1 / base["option_logprobs"].list.len().to_numpy(),
         asked=asked,
         gained=change(lambda frame: frame["correct"].to_numpy().astype(float)),
         switched=change(lambda frame: frame["predicted"].to_numpy().astype(float)) != 0,
         non_letter_mass=change(lambda frame: frame["non_letter_mass"].to_numpy().astype(float)),
         letter_entropy=change(lambda frame: letter_entropy(frame["option_logprobs"])),
     )
+
+
+def read_outcomes(path: str | Path, kind: str = "outcomes") -> pl.DataFrame:
+    """Read whose mask it was and what was answered, from a table of `kind`."""
+    return read_frame(path, kind, [*MASK, *RESPONSE])
+
+
+def select_mask(outcomes: pl.DataFrame, mask: MaskName) -> pl.DataFrame:
+    """Select one mask's rows of a table of outcomes, without the columns MASK."""
+    here = [pl.col(name).eq_missing(value) for name, value in zip(MASK, mask, strict=True)]
+    return outcomes.filter(*here).drop(MASK)
 
 
 def letter_entropy(option_logprobs: pl.Series) -> np.ndarray:

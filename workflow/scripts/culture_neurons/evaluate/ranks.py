@@ -1,13 +1,15 @@
 """Each measure's rank among the draws of a control: table `ranks`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from culture_neurons.evaluate.measures import MEASURES, contrast
 from culture_neurons.evaluate.pairing import PairedAnswers
+from culture_neurons.evaluate.resampling import bootstrap_cells
 from culture_neurons.evaluate.significance import rank_p
+from culture_neurons.evaluate.summaries import bound_means
 from culture_neurons.neurons import MaskName
 
 
@@ -15,32 +17,37 @@ def rank_effects(
     paired: PairedAnswers,
     control: PairedAnswers,
     masks: Sequence[MaskName],
-    draws: int,
+    drawn: Mapping[str, object],
     *,
-    cross: str,
     kept: np.ndarray,
-    specific: bool,
+    cross: str,
+    resamples: int,
+    confidence: float,
+    seed: int,
 ) -> dict[str, list]:
     """Rank each measure, per culture and as the mean over cultures, among a control's draws.
 
-    Each draw is measured as if it were the scorer, on the questions that both were asked. Among
-    masks that know nothing of culture the gap has no p-value: their gaps hardly vary, so that
-    nearly any mask that costs every culture the same share would stand out.
+    Each draw is measured as if it were the scorer, on the questions that both were asked. Only
+    masks that were chosen as the scorer's own are give the gap a p-value, those of permuted
+    labels. The gaps of other masks hardly vary: one that costs every culture the same share would
+    stand out among them.
 
     Args:
         paired: Answers under the scorer's masks.
         control: Answers under the control's masks.
         masks: The control's, in the order of its rows. A mask that is not there is empty and
             changes nothing.
-        draws: Number of draws.
-        cross: The measure that `gap` subtracts.
+        drawn: The control: name, kind, draws.
         kept: Indices of the masks that means over cultures are taken of.
-        specific: The control's masks were chosen as the scorer's own are: its gap has a p-value.
+        cross: The measure that `gap` subtracts.
+        resamples: Bootstrap resamples of images, for the intervals of the scorer's means.
+        confidence: Coverage of the intervals.
+        seed: Seed of the bootstrap.
 
     Returns:
-        Columns of table `ranks` but for `control`.
+        Columns of table `ranks`.
     """
-    rows = {name: index for index, name in enumerate(masks)}
+    rows, draws = {name: index for index, name in enumerate(masks)}, drawn["draws"]
     gained = np.zeros((draws, *paired.gained.shape))  # (draws, masks, questions)
     asked = paired.asked.copy()
     for row, culture in enumerate(paired.cultures):
@@ -53,13 +60,16 @@ def rank_effects(
     deltas = [common.average(paired.gained), common.average(gained)]  # (..., masks, cultures)
     observed, null = (contrast(delta, cross) for delta in deltas)
     means = [contrast(delta[..., kept, :][..., kept], cross) for delta in deltas]
+    spread = bootstrap_cells(common, resamples, seed)
+    bounds = bound_means(deltas[0], spread, kept, cross, confidence, seed)
     columns: dict[str, list] = {}
     for measure in MEASURES:
         # (cultures + 1,), (draws, cultures + 1)
         value = np.append(observed[measure], means[0][measure].mean())
-        drawn = np.column_stack([null[measure], means[1][measure].mean(axis=1)])
+        values = np.column_stack([null[measure], means[1][measure].mean(axis=1)])
+        tested = measure != "gap" or drawn["kind"] == "permuted"
         names = [*paired.cultures, None]
-        part = list_ranks(names, measure, value, drawn, tested=specific or measure != "gap")
+        part = list_ranks(names, measure, drawn["name"], value, values, bounds[measure], tested)
         columns = {name: columns.get(name, []) + part[name] for name in part}
     return columns
 
@@ -67,25 +77,31 @@ def rank_effects(
 def list_ranks(
     cultures: Sequence[str | None],
     measure: str,
+    control: str,
     value: np.ndarray,
     drawn: np.ndarray,
-    *,
+    interval: Sequence[float | None] = (None, None),
     tested: bool = True,
 ) -> dict[str, list]:
-    """List rows of table `ranks`, but for `control`.
+    """List rows of table `ranks`.
 
     Args:
         cultures: None for a mean over cultures.
         measure: What is ranked.
+        control: Name of what it is ranked among.
         value: (cultures,).
         drawn: (draws, cultures), one draw or more.
+        interval: Of the last value, a mean.
         tested: Give p-values.
     """
     count = len(value)
     return {
         "culture": list(cultures),
         "measure": [measure] * count,
+        "control": [control] * count,
         "value": value.tolist(),
+        "ci_low": [*[None] * (count - 1), interval[0]],
+        "ci_high": [*[None] * (count - 1), interval[1]],
         "control_mean": drawn.mean(axis=0).tolist(),
         "control_low": drawn.min(axis=0).tolist(),
         "control_high": drawn.max(axis=0).tolist(),

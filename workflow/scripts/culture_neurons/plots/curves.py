@@ -98,13 +98,18 @@ def plot_layer_agreement(reliability: Mapping[str, pl.DataFrame]) -> Figure:
 
 
 @in_style
-def plot_rates(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFrame]) -> Figure:
+def plot_rates(
+    rates: Mapping[str, pl.DataFrame],
+    effects: Iterable[pl.DataFrame],
+    other_questions: int | None,
+) -> Figure:
     """Draw self, cross, and gap by the share of neurons that is selected, a row per model.
 
     Args:
         rates: Model -> its rows of one split; columns: see `tabulate_rates` of
             sensitivity/settings.py.
         effects: Tables `effects` of the models, which tell how many questions there are.
+        other_questions: What the control was asked of each other culture; None: all.
     """
     scorers = _list_scorers(rates)
     if not scorers:
@@ -130,7 +135,7 @@ def plot_rates(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFrame
     name = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
     _add_legend(figure, grid, [Patch(color="0.8", label=f"{name} masks (all draws)")])
     set_title(figure, "Accuracy change by share of selected neurons")
-    add_note(figure, count_questions(effects))
+    add_note(figure, count_questions(effects, other_questions))
     return figure
 
 

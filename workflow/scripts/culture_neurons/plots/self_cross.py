@@ -34,15 +34,19 @@ def plot_self_cross(
     ranks: Mapping[ModelScorer, pl.DataFrame],
     effects: Mapping[ModelScorer, pl.DataFrame],
     control: str,
+    other_questions: int | None,
     alpha: float,
 ) -> Figure:
     """Draw mean accuracy change on own and other cultures per model and scorer.
+
+    Where a scorer has the control, both are drawn on the questions that both were asked.
 
     Args:
         summaries: (Model, scorer) -> its summaries table. The row without a culture is the mean.
         ranks: (Model, scorer) -> its ranks table.
         effects: (Model, scorer) -> its effects table, which tells how many questions there are.
         control: The control whose band is drawn, where a scorer has it.
+        other_questions: What it was asked of each culture other than a mask's own; None: all.
         alpha: Level of the ranks in the verdicts, which the title sums up.
     """
     models = list(dict.fromkeys(model for model, _ in summaries))
@@ -58,14 +62,16 @@ def plot_self_cross(
             if (model, scorer) not in summaries:
                 continue
             for second, measure in enumerate(_MEASURES):
-                estimate = read_measure(summaries[model, scorer], measure)
+                shared = ranks[model, scorer].filter(control=control)
+                rows = shared if shared.height else summaries[model, scorer]
+                estimate = read_measure(rows, measure)
                 band = read_band(ranks[model, scorer], measure, control)
                 draw_band(axes, row, bool(second), *band)
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
     legend_effects(figure, "single cultures", control)
     verdicts = find_shown(summaries, ranks, alpha)
     set_title(figure, word_title(verdicts))
-    add_note(figure, count_questions(effects.values()))
+    add_note(figure, count_questions(effects.values(), other_questions))
     return figure
 
 
@@ -105,9 +111,14 @@ def word_title(verdicts: Mapping[ModelScorer, bool]) -> str:
     return f"Masks {effect} in {sum(verdicts.values())} of {len(verdicts)} cases"
 
 
-def read_measure(summaries: pl.DataFrame, measure: str) -> Estimate:
-    """Return a measure's estimate in percentage points; what is absent is NaN."""
-    rows = summaries.filter(pl.col("measure") == measure).sort("culture")
+def read_measure(table: pl.DataFrame, measure: str) -> Estimate:
+    """Return a measure's estimate in percentage points; what is absent is NaN.
+
+    Args:
+        table: Table `summaries`, or `ranks` of one control.
+        measure: Its name.
+    """
+    rows = table.filter(pl.col("measure") == measure).sort("culture")
     single = rows.filter(pl.col("culture").is_not_null())["value"].to_numpy()
     mean = rows.filter(pl.col("culture").is_null())
     value, low, high = (100 * _cell(mean, name) for name in ("value", "ci_low", "ci_high"))

@@ -38,13 +38,18 @@ _MEASURES = {"self": "own culture (self)", "cross_by_mask": "others (cross)"}
 
 
 @in_style
-def plot_splits(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFrame]) -> Figure:
+def plot_splits(
+    rates: Mapping[str, pl.DataFrame],
+    effects: Iterable[pl.DataFrame],
+    other_questions: int | None,
+) -> Figure:
     """Draw self and cross of every split and their mean, a panel per model.
 
     Args:
         rates: Model -> its rows of one rate and all splits, columns: see
             `tabulate_rates` of sensitivity/settings.py.
         effects: Tables `effects` of models and splits, which tell how many questions there are.
+        other_questions: What the control was asked of each other culture; None: all.
     """
     scorers = list(dict.fromkeys(name for frame in rates.values() for name in frame["scorer"]))
     if not scorers:
@@ -67,7 +72,7 @@ def plot_splits(rates: Mapping[str, pl.DataFrame], effects: Iterable[pl.DataFram
     control = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
     legend_effects(figure, "single splits", control)
     set_title(figure, "Accuracy change in several splits of the images")
-    add_note(figure, count_questions(effects))
+    add_note(figure, count_questions(effects, other_questions))
     return figure
 
 

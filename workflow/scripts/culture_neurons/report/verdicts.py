@@ -8,13 +8,15 @@ from culture_neurons.storage.facts import STUDY
 from culture_neurons.storage.schemas import EXCHANGED
 
 KEYS = (*STUDY, "intervention", "scorer")
-NOTED = ("checkpoint", "dataset_source")  # facts by which a published figure is found
+# Facts of a row: those by which a published figure is found; evaluate/repeatability.py.
+NOTED = ("checkpoint", "dataset_source", "unrepeated", "ties")
 NOT_SHOWN = "not shown"  # how a verdict begins that some test speaks against
 _EFFECTS = {
     "self": "self",
     "cross_by_mask": "cross",
     "gap": "gap",
-    "self_less_swapped": "self_less_swapped",
+    "relative_less_swapped": "relative_less_swapped",
+    "swapped_above_chance": "swapped_above_chance",
 }
 
 
@@ -36,7 +38,8 @@ def tabulate_verdicts(
         ranks: Stacked `ranks`, with KEYS.
         effects: Stacked `effects`, with KEYS.
         recovery: Stacked `recovery`, with STUDY; None where no model is a demo's.
-        published: Table of published figures: columns NOTED, KEYS but model and split, published.
+        published: Table of published figures: checkpoint, dataset_source, KEYS but model and
+            split, published.
         alpha: Level of the tests.
 
     Returns:
@@ -107,9 +110,16 @@ def word_verdict(row: Mapping[str, object], alpha: float) -> str:
     words = f"own culture loses more, beyond {', '.join(sorted({name for _, name in ranks}))}"
     if broken:
         words += f"; without {broken} of {row['masks']} masks, which break the model"
-    if _is_below_zero(row.get("self_less_swapped_high")):
-        return words
-    return f"{words}; not shown to need the culture's pictures"
+    return words + _word_swapped(row)
+
+
+def _word_swapped(row: Mapping[str, object]) -> str:
+    """Say whether the loss needs the culture's pictures, if that could be seen."""
+    if not (row.get("swapped_above_chance_low") or 0) > 0:  # NaN is above nothing
+        return "; not tested over other pictures, where answers are at chance"
+    if _is_below_zero(row.get("relative_less_swapped_high")):
+        return ""
+    return "; not shown to need the culture's pictures"
 
 
 def _spread_means(summaries: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:

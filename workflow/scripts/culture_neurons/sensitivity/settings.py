@@ -96,7 +96,8 @@ def pair_models(model_pairs: pl.DataFrame, split: int, rate: float) -> dict[str,
 def tabulate_rates(summaries: pl.DataFrame, ranks: pl.DataFrame, control: str) -> pl.DataFrame:
     """List self, cross, and gap at every rate with their intervals and a control's band.
 
-    Scorers stay in the order of the rows.
+    A scorer that has the control is measured on the questions that both were asked. Scorers stay
+    in the order of the rows.
 
     Args:
         summaries: Stacked `summaries` with the study's keys.
@@ -105,12 +106,17 @@ def tabulate_rates(summaries: pl.DataFrame, ranks: pl.DataFrame, control: str) -
     """
     keys = [*STUDY, "intervention", "scorer", "measure"]
     overall = pl.col("culture").is_null() & pl.col("measure").is_in(_MEASURES)
-    means = summaries.filter(overall).select(*keys, "value", "ci_low", "ci_high")
+    numbers = ("value", "ci_low", "ci_high")
+    means = summaries.filter(overall).select(*keys, *numbers)
     bands = ranks.filter(overall, control=control).select(
-        *keys, "control", "control_low", "control_high", "rank_p"
+        *keys, *numbers, "control", "control_low", "control_high", "rank_p"
     )
-    return means.join(bands, on=keys, how="left", maintain_order="left").sort(
-        *STUDY, "intervention", maintain_order=True
+    rows = means.join(bands, on=keys, how="left", maintain_order="left", suffix="_shared")
+    shared = [pl.coalesce(f"{name}_shared", name).alias(name) for name in numbers]
+    return (
+        rows.with_columns(shared)
+        .drop(f"{name}_shared" for name in numbers)
+        .sort(*STUDY, "intervention", maintain_order=True)
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 STUDY = ("model", "hookpoint", "split", "rate")  # what the paths of one study have in common
 # What differs between the files of one study's selectors, and is no fact of what compares them.
-SELECTOR_FACTS = ("masks", "selector", "scorer", "select", "count")
+SELECTOR_FACTS = ("masks", "selector", "scorer", "select", "count", "control")
 
 _METADATA_KEY = b"culture_neurons"
 _CHECKSUM_KEY = b"culture_neurons.sha256"  # Parquet has checksums of pages, none of metadata

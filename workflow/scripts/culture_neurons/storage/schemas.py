@@ -10,7 +10,7 @@ _TEXT = pa.struct(
 _IDENTITY = [("culture", pa.string()), ("layer", pa.uint16()), ("neuron", pa.uint32())]
 
 
-_MASK = [  # whose mask: see neurons.MaskName
+_MASK = [  # whose mask: see neurons.MaskName. Both are null of the unmodified model.
     ("mask_culture", pa.string()),
     ("draw", pa.uint32()),
 ]
@@ -74,8 +74,6 @@ SCHEMAS: dict[str, pa.Schema] = {
         ],
         # option_order[i] = index of the option shown under letter i
         "answers": [*_RESPONSE, ("option_order", pa.list_(pa.uint8()))],
-        # The same questions over pictures of other cultures.
-        "swapped_answers": _RESPONSE,
         "cells": [
             ("culture", pa.string()),
             ("fold", pa.uint8()),
@@ -111,6 +109,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("rank", pa.uint32()),
         ],
         "outcomes": [*_MASK, *_RESPONSE],
+        # The same of own cultures' questions, over pictures of other cultures.
         "swapped_outcomes": [*_MASK, *_RESPONSE],
         "effects": [
             ("mask_culture", pa.string()),
@@ -133,7 +132,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ],
         "summaries": [
             ("culture", pa.string()),  # null: the mean over cultures
-            # self | cross_by_mask | cross_by_target | gap | self_less_swapped
+            # self | cross_by_mask | cross_by_target | gap, changes of accuracy;
+            # relative_less_swapped | swapped_above_chance: see evaluate/swapped.py
             ("measure", pa.string()),
             ("value", pa.float64()),
             *_INTERVAL,
@@ -147,6 +147,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("measure", pa.string()),
             ("control", pa.string()),  # of the config; "exchanged": masks of the other cultures
             ("value", pa.float64()),  # the scorer's, on the questions that the control was asked
+            *_INTERVAL,  # of the mean over cultures
             ("draws", pa.uint32()),
             ("control_mean", pa.float64()),
             ("control_low", pa.float64()),  # smallest and largest value over the control's draws

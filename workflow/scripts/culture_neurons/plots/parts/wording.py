@@ -39,17 +39,19 @@ def count_compared(agreements: Iterable[pl.DataFrame]) -> str:
     return f"{note}, {form_count('question', sizes)} of each" if sizes else note
 
 
-def count_questions(effects: Iterable[pl.DataFrame]) -> str:
+def count_questions(effects: Iterable[pl.DataFrame], other_questions: int | None = None) -> str:
     """Say how many questions of how many cultures changes of accuracy are measured on.
 
     Args:
         effects: Tables `effects`, each of the masks of all cultures of one model and split.
+        other_questions: So many questions of each other culture count at most; None: all.
     """
     frames = [frame for frame in effects if frame.height]
     cultures = form_count("culture", (frame["culture"].n_unique() for frame in frames))
     asked = pl.concat(frame.select("mask_culture", "culture", "questions") for frame in frames)
     is_own = pl.col("mask_culture") == pl.col("culture")
     own, other = (asked.filter(part)["questions"] for part in (is_own, ~is_own))
+    other = other.clip(upper_bound=other_questions)
     own_count = form_count("question", own)
     if form_span(other) in (form_span(own), "0"):
         return f"n = {cultures} with {own_count} each"
