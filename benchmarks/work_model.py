@@ -140,6 +140,10 @@ def list_jobs(
         model.count_operations(s.masks * s.images, s.masks * s.questions, s.images)
         for s in selectors
     )
+    # The unmodified model in each job; and in each scorer's over pictures of other cultures, beside
+    # each culture's own mask on its own questions.
+    once = model.count_operations(images / 2, questions / 2, images / 2)
+    operations += once * (len(selectors) + 2 * len(config["score"]["scorers"]))
     yield "intervene", studies * len(selectors), studies * operations
 
 

@@ -1,5 +1,7 @@
 """Losses over pictures of other cultures, and whether the unmodified model repeats itself."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -141,4 +143,6 @@ def test_ties_with_the_right_option_are_counted():
     questions = pl.DataFrame({"question_id": ["q0", "q1", "q2", "q3"], "answer": [1, 0, 2, 0]})
     rows = [[-1.0, -1.0, -3.0], [-1.0, -1.5], [-1.0, -1.0, -2.0], [-1.5, -1.0, -1.0]]
     # Only q0: of q2 and q3 wrong options tie.
-    assert count_ties(questions, make_outcomes([0] * 4, rows)) == 1
+    ties = count_ties(questions, make_outcomes([0] * 4, rows))
+    assert ties == 1
+    assert json.dumps(ties) == "1"  # a fact

@@ -1,6 +1,5 @@
 """Does the unmodified model answer again as it did? And answers that a tie decides."""
 
-import numpy as np
 import polars as pl
 
 from culture_neurons.evaluate.pairing import UNMODIFIED, select_mask
@@ -30,6 +29,6 @@ def count_ties(questions: pl.DataFrame, outcomes: pl.DataFrame) -> int:
     """
     rows = select_mask(outcomes, UNMODIFIED).join(questions, on="question_id")
     return sum(
-        np.count_nonzero(np.equal(options, max(options))) > 1 and options[right] == max(options)
+        options[right] == max(options) and options.count(options[right]) > 1
         for options, right in rows.select("option_logprobs", "answer").iter_rows()
     )
