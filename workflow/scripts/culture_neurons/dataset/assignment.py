@@ -38,12 +38,12 @@ def mark_asked(
 ) -> np.ndarray:
     """Mark the questions that masks of these cultures are asked, bool (owners, questions).
 
-    The unmodified model (None) is asked every question that a mask is. The sample of a culture is
-    its `other_questions` first questions in the order of a stable hash of their ids: one sample
-    for all masks, and a larger one holds the smaller.
+    The unmodified model (None) is asked every question. The sample of a culture is its
+    `other_questions` first questions in the order of a stable hash of their ids: one sample for
+    all masks, and a larger one holds the smaller.
     """
-    culture, owner = np.array(cultures), np.array(owners, dtype=object)
-    own = owner[:, None] == culture
+    culture = np.array(cultures)
+    own = np.array(owners, dtype=object)[:, None] == culture
     if other_questions is None:
         return np.ones_like(own)
     hashes = np.array([_hash(question_id) for question_id in question_ids])
@@ -51,8 +51,8 @@ def mark_asked(
     for name in np.unique(culture):
         here = np.flatnonzero(culture == name)
         sampled[here[np.argsort(hashes[here])][:other_questions]] = True
-    asked = (own | sampled) & (owner[:, None] != None)  # noqa: E711 - of each element
-    return asked | (owner[:, None] == None) & asked.any(axis=0)  # noqa: E711
+    unmodified = np.array([owner is None for owner in owners])
+    return own | sampled | unmodified[:, None]
 
 
 def swap_pictures(cultures: Mapping[str, Collection[str]]) -> dict[str, str]:
