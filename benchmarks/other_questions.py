@@ -14,7 +14,7 @@ import polars as pl
 from synthetic_answers import make_answers, make_questions, name_mask, put_beside
 
 from culture_neurons.evaluate.pairing import pair_outcomes
-from culture_neurons.evaluate.resampling import bootstrap_cells, smooth_cells
+from culture_neurons.evaluate.resampling import bootstrap_cells
 from culture_neurons.evaluate.summaries import summarise_effects
 from culture_neurons.neurons import MaskName
 from report import describe_machine, write_result
@@ -47,10 +47,9 @@ def measure_study(questions: pl.DataFrame, resamples: int, seed: int) -> np.ndar
     for count in SAMPLES:
         paired = pair_outcomes(questions, outcomes, masks, count)
         plain = bootstrap_cells(paired, resamples, seed)
-        smooth = smooth_cells(plain, paired.tally(1.0), seed)
         settings = {"cross": "by_mask", "confidence": 0.95, "seed": seed}
         unbroken = np.zeros(len(cultures))
-        summary = pl.DataFrame(summarise_effects(paired, plain, smooth, unbroken, **settings))
+        summary = pl.DataFrame(summarise_effects(paired, plain, unbroken, **settings))
         means = summary.filter(pl.col("culture").is_null()).rows_by_key("measure", named=True)
         found = [means[name][0] for name in MEASURES]
         widths = [(row["value"], (row["ci_high"] - row["ci_low"]) / 2) for row in found]

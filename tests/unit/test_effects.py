@@ -1,5 +1,7 @@
 """Effects on hand-worked outcomes, and against slow, plain loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from culture_neurons.dataset.assignment import choose_questions, swap_pictures
 from culture_neurons.evaluate.comparisons import compare_scorers
 from culture_neurons.evaluate.effects import measure_effects
+from culture_neurons.evaluate.intervals import size_flips
 from culture_neurons.evaluate.measures import contrast, share_out
 from culture_neurons.evaluate.pairing import EffectError, letter_entropy, pair_outcomes
 from culture_neurons.evaluate.ranks import rank_effects
@@ -14,7 +17,6 @@ from culture_neurons.evaluate.resampling import (
     bootstrap_cells,
     find_interval,
     resample_mean,
-    smooth_cells,
 )
 from culture_neurons.neurons import MaskName
 
@@ -299,28 +301,71 @@ def test_bootstrap_equals_a_plain_loop_over_images():
     change = (outcomes["correct"].cast(int) - answers["correct"].cast(int)).to_numpy()
     images = questions["image_id"].to_numpy()
     generator = np.random.default_rng(1)
-    for extra in ([], [-1, 1]):
-        fast = bootstrap_cells(paired, 4000, 1)
-        fast = smooth_cells(fast, paired.tally(1.0), 1) if extra else fast
-        groups = [change[images == image] for image in np.unique(images)]
-        groups += [np.array([value]) for value in extra]
-        slow = []
-        for _ in range(4000):
-            chosen = generator.integers(0, len(groups), len(groups) - 1)
-            slow.append(np.concatenate([groups[index] for index in chosen]).mean())
-        assert np.mean(fast) == pytest.approx(np.mean(slow), abs=0.01)
-        assert np.std(fast) == pytest.approx(np.std(slow), rel=0.08)
+    fast = bootstrap_cells(paired, 4000, 1)
+    groups = [change[images == image] for image in np.unique(images)]
+    slow = []
+    for _ in range(4000):
+        chosen = generator.integers(0, len(groups), len(groups) - 1)
+        slow.append(np.concatenate([groups[index] for index in chosen]).mean())
+    assert np.mean(fast) == pytest.approx(np.mean(slow), abs=0.01)
+    assert np.std(fast) == pytest.approx(np.std(slow), rel=0.08)
 
 
-def test_smoothing_a_cell_keeps_it_paired_with_the_others_of_its_questions():
-    questions, answers, outcomes = make_random_study(masks="ab", cultures="ab")
-    alike = outcomes.with_columns(correct=pl.Series(2 * outcomes["correct"][:120].to_list()))
-    paired = pair_outcomes(questions, beside(answers, alike), own("ab"))  # both masks do the same
-    plain = bootstrap_cells(paired, 4000, 0)[:, :, 0]
-    smooth = smooth_cells(bootstrap_cells(paired, 4000, 0), paired.tally(1.0), 0)[:, :, 0]
-    # What is left of the difference is the question lost and the one gained: 2 of 60 ** 2.
-    assert (smooth[:, 0] - plain[:, 1]).std() == pytest.approx(2**0.5 / 60, rel=0.1)
-    assert plain[:, 1].std() > 2 * 2**0.5 / 60
+def test_no_interval_has_width_0_where_something_was_asked():
+    questions, answers, _ = make_random_study(masks="ab", cultures="ab")
+    ids = answers["question_id"]
+    same = pl.concat(
+        make_responses(ids, answers["correct"]).with_columns(
+            mask_culture=pl.lit(mask), draw=NO_DRAW
+        )
+        for mask in "ab"
+    )
+    outcomes = beside(answers, same)
+    paired, kept, effects, summaries = measure_effects(
+        questions=questions,
+        outcomes=outcomes,
+        swapped_outcomes=outcomes,
+        cultures=["a", "b"],
+        **SETTINGS,
+    )
+    assert not paired.gained.any()
+    control = pair_outcomes(questions, outcomes, own("ab"))
+    drawn = {"name": "control", "kind": "random", "draws": 1}
+    ranks = rank_effects(paired, control, own("ab"), drawn, kept=kept, **INTERVALS)
+    compared = compare_scorers({"x": paired, "y": paired}, **INTERVALS)
+    for table in (effects, summaries, ranks, compared):
+        bounds = [
+            (low, value, high)
+            for low, value, high in zip(
+                table["ci_low"],
+                table.get("value", table.get("delta")),
+                table["ci_high"],
+                strict=True,
+            )
+            if low is not None
+        ]
+        assert len(bounds) >= 3
+        assert all(low < value < high for low, value, high in bounds)
+
+
+def test_the_size_of_a_flip_tells_masks_that_turn_alike_from_those_that_do_not():
+    questions, answers, _ = make_random_study(cultures="abcd", count=30)
+    base = pair_outcomes(
+        questions,
+        beside(answers, make_random_study(masks="abcd", cultures="abcd", count=30, drop=0)[2]),
+        own("abcd"),
+    )
+    cell, others = 1 / 30, 3
+    generator = np.random.default_rng(0)
+    lost = -(generator.random((4, 120)) < 0.2).astype(float)
+    for gained, alike in ((lost, 1.0), (lost[:1].repeat(4, axis=0), 3.0), (0 * lost, 3.0)):
+        sizes = size_flips(replace(base, gained=gained))
+        assert sizes["self"] == pytest.approx([cell] * 4)
+        assert sizes["cross_by_mask"] == pytest.approx([cell / others] * 4)
+        # Independent masks still flip some questions together, by chance.
+        low, high = alike * cell / others, min(1.6 * alike, 3) * cell / others
+        assert (sizes["cross_by_target"] >= low - 1e-12).all()
+        assert (sizes["cross_by_target"] <= high + 1e-12).all()
 
 
 def test_masks_and_calls_share_the_resamples():
@@ -451,7 +496,8 @@ def test_a_difference_of_scorers_is_found_and_equality_is_not():
     assert strong["p"] == pytest.approx(2 / 801)
     assert strong["q"] >= strong["p"]
     same = table["y", "z", "self"]  # the same seed and drop: the same answers
-    assert (same["value"], same["ci_low"], same["ci_high"], same["p"]) == (0, 0, 0, 1)
+    assert (same["value"], same["p"]) == (0, 1)
+    assert same["ci_low"] < 0 < same["ci_high"]
 
 
 def test_one_scorer_has_nothing_to_be_compared_with():

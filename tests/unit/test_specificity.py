@@ -116,8 +116,8 @@ def test_the_own_cells_are_a_family_of_their_own():
         loss = np.full((cultures, cultures), 0.01)
         np.fill_diagonal(loss, 0.09)
         paired = make_paired(lose(generator, loss, images))
-        smooth = np.zeros((2, cultures, cultures))
-        table = tabulate_effects(paired, smooth, 0.95, 0.05, 0.8)
+        resampled = np.zeros((2, cultures, cultures))
+        table = tabulate_effects(paired, resampled, 0.95, 0, 0.05, 0.8)
         own = table["mask_culture"] == table["culture"]
         found["families"].append((table["q"][own] <= 0.05).sum())
         found["one"].append((adjust_p(table["p"])[own] <= 0.05).sum())
@@ -140,7 +140,7 @@ def test_the_smallest_drop_is_shown_by_q_with_the_power_that_is_stated():
         shown.append(adjust_p(mcnemar(lost, won))[0] <= 0.05)
     assert np.mean(shown) > 0.8 - 0.04  # 2.5 standard errors
     paired = make_paired(lose(generator, np.full((cultures, cultures), 0.05), images))
-    table = tabulate_effects(paired, np.zeros((2, cultures, cultures)), 0.95, 0.05, 0.8)
+    table = tabulate_effects(paired, np.zeros((2, cultures, cultures)), 0.95, 0, 0.05, 0.8)
     own = table["mask_culture"] == table["culture"]
     assert table["smallest_drop"][own] == pytest.approx(
         smallest_drop(images, 0.0, 0.05 / cultures, 0.8)
@@ -204,7 +204,7 @@ def test_few_broken_masks_are_left_out_of_means_and_many_are_not():
     paired = make_paired(lose(generator, loss, 20))
     resampled = bootstrap_cells(paired, 200, 0)
     settings = {"cross": "by_mask", "confidence": 0.95, "seed": 0}
-    columns = summarise_effects(paired, resampled, resampled, few, **settings)
+    columns = summarise_effects(paired, resampled, few, **settings)
     delta = paired.average(paired.gained)
     kept = np.delete(np.delete(delta, [3, 7], axis=0), [3, 7], axis=1)
     for measure in ("self", "cross_by_mask", "cross_by_target", "gap"):

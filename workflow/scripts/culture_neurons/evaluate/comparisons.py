@@ -1,13 +1,15 @@
 """Two scorers on the same questions and resamples: is the difference of their effects real?"""
 
 from collections.abc import Mapping
-from itertools import combinations
+from dataclasses import replace
+from itertools import chain, combinations
 
 import numpy as np
 
+from culture_neurons.evaluate.intervals import resample_means, size_flips
 from culture_neurons.evaluate.measures import contrast, share_out
 from culture_neurons.evaluate.pairing import PairedAnswers
-from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval, resample_mean
+from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval
 from culture_neurons.evaluate.significance import adjust_p, bootstrap_p
 from culture_neurons.storage.tables import to_columns
 
@@ -38,25 +40,30 @@ def compare_scorers(
     for name, paired in scorers.items():
         parts[name] = share_out(contrast(paired.average(paired.gained), cross))
         spread[name] = share_out(contrast(bootstrap_cells(paired, resamples, seed), cross))
-    rows = []
-    for measure in _MEASURES:
-        pairs = []
-        for first, second in combinations(scorers, 2):
-            difference = parts[first][measure] - parts[second][measure]
-            resampled = spread[first][measure] - spread[second][measure]
-            samples = resample_mean(difference, resampled, seed)
-            low, high = find_interval(samples, confidence)
-            pairs.append(
+    pairs: dict[str, list] = {measure: [] for measure in _MEASURES}
+    for first, second in combinations(scorers, 2):
+        gained = scorers[first].gained - scorers[second].gained
+        sizes = size_flips(replace(scorers[first], gained=gained))
+        difference, resampled = (
+            {measure: of[first][measure] - of[second][measure] for measure in of[first]}
+            for of in (parts, spread)
+        )
+        samples = resample_means(difference, resampled, sizes, cross, seed)
+        for measure, rows in pairs.items():
+            low, high = find_interval(samples[measure], confidence)
+            rows.append(
                 {
                     "first": first,
                     "second": second,
                     "measure": measure,
-                    "value": difference.mean(),
+                    "value": difference[measure].mean(),
                     "ci_low": low,
                     "ci_high": high,
-                    "p": float(bootstrap_p(samples)),
+                    "p": float(bootstrap_p(samples[measure])),
                 }
             )
-        q = adjust_p(np.array([row["p"] for row in pairs]))
-        rows += [{**row, "q": value} for row, value in zip(pairs, q, strict=True)]
-    return to_columns("comparisons", rows)
+    for rows in pairs.values():
+        q = adjust_p(np.array([row["p"] for row in rows]))
+        for row, value in zip(rows, q, strict=True):
+            row["q"] = value
+    return to_columns("comparisons", chain.from_iterable(pairs.values()))

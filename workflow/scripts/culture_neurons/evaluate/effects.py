@@ -11,7 +11,7 @@ import polars as pl
 
 from culture_neurons.evaluate.collapse import choose_masks, find_broken
 from culture_neurons.evaluate.pairing import PairedAnswers, pair_scorer
-from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval, smooth_cells
+from culture_neurons.evaluate.resampling import bootstrap_cells, draw_flips, find_interval
 from culture_neurons.evaluate.significance import adjust_p, mcnemar, smallest_drop
 from culture_neurons.evaluate.summaries import summarise_effects
 from culture_neurons.evaluate.swapped import measure_swapped, summarise_swapped
@@ -58,19 +58,23 @@ def measure_effects(
     """
     paired = pair_scorer(questions, outcomes, cultures, other_questions)
     resampled = bootstrap_cells(paired, resamples, seed)
-    smooth = smooth_cells(resampled, paired.tally(1.0), seed)
     swapped = pair_scorer(questions, swapped_outcomes, cultures, other_questions=0)
-    effects = tabulate_effects(paired, smooth, confidence, alpha, power)
+    effects = tabulate_effects(paired, resampled, confidence, seed, alpha, power)
     broken = find_broken(paired, collapse)
     draws = {"confidence": confidence, "seed": seed}
-    summaries = summarise_effects(paired, resampled, smooth, broken, cross=cross, **draws)
+    summaries = summarise_effects(paired, resampled, broken, cross=cross, **draws)
     less_swapped = summarise_swapped(paired, swapped, broken, resamples=resamples, **draws)
     summaries = {name: summaries[name] + less_swapped[name] for name in summaries}
     return paired, choose_masks(broken), effects | measure_swapped(swapped), summaries
 
 
 def tabulate_effects(
-    paired: PairedAnswers, smooth: np.ndarray, confidence: float, alpha: float, power: float
+    paired: PairedAnswers,
+    resampled: np.ndarray,
+    confidence: float,
+    seed: int,
+    alpha: float,
+    power: float,
 ) -> dict[str, np.ndarray]:
     """Make table `effects`, less `measure_swapped`'s part, of a whole culture x culture matrix.
 
@@ -82,8 +86,9 @@ def tabulate_effects(
 
     Args:
         paired: Answers under the masks of all cultures.
-        smooth: Resampled cells (resamples, masks, cultures), smoothed.
+        resampled: Resampled cells (resamples, masks, cultures).
         confidence: Coverage of the intervals.
+        seed: Seed of the bootstrap.
         alpha: False discovery rate of each family of cells.
         power: Power at which `smallest_drop` is stated.
     """
@@ -91,7 +96,8 @@ def tabulate_effects(
     both_wrong = ~paired.before & (paired.gained == 0)
     before = paired.average(paired.before)
     delta = paired.average(paired.gained)
-    low, high = find_interval(smooth, confidence)
+    flips = draw_flips(len(resampled), len(paired.cultures), seed)[:, None]  # of one question
+    low, high = find_interval(resampled + flips / paired.tally(1.0), confidence)
     p = mcnemar(lost, won)
     names, count = np.array(paired.cultures), len(paired.cultures)
     churn = _measure_churn(won, images)

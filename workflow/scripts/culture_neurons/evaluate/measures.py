@@ -28,12 +28,15 @@ def share_out(measures: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     A culture enters the mean cross as a mask and as a target: its part deviates from the mean as
     both do together. Its own cell is left out of both, which shortens deviations by
-    (cultures - 2) / (cultures - 1). The parts' mean is the measures' own.
+    (cultures - 2) / (cultures - 1). Of two cultures, one's mask has the other as its only target:
+    there the parts are those of the masks. The parts' mean is the measures' own.
     """
     by_mask, by_target = measures["cross_by_mask"], measures["cross_by_target"]
     mean = by_mask.mean(axis=-1, keepdims=True)
     cultures = by_mask.shape[-1]
-    cross = mean + (by_mask + by_target - 2 * mean) * (cultures - 1) / max(cultures - 2, 1)
+    cross = by_mask
+    if cultures > 2:
+        cross = mean + (by_mask + by_target - 2 * mean) * (cultures - 1) / (cultures - 2)
     return {
         "self": measures["self"],
         "cross_by_mask": cross,

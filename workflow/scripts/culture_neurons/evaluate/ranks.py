@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from culture_neurons.evaluate.intervals import bound_means
 from culture_neurons.evaluate.measures import MEASURES, contrast
 from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.resampling import bootstrap_cells
 from culture_neurons.evaluate.significance import rank_p
-from culture_neurons.evaluate.summaries import bound_means
 from culture_neurons.neurons import MaskName
 
 
@@ -61,7 +61,7 @@ def rank_effects(
     observed, null = (contrast(delta, cross) for delta in deltas)
     means = [contrast(delta[..., kept, :][..., kept], cross) for delta in deltas]
     spread = bootstrap_cells(common, resamples, seed)
-    bounds = bound_means(deltas[0], spread, kept, cross, confidence, seed)
+    bounds = bound_means(common, spread, kept, cross, confidence, seed)
     columns: dict[str, list] = {}
     for measure in MEASURES:
         # (cultures + 1,), (draws, cultures + 1)

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: images within a culture, cultures for means over them."""
+"""Bootstrap: images within a culture, cultures for means over them, flips too rare to be seen."""
 
 from collections.abc import Iterator
 
@@ -37,29 +37,17 @@ def bootstrap_cells(paired: PairedAnswers, resamples: int, seed: int) -> np.ndar
     return result
 
 
-def smooth_cells(resampled: np.ndarray, asked: np.ndarray, seed: int) -> np.ndarray:
-    """Add to each resampled cell a question lost and one gained, for its own interval.
+def draw_flips(resamples: int, count: int, seed: int) -> np.ndarray:
+    """Draw questions gained less questions lost, Poisson(1) each, (resamples, count).
 
-    Without them a cell that saw few changes has an interval that is far too short (Bonett and
-    Price 2012, doi 10.3102/1076998611411915). A resample draws each of the two once on average,
-    Poisson(1). The rest of the cell stays as resampled, so that its difference from other cells
-    of the same questions stays paired. For single cells, not for means over them.
-
-    Args:
-        resampled: Accuracy changes (resamples, masks, cultures).
-        asked: Questions of each cell (masks, cultures).
-        seed: Seed of the draws.
-
-    Returns:
-        (resamples, masks, cultures).
+    Few changes were seen, or none: resamples of these alone vary too little. Each interval gets
+    one question lost and one gained of its own (Bonett and Price 2012, doi
+    10.3102/1076998611411915): times what one question changes, they are added to its resamples.
+    Poisson's one is what drawing one of many with replacement makes of it.
     """
-    count = asked.shape[-1]
     generator = np.random.default_rng([seed, count, 1])  # no culture's, nor that of their means
-    lost, gained = generator.poisson(1.0, (2, len(resampled), 1, count))
-    smooth = resampled * asked  # questions gained, then a fraction, in one place: it is large
-    smooth += gained - lost
-    smooth /= asked + (gained + lost)
-    return smooth
+    gained, lost = generator.poisson(1.0, (2, resamples, count))
+    return (gained - lost).astype(float)
 
 
 def resample_mean(values: np.ndarray, resampled: np.ndarray, seed: int) -> np.ndarray:

@@ -5,12 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from culture_neurons.evaluate.collapse import choose_masks
-from culture_neurons.evaluate.measures import MEASURES, contrast, share_out
+from culture_neurons.evaluate.intervals import bound_means, bound_singles
+from culture_neurons.evaluate.measures import MEASURES, contrast
 from culture_neurons.evaluate.pairing import PairedAnswers
-from culture_neurons.evaluate.resampling import (
-    find_interval,
-    resample_mean,
-)
 from culture_neurons.storage.tables import to_columns
 
 _SUMMARY = (
@@ -22,7 +19,6 @@ _SUMMARY = (
 def summarise_effects(
     paired: PairedAnswers,
     resampled: np.ndarray,
-    smooth: np.ndarray,
     broken: np.ndarray,
     *,
     cross: str,
@@ -39,7 +35,6 @@ def summarise_effects(
     Args:
         paired: Answers under the masks of all cultures.
         resampled: Resampled cells (resamples, masks, cultures).
-        smooth: The same, smoothed: for what is measured on one culture's questions alone.
         broken: See `find_broken`.
         cross: The measure that `gap` subtracts.
         confidence: Coverage of the intervals.
@@ -47,51 +42,21 @@ def summarise_effects(
     """
     kinds = (paired.gained, paired.non_letter_mass, paired.letter_entropy)
     cells = [paired.average(values) for values in kinds]
-    observed, spread = [contrast(values, cross) for values in cells], contrast(resampled, cross)
-    masks = choose_masks(broken)
-    means = [contrast(values[np.ix_(masks, masks)], cross) for values in cells]
-    intervals = bound_means(cells[0], resampled, masks, cross, confidence, seed)
-    # Measured on one culture's questions, which all masks may turn alike.
-    smoothed = contrast(smooth, cross)
-    few = {name: smoothed[name] for name in ("self", "cross_by_target")}
-    single = {**spread, **few, "gap": few["self"] - spread[f"cross_{cross}"]}
+    observed = [contrast(values, cross) for values in cells]
+    kept = choose_masks(broken)
+    means = [contrast(values[np.ix_(kept, kept)], cross) for values in cells]
+    draws = {"cross": cross, "confidence": confidence, "seed": seed}
+    singles = bound_singles(paired, resampled, **draws)
+    overall = bound_means(paired, resampled, kept, **draws)
     rows = []
     for measure in MEASURES:
-        bounds = find_interval(single[measure], confidence)
-        bounds = np.column_stack([bounds, intervals[measure]])  # (2, cultures + 1)
+        bounds = np.column_stack([singles[measure], overall[measure]])  # (2, cultures + 1)
         values = [
             np.append(each[measure], all_[measure].mean())
             for each, all_ in zip(observed, means, strict=True)
         ]
         rows += list_measure(paired.cultures, measure, values, bounds, broken)
     return to_columns("summaries", rows)
-
-
-def bound_means(
-    cells: np.ndarray,
-    resampled: np.ndarray,
-    kept: np.ndarray,
-    cross: str,
-    confidence: float,
-    seed: int,
-) -> dict[str, np.ndarray]:
-    """Find the interval of each measure's mean over cultures: measure -> (2,).
-
-    Args:
-        cells: Accuracy changes (masks, cultures).
-        resampled: The same, resampled (resamples, masks, cultures).
-        kept: Indices of the masks that the means are taken of.
-        cross: The measure that `gap` subtracts.
-        confidence: Coverage of the intervals.
-        seed: Seed of the bootstrap.
-    """
-    grid = np.ix_(kept, kept)
-    parts = share_out(contrast(cells[grid], cross))
-    spread = share_out(contrast(resampled[:, *grid], cross))
-    return {
-        measure: find_interval(resample_mean(parts[measure], spread[measure], seed), confidence)
-        for measure in MEASURES
-    }
 
 
 def list_measure(

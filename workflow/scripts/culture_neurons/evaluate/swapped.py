@@ -12,9 +12,9 @@ from culture_neurons.evaluate.collapse import choose_masks
 from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.resampling import (
     bootstrap_cells,
+    draw_flips,
     find_interval,
     resample_mean,
-    smooth_cells,
 )
 from culture_neurons.evaluate.summaries import list_measure
 from culture_neurons.storage.tables import to_columns
@@ -67,21 +67,20 @@ def summarise_swapped(
     """
     kept = choose_masks(broken)
     own_mask = paired.culture, np.arange(len(paired.culture))  # of each question
-    draws = {"resamples": resamples, "seed": seed}
-    ratios = []  # of the culture's pictures, of swapped ones: (each culture's, parts of the mean)
-    for answers in (paired, swapped):
-        change, smooth = _resample(answers, answers.gained[own_mask], **draws)
-        right, _ = _resample(answers, answers.before, **draws)
-        mean = change[:, kept], right[:, kept], right[0, kept].mean()
-        ratios.append((_find_ratio(smooth, right, right[0]), _find_ratio(*mean)))
-    less = [seen - unseen for seen, unseen in zip(*ratios, strict=True)]
-    above, smooth = _resample(swapped, swapped.before - swapped.chance, **draws)
+    seen, unseen, above = (
+        _resample_share(answers, values, right, kept, flips, resamples=resamples, seed=seed)
+        for answers, values, right, flips in zip(
+            (paired, swapped, swapped),
+            (paired.gained[own_mask], swapped.gained[own_mask], swapped.before - swapped.chance),
+            (paired.before, swapped.before, np.ones(len(swapped.before))),
+            np.split(draw_flips(resamples, 3 * (len(paired.cultures) + 1), seed), 3, axis=1),
+            strict=True,
+        )
+    )
+    less = [first - second for first, second in zip(seen, unseen, strict=True)]
     rows = []
-    for measure, (each, parts) in {
-        LESS_SWAPPED: less,
-        ABOVE_CHANCE: (smooth, above[:, kept]),
-    }.items():
-        mean = resample_mean(parts[0], parts[1:], seed)
+    for measure, (each, parts, flips) in ((LESS_SWAPPED, less), (ABOVE_CHANCE, above)):
+        mean = resample_mean(parts[0], parts[1:], seed) + flips
         bounds = find_interval(np.column_stack([each[1:], mean]), confidence)
         value = np.append(each[0], parts[0].mean())
         unknown = np.full(value.shape, np.nan)  # signs of a broken model
@@ -89,30 +88,55 @@ def summarise_swapped(
     return to_columns("summaries", rows)
 
 
-def _resample(
-    answers: PairedAnswers, values: np.ndarray, *, resamples: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Average values (questions,) over cultures, observed and resampled: (1 + resamples, cultures).
+def _resample_share(
+    answers: PairedAnswers,
+    values: np.ndarray,
+    right: np.ndarray,
+    kept: np.ndarray,
+    flips: np.ndarray,
+    *,
+    resamples: int,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Resample the mean of values over the mean of right, both (questions,).
 
-    All calls with one seed draw the same images. The second result is smoothed but for its first
-    row, which is observed.
-    """
-    single = replace(answers, asked=np.ones((1, len(values)), dtype=bool), gained=values[None])
-    observed = single.average(single.gained)  # (1, cultures)
-    drawn = bootstrap_cells(single, resamples, seed)  # (resamples, 1, cultures)
-    smooth = smooth_cells(drawn, single.tally(1.0), seed)
-    return np.vstack([observed, drawn[:, 0]]), np.vstack([observed, smooth[:, 0]])
-
-
-def _find_ratio(change: np.ndarray, right: np.ndarray, size: np.ndarray | float) -> np.ndarray:
-    """Linearise change / right at their observed values, the first row; `size` is that of right.
-
-    A resampled ratio itself has no bound where little was right; its linear part has, and the mean
-    over parts of means is the ratio of the means (Davison and Hinkley 1997, section 2.7).
+    Args:
+        answers: Of which questions.
+        values: What is counted.
+        right: What it is a share of.
+        kept: Indices of the cultures that the mean is taken of.
+        flips: Of single questions (resamples, cultures + 1): of each culture, and of the mean.
+        resamples: Bootstrap resamples of images.
+        seed: Seed of the bootstrap.
 
     Returns:
-        As `change`; NaN where nothing was right.
+        Each culture's share, and its part in the mean's, (1 + resamples, cultures) each, the
+        first row as observed; and what flips add to the mean (resamples,).
+    """
+    questions = np.bincount(answers.culture)
+    count, of = (_resample(answers, each, resamples, seed) for each in (values, right))
+    single, mean = of[0], of[0, kept].mean()
+    each = _linearise(count, of, single)
+    each[1:] += flips[:, :-1] / questions / np.where(single == 0, np.nan, single)
+    parts = _linearise(count[:, kept], of[:, kept], mean)
+    size = (1 / questions[kept]).mean() / len(kept) / (mean or np.nan)
+    return each, parts, flips[:, -1] * size
+
+
+def _resample(answers: PairedAnswers, values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Average values (questions,) over cultures: observed, then resampled images."""
+    single = replace(answers, asked=np.ones((1, len(values)), dtype=bool), gained=values[None])
+    drawn = bootstrap_cells(single, resamples, seed)  # the same images in all calls of one seed
+    return np.vstack([single.average(single.gained), drawn[:, 0]])  # (1 + resamples, cultures)
+
+
+def _linearise(count: np.ndarray, of: np.ndarray, size: np.ndarray | float) -> np.ndarray:
+    """Linearise count / of at the first row, whose `of` has the size that is given.
+
+    A resampled ratio has no bound where little was right; its linear part has, and the mean of
+    parts of a mean is the ratio of the means (Davison and Hinkley 1997, section 2.7). NaN where
+    the size is 0.
     """
     size = np.where(np.equal(size, 0), np.nan, size)
-    ratio = change[0] / size if np.ndim(size) else change[0].mean() / size
-    return ratio + (change - ratio * right) / size
+    ratio = count[0] / size if size.ndim else count[0].mean() / size
+    return ratio + (count - ratio * of) / size
