@@ -90,7 +90,7 @@ def run_stage(stage: str, path: Path, count: int) -> None:
     ]
     feed = Feed(questions, PictureFile(path), TokenBudget(4096))
     if stage == "answers":
-        table = tabulate_answers(checkpoint, feed, find_letter_tokens(processor, 4))
+        table = tabulate_answers(checkpoint, feed, find_letter_tokens(processor, 4), share=True)
         len(table.tabulate_answers()["correct"])
     else:
         layers = find_layers(model, "mlp.gate_act")

@@ -24,6 +24,7 @@ def make_paired(seed=0, sampled=False, images=20):
         culture=culture,
         image=np.arange(QUESTIONS) * images // QUESTIONS,
         before=generator.random(QUESTIONS) < 0.7,
+        chance=np.full(QUESTIONS, 0.25),
         asked=asked,
         gained=generator.integers(-1, 2, shape).astype(float) * asked,
         switched=np.zeros(shape, dtype=bool),

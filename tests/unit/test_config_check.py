@@ -474,7 +474,7 @@ CASES = {
         "./weights",
         ["'models[2].checkpoint' is './weights'", "folder or a Hub id", "path: correct it"],
     ),
-    "checkpoint missing, by ../": (("models", 0, "checkpoint"), "../w", ["checkpoint' is '../w'"]),
+    "checkpoint missing, by ../": (("models", 0, "checkpoint"), "../no/w", ["is '../no/w'"]),
     "checkpoint missing, absolute": (("models", 0, "checkpoint"), "/no", ["checkpoint' is '/no'"]),
     "checkpoint missing, deep": (("models", 0, "checkpoint"), "a/b/c", ["checkpoint' is 'a/b/c'"]),
     "checkpoint of two lines": (("models", 0, "checkpoint"), "a\nb", ["checkpoint' is 'a\\nb'"]),

@@ -227,7 +227,7 @@ def test_answers_do_not_depend_on_the_other_questions(tiny):
     letters = find_letter_tokens(tiny.processor, 4)
 
     def ask(chosen, budget):
-        table = tabulate_answers(tiny, make_feed(chosen, budget), letters)
+        table = tabulate_answers(tiny, make_feed(chosen, budget), letters, share=True)
         columns = table.tabulate_answers()
         return dict(zip(columns["question_id"], range(len(chosen)), strict=True)), columns
 

@@ -8,10 +8,10 @@ from plain_models import plain_logits
 from tiny_models import PICTURES, make_questions
 
 from culture_neurons.engine import greedy_check
-from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
+from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.greedy_check import check_greedy
-from culture_neurons.engine.shared_prefix import try_sharing
+from culture_neurons.engine.trial import Way, find_way
 from culture_neurons.engine.whole_prompts import run_plain
 from culture_neurons.model.next_token import LogitsError, run_to_logits
 
@@ -45,11 +45,9 @@ def test_a_class_that_keeps_all_logits_is_read_at_the_last_token(keeping_all):
 
 
 def test_its_questions_share_their_prefix_too(keeping_all):
-    questions = make_questions(4, cultures=("AAA",), folds=1, per_image=4)
-    asked = tuple(encode(keeping_all, questions))
-    shared = find_shared([prompt for _, prompt in asked], keeping_all.image_token)
-    assert shared > 3
-    assert try_sharing(keeping_all, ImageGroup(asked, shared)) is None
+    questions = make_questions(8, cultures=("AAA",), folds=1, per_image=4)
+    feed = Feed(questions, PICTURES, TokenBudget(10_000))
+    assert find_way(keeping_all, feed, ["mlp.gate_act"]) == Way(share=True, batch=True)
 
 
 def test_logits_of_another_shape_are_refused():

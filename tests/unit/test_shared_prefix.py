@@ -1,7 +1,5 @@
 """Many masks over shared prefixes against the plain library, on every architecture at hand."""
 
-import logging
-
 import architectures
 import numpy as np
 import pytest
@@ -22,7 +20,8 @@ from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import capture_cells
 from culture_neurons.engine.responses import AskedTogether, ResponseTable
-from culture_neurons.engine.shared_prefix import SharedPrefix, try_sharing
+from culture_neurons.engine.shared_prefix import SharedPrefix
+from culture_neurons.engine.trial import Way, find_way
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import ablate
 from culture_neurons.model.checkpoints import Checkpoint, load_checkpoint
@@ -109,7 +108,7 @@ def answer(checkpoint, questions, budget=10_000, workers=0, masks=MASKS):
     maps = [ablate(mask) for mask in masks]
     rounds = [AskedTogether(range(len(masks)), [question.question_id for question in questions])]
     letters = [[5], [6, 7], [8], [9]]
-    model = MaskedModel(checkpoint, letters, feed.budget, layers, maps)
+    model = MaskedModel(checkpoint, letters, feed.budget, layers, maps, can_share(checkpoint))
     for responses in answer_questions(model, feed, lambda _: rounds):
         for row, mask in enumerate(responses.masks):
             for column, question_id in enumerate(responses.questions):
@@ -132,10 +131,9 @@ def letters_of(logits):
 def test_shared_logits_equal_one_plain_forward_each(checkpoint, expected):
     groups = group_all(checkpoint)
     assert all(group.shared > 3 for group in groups)
-    against = try_sharing(checkpoint, groups[3])
-    assert (against is None) == can_share(checkpoint)
-    if not can_share(checkpoint):
-        assert "logits differ by" in against
+    way = find_way(checkpoint, make_feed(ask_images()), ["mlp.gate_act"])
+    assert way == Way(share=can_share(checkpoint), batch=True)
+    if not way.share:
         return
     layers = find_layers(checkpoint.model, "mlp.gate_act")
     order = {question.question_id: i for i, question in enumerate(ask_images())}
@@ -147,11 +145,8 @@ def test_shared_logits_equal_one_plain_forward_each(checkpoint, expected):
 
 
 @pytest.mark.parametrize("budget", [1, 300, 100_000])
-def test_answers_equal_one_plain_forward_each(checkpoint, expected, budget, caplog):
-    caplog.set_level(logging.INFO)
+def test_answers_equal_one_plain_forward_each(checkpoint, expected, budget):
     assert_same(answer(checkpoint, ask_images(), budget), letters_of(expected))
-    said = [line for line in caplog.messages if "every prompt is run whole" in line]
-    assert len(said) == (0 if can_share(checkpoint) else 1)
 
 
 def test_masks_change_the_answers(expected):
@@ -258,8 +253,9 @@ def test_masks_can_be_asked_different_questions(checkpoint):
     asked = {"a": ids[:3], "b": ids[2:7], "c": ids[:3], "d": ids}
     by_mask = {MaskName(name): own for name, own in asked.items()}
     feed = make_feed(questions)
-    whole = tabulate_answers(checkpoint, feed, letters, layers, masks)
-    parts = tabulate_answers(checkpoint, feed, letters, layers, masks, by_mask)
+    share = can_share(checkpoint)
+    whole = tabulate_answers(checkpoint, feed, letters, share, layers, masks)
+    parts = tabulate_answers(checkpoint, feed, letters, share, layers, masks, by_mask)
     assert len(whole) == 4 * len(ids)
     assert len(parts) == sum(map(len, asked.values()))
     for full, part in zip(whole.tabulate_outcomes(), parts.tabulate_outcomes(), strict=True):
@@ -291,8 +287,11 @@ def test_an_empty_mask_flips_nothing_and_the_baseline_repeats_the_answers(checkp
     letters = [[5], [6, 7], [8], [9]]
     masks = BASELINE | {MaskName("a"): ablate(MASKS[1]), MaskName("b"): ablate({})}
     feed = make_feed(questions)
-    alone = tabulate_answers(checkpoint, feed, letters).tabulate_answers()
-    rows = list(tabulate_answers(checkpoint, feed, letters, layers, masks).tabulate_outcomes())
+    share = can_share(checkpoint)
+    alone = tabulate_answers(checkpoint, feed, letters, share).tabulate_answers()
+    rows = list(
+        tabulate_answers(checkpoint, feed, letters, share, layers, masks).tabulate_outcomes()
+    )
     assert [row["mask_culture"] for row in rows] == [None, "a", "b"]
     baseline, _, empty = rows
     for name in ("predicted", "correct", "non_letter_mass"):

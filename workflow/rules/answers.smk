@@ -19,6 +19,8 @@ rule answer_questions:
     threads: config["compute"]["threads"]
     resources:
         **MODEL_JOB,
+        # No param: another hookpoint changes no answer. A model that lacks one is refused here.
+        hookpoints=",".join(HOOKPOINTS),
     params:
         model=lambda wildcards: MODELS[wildcards.model],
         option_seed=config["prompts"]["option_seed"],

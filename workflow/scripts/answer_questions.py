@@ -1,10 +1,13 @@
 """Ask the unmodified model every question; nothing is decoded."""
 
+from dataclasses import replace
+
 from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine.answering import tabulate_answers
 from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed
 from culture_neurons.engine.greedy_check import check_greedy
+from culture_neurons.engine.trial import find_way
 from culture_neurons.logs import logger, start_log
 from culture_neurons.model.jobs import lease_model
 from culture_neurons.model.prompts import find_letter_tokens
@@ -22,7 +25,9 @@ with lease_model(params.model, snakemake.threads, resources.device, resources.hu
 ):
     letters = find_letter_tokens(checkpoint.processor, max(len(q.options) for q in questions))
     logger.info("letter tokens: %s", letters)
-    table = tabulate_answers(checkpoint, feed, letters)
+    way = find_way(checkpoint, feed, resources.hookpoints.split(","))
+    feed = replace(feed, budget=way.limit(resources.batch_tokens))
+    table = tabulate_answers(checkpoint, feed, letters, way.share)
     answers = table.tabulate_answers()
     predicted = dict(zip(answers["question_id"], answers["predicted"], strict=True))
     greedy = check_greedy(checkpoint, feed, letters, predicted)
@@ -32,6 +37,7 @@ facts = {
     **model_facts,
     "option_seed": params.option_seed,
     "letter_tokens": letters,
+    "way": way._asdict(),
     "greedy": greedy,
     "software": name_versions("torch", "transformers", "pillow"),
 }

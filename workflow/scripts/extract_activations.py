@@ -1,9 +1,10 @@
 """Sum activations over the tokens of one shard's cells."""
 
 from culture_neurons.dataset.prepared import PictureFile, read_questions
-from culture_neurons.engine.batches import TokenBudget, take_shard
+from culture_neurons.engine.batches import take_shard
 from culture_neurons.engine.feeding import Feed
 from culture_neurons.engine.recording import capture_cells, tabulate_cell
+from culture_neurons.engine.trial import Way
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.logs import logger, progress, start_log
 from culture_neurons.model.jobs import lease_model
@@ -24,7 +25,8 @@ questions = read_questions(
     params.option_seed,
     ids=[row["question_id"] for row in used if (row["culture"], row["fold"]) in shard],
 )
-feed = Feed(questions, pictures, TokenBudget(resources.batch_tokens), resources.workers)
+budget = Way(**facts["way"]).limit(resources.batch_tokens)
+feed = Feed(questions, pictures, budget, resources.workers)
 
 
 def capture_chunks():

@@ -4,8 +4,8 @@ from culture_neurons.dataset.assignment import choose_questions
 from culture_neurons.dataset.folds import evaluate_folds
 from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine.answering import BASELINE, tabulate_answers
-from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed
+from culture_neurons.engine.trial import Way
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import make_interventions
 from culture_neurons.identify.mask_tables import read_masks, read_means
@@ -37,7 +37,8 @@ swapped = read_questions(*prompt, **scope, swapped=True) if own else []
 own = BASELINE | own
 asked_swapped = choose_questions({name: name.culture for name in own}, cultures, other_questions=0)
 logger.info("%d masks, %d questions of the evaluate folds %s", len(masks), len(questions), folds)
-budget = TokenBudget(resources.batch_tokens)
+way = Way(**facts["way"])
+budget = way.limit(resources.batch_tokens)
 feeds = [Feed(shown, pictures, budget, resources.workers) for shown in (questions, swapped)]
 with lease_model(params.model, snakemake.threads, resources.device, resources.hub_cache) as (
     checkpoint,
@@ -45,9 +46,9 @@ with lease_model(params.model, snakemake.threads, resources.device, resources.hu
 ):
     facts = join_facts({source.masks: facts, loaded: model_facts})
     layers = find_layers(checkpoint.model, facts["hookpoint"])
-    letters = facts["letter_tokens"]
-    outcomes = tabulate_answers(checkpoint, feeds[0], letters, layers, maps, asked)
-    swapped_outcomes = tabulate_answers(checkpoint, feeds[1], letters, layers, own, asked_swapped)
+    asking = (facts["letter_tokens"], way.share, layers)
+    outcomes = tabulate_answers(checkpoint, feeds[0], *asking, maps, asked)
+    swapped_outcomes = tabulate_answers(checkpoint, feeds[1], *asking, own, asked_swapped)
 facts |= {
     "intervention": params.intervention,
     "evaluate_folds": folds,

@@ -14,7 +14,7 @@ from culture_neurons.engine.batches import (
 )
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.responses import AskedTogether, Responses, ResponseTable, read_responses
-from culture_neurons.engine.shared_prefix import SharedPrefix, try_sharing
+from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.engine.whole_prompts import prepare_prompts, run_prompts
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import AffineMap, intervene
@@ -37,12 +37,14 @@ class MaskedModel:
     budget: TokenBudget
     layers: HookedLayers | None = None  # where maps apply; None where no map names a neuron
     maps: Sequence[AffineMap] = (UNMODIFIED,)  # an empty map is the unmodified model
+    share: bool = True  # questions of one picture share its prefix (trial.Way)
 
 
 def tabulate_answers(
     checkpoint: Checkpoint,
     feed: Feed,
     letter_tokens: Sequence[Sequence[int]],
+    share: bool,
     layers: HookedLayers | None = None,
     masks: Mapping[MaskName, AffineMap] = BASELINE,
     asked: Mapping[MaskName, Collection[str]] | None = None,
@@ -53,6 +55,7 @@ def tabulate_answers(
         checkpoint: The model.
         feed: The questions.
         letter_tokens: Token ids of each letter (find_letter_tokens).
+        share: Questions of one picture share its prefix (trial.Way).
         layers: Where the masks apply; None where no mask names a neuron.
         masks: Name -> map.
         asked: Name -> ids of the questions that this mask is asked; None: all.
@@ -63,7 +66,8 @@ def tabulate_answers(
     """
     table = ResponseTable(list(masks), feed.questions, asked)
     device = checkpoint.model.device
-    model = MaskedModel(checkpoint, letter_tokens, feed.budget, layers, list(masks.values()))
+    maps = list(masks.values())
+    model = MaskedModel(checkpoint, letter_tokens, feed.budget, layers, maps, share)
     with progress(len(table), "answers", f"{len(masks)} masks") as bar:
         try:
             for responses in answer_questions(model, feed, table.list_rounds):
@@ -89,27 +93,20 @@ def answer_questions(
     A cell's masks that are asked the same of its questions go together, so that a picture is
     encoded for all of them at once.
 
-    Questions of one image share what they can (shared_prefix). The first image shows whether the
-    model allows it; if not, this is said once and every prompt is run whole.
+    Questions of one image share what they can (shared_prefix), if the model is to share.
 
     Args:
         model: The model, and the maps of all rounds.
         feed: The questions of all rounds.
         list_rounds: Ids of a cell's questions -> which maps are asked which of them.
     """
-    sharing = None  # not tried yet
     for _, images in feed_cells(model.checkpoint, feed):
         ids = [question.question_id for image in images for question, _ in image]
         for masks, questions in list_rounds(ids):
             groups = _group(images, questions, model.checkpoint.image_token)
-            able = [group for group in groups if group.shared]
-            if sharing is None and able:
-                against = try_sharing(model.checkpoint, able[0])
-                sharing = against is None
-                if against:
-                    logger.info("prefixes are not shared, every prompt is run whole: %s", against)
-            shared = able if sharing else []
-            whole = [item for g in groups if not (sharing and g.shared) for item in g.asked]
+            shared = [group for group in groups if model.share and group.shared]
+            rest = [group for group in groups if not (model.share and group.shared)]
+            whole = [item for group in rest for item in group.asked]
             masked = replace(model, maps=[model.maps[mask] for mask in masks])
             for responses in chain(_answer_shared(masked, shared), _answer_whole(masked, whole)):
                 yield replace(responses, masks=tuple(masks[index] for index in responses.masks))

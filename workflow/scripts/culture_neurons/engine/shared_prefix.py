@@ -3,9 +3,9 @@
 The picture is encoded once for all masks, the prompt's prefix (chat template and image) once per
 mask, and only the questions' own tokens once per question and mask. How an architecture hands
 pictures and positions to its decoder is observed, not known: the model runs up to its decoder,
-and the call is taken from there. Whether a model can be run so is tried before it is relied upon.
-Within a pass, what no mask has changed yet is computed for one of them, and what nobody reads not
-at all (savings).
+and the call is taken from there. Whether a model can be run so is tried first (trial.py). Within a
+pass, what no mask has changed yet is computed for one of them, and what nobody reads not at all
+(shortcuts.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from culture_neurons.engine.batches import ImageGroup, is_out_of_memory
+from culture_neurons.engine.batches import ImageGroup
 from culture_neurons.engine.shortcuts import run_last_mlp_at, share_until_changed
-from culture_neurons.engine.whole_prompts import place_inputs, run_plain
+from culture_neurons.engine.whole_prompts import place_inputs
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import AffineMap, intervene
 from culture_neurons.model.checkpoints import Checkpoint
-from culture_neurons.model.next_token import LogitsError, run_to_logits
+from culture_neurons.model.next_token import run_to_logits
 from culture_neurons.model.prompts import collate
 
 
@@ -140,35 +140,3 @@ class SharedPrefix:
             run_last_mlp_at(decoder, read),
         ):
             yield
-
-
-def try_sharing(checkpoint: Checkpoint, group: ImageGroup) -> str | None:
-    """Compare shared with plain logits on one image's questions; say what speaks against it.
-
-    The difference may be rounding only: 1e-4 of the logits' range in float32, 0.05 in half
-    precision, whose rounding is that coarse. A wrong mask or position is larger by far.
-
-    Returns:
-        None if the logits agree.
-    """
-    try:
-        shared = SharedPrefix(checkpoint, [group]).run(None, [AffineMap({}, gain=1.0)])[0]
-    except (
-        AttributeError,
-        IndexError,
-        KeyError,
-        LogitsError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        if is_out_of_memory(error):
-            raise
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else error!r}"
-    plain = torch.cat([run_plain(checkpoint, [prompt]) for _, prompt in group.asked])
-    scale = float(plain.max() - plain.min())
-    difference = float((shared.float() - plain.float()).abs().max())
-    allowed = (1e-4 if checkpoint.model.dtype == torch.float32 else 0.05) * scale
-    if difference <= allowed:
-        return None
-    return f"logits differ by {difference:.3g}, {allowed:.3g} at most was expected"

@@ -1,0 +1,167 @@
+"""The trial before a model is used: what is exact is found, and what is not is never trusted."""
+
+import architectures
+import pytest
+import torch
+from tiny_models import PICTURES, make_checkpoint, make_questions
+
+from culture_neurons.demo.checkpoint import save_checkpoint
+from culture_neurons.engine import shared_prefix, trial, whole_prompts
+from culture_neurons.engine.batches import TokenBudget
+from culture_neurons.engine.feeding import Feed
+from culture_neurons.engine.trial import Way, choose_prompts, find_way, make_exact
+from culture_neurons.hooks import interventions
+from culture_neurons.hooks.hookpoints import HookpointError
+from culture_neurons.model.checkpoints import load_checkpoint
+from culture_neurons.model.next_token import LogitsError
+
+POINT = ["mlp.gate_act"]
+NAMES = ["tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "gemma3"]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def folder(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint")
+    if request.param == "gemma3":
+        return architectures.save_checkpoint(request.param, folder)
+    tiny = make_checkpoint(request.param)
+    save_checkpoint(tiny.model, tiny.processor, folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["float32", "bfloat16"])
+def checkpoint(request, folder):
+    return load_checkpoint(str(folder), None, request.param, "cpu")
+
+
+def make_feed(count=20, per_image=2):
+    questions = make_questions(count, cultures=("AAA",), folds=1, per_image=per_image)
+    return Feed(questions, PICTURES, TokenBudget(10_000))
+
+
+def find(checkpoint):
+    return find_way(checkpoint, make_feed(), POINT)
+
+
+def test_right_ways_pass_in_full_and_half_precision(checkpoint):
+    layers = len(checkpoint.model.get_decoder().layers)
+    assert find(checkpoint) == Way(share=True, batch=True)
+    assert len(checkpoint.model.get_decoder().layers) == layers  # the model itself stays whole
+
+
+def test_prompts_are_of_pictures_of_one_length_and_of_another(checkpoint):
+    groups = choose_prompts(checkpoint, make_feed())
+    assert len({group.asked[0][0].image_id for group in groups}) == len(groups) >= 2
+    lengths = [group.shared for group in groups]
+    assert lengths[0] in lengths[1:] or len(set(lengths)) == len(lengths)
+    for group in groups:
+        short, long = (prompt.tokens for _, prompt in group.asked)
+        assert short < long
+
+
+def test_the_copy_of_a_half_precision_model_is_of_few_layers_in_float32(checkpoint):
+    exact = make_exact(checkpoint)
+    if checkpoint.model.dtype == torch.float32:
+        assert exact is checkpoint
+        return
+    assert {weight.dtype for weight in exact.model.parameters()} == {torch.float32}
+    decoder, whole = exact.model.get_decoder(), checkpoint.model.get_decoder()
+    kinds = getattr(whole.config, "layer_types", None) or [None]
+    assert len(decoder.layers) == max(2, 1 + max(kinds.index(kind) for kind in set(kinds)))
+    assert whole.config.num_hidden_layers == len(whole.layers) == 4
+    weight = whole.layers[0].mlp.down_proj.weight
+    assert weight.dtype == torch.bfloat16
+    assert torch.equal(decoder.layers[0].mlp.down_proj.weight, weight.float())
+
+
+@pytest.mark.parametrize("steps", [1, 5, -1])
+def test_wrong_positions_are_not_shared(checkpoint, monkeypatch, steps):
+    right = shared_prefix.SharedPrefix._continue_positions
+    monkeypatch.setattr(
+        shared_prefix.SharedPrefix,
+        "_continue_positions",
+        lambda self, *arguments: right(self, *arguments) + steps,
+    )
+    assert find(checkpoint) == Way(share=False, batch=True)
+
+
+def test_reversed_picture_tokens_are_not_shared(checkpoint, monkeypatch):
+    right = shared_prefix.read_decoder_call
+
+    def reverse(model, inputs):
+        call = right(model, inputs)
+        image = inputs["input_ids"][0] == checkpoint.image_token
+        embedded = call["inputs_embeds"].clone()
+        embedded[:, image] = embedded[:, image].flip(1)
+        return {**call, "inputs_embeds": embedded}
+
+    monkeypatch.setattr(shared_prefix, "read_decoder_call", reverse)
+    assert find(checkpoint) == Way(share=False, batch=True)
+
+
+def exchange_rows(inputs, key):
+    """Exchange the pictures of a batch where they are rows of one tensor."""
+    return {**inputs, key: inputs[key].flip(0)} if len(inputs["input_ids"]) > 1 else inputs
+
+
+@pytest.mark.parametrize(
+    ("module", "way"),
+    [(whole_prompts, Way(share=True, batch=False)), (shared_prefix, Way(share=False, batch=True))],
+)
+def test_exchanged_pictures_are_found_in_batches_and_in_prefixes(
+    checkpoint, monkeypatch, module, way
+):
+    right = module.place_inputs
+    monkeypatch.setattr(
+        module,
+        "place_inputs",
+        lambda inputs, model: right(exchange_rows(inputs, "pixel_values"), model),
+    )
+    assert find(checkpoint) == way
+
+
+def test_a_mask_that_does_nothing_is_refused(checkpoint, monkeypatch):
+    monkeypatch.setattr(interventions, "_make_change", lambda *_: lambda _activation: None)
+    with pytest.raises(LogitsError, match="with these neurons silenced: logits differ by"):
+        find(checkpoint)
+
+
+def test_masks_that_reach_other_rows_are_found(checkpoint, monkeypatch):
+    right = interventions._make_change
+
+    def first_map_for_all(maps, which, neurons, gain, offset):
+        return right(maps, torch.zeros_like(which), neurons, gain, offset)
+
+    monkeypatch.setattr(interventions, "_make_change", first_map_for_all)
+    assert find(checkpoint) == Way(share=False, batch=True)
+
+
+def test_an_input_that_is_dropped_is_refused(checkpoint, monkeypatch):
+    right = whole_prompts.place_inputs
+    prompt = choose_prompts(checkpoint, make_feed())[0].asked[0][1]
+    extra = sorted(set(prompt.token_inputs) - {"input_ids", "attention_mask"})
+    if not extra:
+        pytest.skip("this processor hands over no further input of tokens")
+
+    def drop(inputs, model):
+        return right({key: value for key, value in inputs.items() if key not in extra}, model)
+
+    monkeypatch.setattr(whole_prompts, "place_inputs", drop)
+    with pytest.raises(LogitsError, match="this architecture cannot be used"):
+        find(checkpoint)
+
+
+def test_a_structure_without_the_hookpoint_is_refused_before_any_prompt(checkpoint, monkeypatch):
+    monkeypatch.setattr(trial, "choose_prompts", lambda *_: pytest.fail("a prompt was encoded"))
+    with pytest.raises(HookpointError, match=r"hookpoint 'mlp\.none' is unknown"):
+        find_way(checkpoint, make_feed(), ["mlp.none"])
+
+
+def test_single_questions_are_enough_to_try(checkpoint):
+    way = find_way(checkpoint, make_feed(4, per_image=1), POINT)
+    assert way == Way(share=True, batch=True)
+
+
+def test_prompts_go_alone_where_batches_are_not_exact():
+    assert Way(share=True, batch=True).limit(4096).tokens == 4096
+    assert Way(share=True, batch=False).limit(4096).tokens == 1
