@@ -259,18 +259,25 @@ BUILDERS = {
 }
 
 
-def save_checkpoint(name, folder):
-    """Save a tiny checkpoint of an architecture, weights N(0, 1 / fan_in)."""
-    kind, config, processor = BUILDERS[name]()
+def make_model(kind, config):
+    """Make a model in float32 with weights N(0, 1 / fan_in)."""
     generator = torch.Generator().manual_seed(1)
     with torch.random.fork_rng():
         model = kind(config).float()
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     with torch.no_grad():
-        for weight in model.parameters():
+        for path, weight in model.named_parameters():
             if weight.dim() > 1:
                 fan_in = 1 if id(weight) in embeddings else weight[0].numel()
                 weight.normal_(0, fan_in**-0.5, generator=generator)
-    model.save_pretrained(folder)
+            elif path.endswith("gate"):  # of Mllama's pictures: closed before training
+                weight.fill_(1.0)
+    return model.eval().requires_grad_(False)
+
+
+def save_checkpoint(name, folder):
+    """Save a tiny checkpoint of an architecture."""
+    kind, config, processor = BUILDERS[name]()
+    make_model(kind, config).save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder

@@ -7,6 +7,7 @@ from tiny_models import PICTURES
 
 from culture_neurons.dataset.pictures import decode_picture
 from culture_neurons.model.checkpoints import Checkpoint
+from culture_neurons.model.prompts import SCOPES
 
 
 def plain_logits(checkpoint, question):
@@ -31,3 +32,30 @@ def silence_columns(checkpoint, mask):
     for layer, neurons in mask.items():
         model.get_decoder().layers[layer].mlp.down_proj.weight.data[:, neurons] = 0
     return Checkpoint(model, checkpoint.processor, "silenced")
+
+
+def reference_sums(plain, question, prompt):
+    """K, S, and the number of gates too close to 0 to call, from one plain forward."""
+    layers = plain.model.get_decoder().layers
+    inputs = {}
+    handles = [
+        layer.mlp.register_forward_pre_hook(
+            lambda _module, args, index=index: inputs.__setitem__(index, args[0][0].double())
+        )
+        for index, layer in enumerate(layers)
+    ]
+    plain_logits(plain, question)
+    for handle in handles:
+        handle.remove()
+    wanted = torch.tensor([SCOPES.index(name) for name in ("image", "question", "options")])
+    counted = torch.isin(prompt.scopes, wanted.to(torch.int8))
+    active, total, close = [], [], []
+    for index, layer in enumerate(layers):
+        fused = getattr(layer.mlp, "gate_up_proj", None)
+        weight = fused.weight.chunk(2)[0] if fused is not None else layer.mlp.gate_proj.weight
+        u = inputs[index][counted] @ weight.double().T  # (tokens, width)
+        active.append((u > 0).sum(0))
+        close.append((u.abs() < 1e-5).sum(0))
+        function = getattr(layer.mlp, "act_fn", None) or layer.mlp.activation_fn
+        total.append(function(u).sum(0))
+    return torch.cat(active), torch.cat(total), torch.cat(close)

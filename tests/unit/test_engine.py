@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from plain_models import plain_logits, silence_columns
-from tiny_models import PICTURES, make_questions
+from tiny_models import PICTURES, make_checkpoint, make_questions
 from torch import nn
 
 from culture_neurons.engine.answering import UNMODIFIED, tabulate_answers
@@ -18,7 +18,7 @@ from culture_neurons.engine.whole_prompts import run_plain
 from culture_neurons.hooks.capture import capture, make_sums
 from culture_neurons.hooks.hookpoints import HOOKPOINTS, HookpointError, Place, find_layers
 from culture_neurons.hooks.interventions import AffineMap, ablate, intervene, mean_ablate, steer
-from culture_neurons.model.prompts import SCOPES, find_letter_tokens
+from culture_neurons.model.prompts import SCOPES, encode_prompt, find_letter_tokens
 from culture_neurons.neurons import SUMS, MaskName
 
 SCOPE_GROUPS = {"image": ["image"], "text": ["question", "options"]}
@@ -344,3 +344,17 @@ def test_a_hookpoint_is_a_row_and_nothing_else(tiny, monkeypatch):
     total = sum(z.sum(0) for z in inputs)
     found = list(layers.axis.split_layers(cell.sums["total"][0].numpy()))[1]
     assert np.allclose(found, total, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "start", ["", "<s>", " <s>", "\n<s>"], ids=["none", "written", "after a space", "after a line"]
+)
+def test_a_prompt_begins_once_whatever_its_template_writes(start):
+    tiny = make_checkpoint("tiny-llava-v1.6-mistral")
+    tiny.processor.chat_template = start + tiny.processor.chat_template.removeprefix("<s>")
+    (question,) = make_questions(1)
+    prompt = encode_prompt(tiny.processor, tiny.image_token, question, PICTURES["p0"])
+    tokenizer = tiny.processor.tokenizer
+    assert tokenizer.bos_token == "<s>"
+    assert int((prompt.ids == tokenizer.bos_token_id).sum()) == 1
+    assert int(prompt.ids[0]) == tokenizer.bos_token_id or start.strip() != start

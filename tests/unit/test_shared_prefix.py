@@ -4,7 +4,7 @@ import architectures
 import numpy as np
 import pytest
 import torch
-from plain_models import plain_logits, silence_columns
+from plain_models import plain_logits, reference_sums, silence_columns
 from tiny_models import PICTURES, make_checkpoint, make_questions
 from transformers import AutoModelForImageTextToText, PaliGemmaForConditionalGeneration
 
@@ -25,7 +25,6 @@ from culture_neurons.engine.trial import Way, find_way
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import ablate
 from culture_neurons.model.checkpoints import Checkpoint, load_checkpoint
-from culture_neurons.model.prompts import SCOPES
 from culture_neurons.neurons import MaskName
 
 DEMO = ["tiny-llava-v1.6-mistral", "tiny-pangea", "tiny-qwen2.5-vl"]
@@ -166,33 +165,6 @@ def test_answers_do_not_depend_on_the_rows_beside_them(checkpoint):
 def test_worker_processes_change_nothing(checkpoint):
     questions = ask_images()[:4]
     assert torch.equal(answer(checkpoint, questions, workers=2), answer(checkpoint, questions))
-
-
-def reference_sums(plain, question, prompt):
-    """K, S, and the number of gates too close to 0 to call, from one plain forward."""
-    layers = plain.model.get_decoder().layers
-    inputs = {}
-    handles = [
-        layer.mlp.register_forward_pre_hook(
-            lambda _module, args, index=index: inputs.__setitem__(index, args[0][0].double())
-        )
-        for index, layer in enumerate(layers)
-    ]
-    plain_logits(plain, question)
-    for handle in handles:
-        handle.remove()
-    wanted = torch.tensor([SCOPES.index(name) for name in ("image", "question", "options")])
-    counted = torch.isin(prompt.scopes, wanted.to(torch.int8))
-    active, total, close = [], [], []
-    for index, layer in enumerate(layers):
-        fused = getattr(layer.mlp, "gate_up_proj", None)
-        weight = fused.weight.chunk(2)[0] if fused is not None else layer.mlp.gate_proj.weight
-        u = inputs[index][counted] @ weight.double().T  # (tokens, width)
-        active.append((u > 0).sum(0))
-        close.append((u.abs() < 1e-5).sum(0))
-        function = getattr(layer.mlp, "act_fn", None) or layer.mlp.activation_fn
-        total.append(function(u).sum(0))
-    return torch.cat(active), torch.cat(total), torch.cat(close)
 
 
 def test_captured_sums_equal_plain_forwards_one_by_one(checkpoint, plain):

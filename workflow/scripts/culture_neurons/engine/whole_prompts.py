@@ -41,10 +41,14 @@ def prepare_prompts(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) ->
     """
     model = checkpoint.model
     inputs = place_inputs(collate(prompts, checkpoint.processor.tokenizer.pad_token_id or 0), model)
-    if "mm_encoder_outputs" in inspect.signature(model.forward).parameters:
-        known = inspect.signature(model.get_image_features).parameters
+    # The class itself may name fewer arguments than the model within, to which it hands them on.
+    encoders = [part for part in (model, model.base_model) if hasattr(part, "get_image_features")]
+    if encoders and "mm_encoder_outputs" in inspect.signature(model.forward).parameters:
+        known = set()
+        for part in encoders:
+            known |= set(inspect.signature(part.get_image_features).parameters)
         pictures = {key: inputs[key] for key in prompts[0].picture_inputs if key in known}
-        features = model.get_image_features(**pictures, return_dict=True)
+        features = encoders[0].get_image_features(**pictures, return_dict=True)
         del inputs["pixel_values"]
         inputs["mm_encoder_outputs"] = {"image": features}
     last = torch.tensor([[prompt.tokens - 1] for prompt in prompts], device=model.device)

@@ -119,9 +119,13 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
         raise HookpointError(f"hookpoint {name!r} is unknown; known: {sorted(HOOKPOINTS)}")
     hookpoint, model_name = HOOKPOINTS[name], type(model).__name__
     # get_decoder() is the text decoder; vision towers reuse the same suffixes (mlp.act_fn).
-    layers = getattr(model.get_decoder(), "layers", None)
+    decoder = model.get_decoder()
+    layers = getattr(decoder, "layers", None)
     if not layers:
-        raise HookpointError(f"{model_name}: its decoder has no `layers`; hookpoint {name!r}")
+        raise HookpointError(
+            f"{model_name}: hookpoint {name!r}: its decoder {type(decoder).__name__} has no "
+            "`layers`; expected a list of decoder layers: this architecture cannot be used"
+        )
     missing = []
     for place in hookpoint.places:
         lacking = _find_lacking(layers, place)
@@ -129,10 +133,12 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
             break
         missing.append(lacking)
     else:
+        _refuse_experts(model_name, name, layers)
         raise HookpointError(
             f"{model_name}: hookpoint {name!r} looks for {hookpoint.expected}; missing: "
             f"{' and '.join(missing)}"
         )
+    _refuse_experts(model_name, name, layers)
     modules, consumers = (
         tuple(layer.get_submodule(path) for layer in layers)
         for path in (place.path, place.consumer)
@@ -144,6 +150,18 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
         )
     axis = NeuronAxis(tuple(consumer.in_features for consumer in consumers))
     return HookedLayers(model_name, name, hookpoint, place, modules, consumers, axis)
+
+
+def _refuse_experts(model: str, name: str, layers: nn.ModuleList) -> None:
+    """Refuse layers in which experts stand beside the MLP: their gates would be left out."""
+    for index, layer in enumerate(layers):
+        for path, _ in layer.named_modules():
+            if "expert" in path.rpartition(".")[2]:
+                raise HookpointError(
+                    f"{model}: hookpoint {name!r}: layers.{index}.{path} are experts, of which "
+                    "each token takes a few; expected one MLP in every layer: of a mixture of "
+                    "experts some gates would be left out, so it cannot be used"
+                )
 
 
 def _find_lacking(layers: nn.ModuleList, place: Place) -> str | None:

@@ -65,6 +65,11 @@ def load_checkpoint(
         )
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        if config.is_encoder_decoder:
+            raise CheckpointError(
+                f"{config.model_type} is an encoder and a decoder: the prompt is read by the one, "
+                "the answer written by the other; expected a decoder that reads the prompt too"
+            )
         processor = load_processor(folder, config, chat_template, image_processor or {})
         model = AutoModelForImageTextToText.from_pretrained(
             folder,

@@ -61,6 +61,12 @@ def load_processor(
         CheckpointError: No processor, a setting that it does not know, or a gap that neither the
             checkpoint nor the config fills.
     """
+    if getattr(config, "image_token_id", None) is None:
+        raise CheckpointError(
+            f"{config.model_type}: its config names no `image_token_id`; expected the token that "
+            "stands for a picture in the prompt: without it the picture's tokens are unknown, and "
+            "this architecture cannot be used"
+        )
     processor = _open_processor(folder, config.model_type)
     if chat_template is not None:
         processor.chat_template = chat_template
@@ -107,7 +113,9 @@ def _require_pictures(
             f"its processor fails on a picture ({_quote(error)}); "
             f"{_name_gaps(processor, folder, settings)}"
         ) from error
-    if null := _find_nulls(processor):
+    # What is null in the class too is no step of its.
+    kind = type(processor.image_processor)
+    if null := [key for key in _find_nulls(processor) if getattr(kind, key, None) is not None]:
         logger.warning(
             "null in its processor: %s, so that step is left out; if it should not be, set %s",
             *(", ".join(null), _name_key(null)),

@@ -96,7 +96,7 @@ def encode_prompt(processor, image_token: int, question: Question, picture: byte
     _refuse_markup(processor.tokenizer, image_token, (question.text, *question.options))
     body = write_body(question.text, [question.options[i] for i in question.option_order])
     rendered = render_prompt(processor, body)
-    special = not _starts_with_bos(processor.tokenizer, rendered)
+    special = not _has_bos(processor.tokenizer, rendered)
     inputs = processor(
         text=[rendered],
         images=[[decode_picture(picture)]],
@@ -138,8 +138,9 @@ def _list_markup(tokenizer, image_token: int) -> list[str]:
     return [token.content for index, token in added if token.special or index == image_token]
 
 
-def _starts_with_bos(tokenizer, rendered: str) -> bool:
-    return bool(tokenizer.bos_token) and rendered.startswith(tokenizer.bos_token)
+def _has_bos(tokenizer, rendered: str) -> bool:
+    """Say whether the chat template wrote the token that the tokenizer would begin with."""
+    return bool(tokenizer.bos_token) and tokenizer.bos_token in rendered
 
 
 def _find_scopes(rendered: str, offsets, texts: dict[str, tuple[int, int]]) -> np.ndarray:
@@ -195,7 +196,7 @@ def find_letter_tokens(processor, letters: int) -> list[list[int]]:
     """
     rendered = render_prompt(processor, write_body("?", ["a", "b"]))
     tokenizer = processor.tokenizer
-    special = not _starts_with_bos(tokenizer, rendered)
+    special = not _has_bos(tokenizer, rendered)
 
     def tokenize(text: str) -> list[int]:
         return tokenizer(text, add_special_tokens=special)["input_ids"]
