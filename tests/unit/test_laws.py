@@ -34,7 +34,8 @@ LAWS = {
     ),
     "engine": (
         {"torch", "numpy"},
-        {"model", "hooks", "dataset/question.py", "dataset/pictures.py", "neurons.py", "logs.py"},
+        {"model", "hooks", "neurons.py", "logs.py"}
+        | {"dataset/question.py", "dataset/pictures.py", "dataset/assignment.py"},
     ),
     "identify": ({"numpy", "polars", "pyarrow"}, {"storage", "neurons.py"}),
     # The GPU's environment reads masks: no polars.

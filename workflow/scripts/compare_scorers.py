@@ -27,15 +27,7 @@ comparisons = compare_scorers(
     },
     **params.statistics,
 )
-write_table(
-    snakemake.output.comparisons,
-    "comparisons",
-    comparisons,
-    facts
-    | {
-        "statistics": params.statistics,
-        "other_questions": params.other_questions,
-        "software": name_versions("numpy", "polars", "scipy"),
-    },
-)
+facts |= {"statistics": params.statistics, "other_questions": params.other_questions}
+facts |= {"software": name_versions("numpy", "polars", "scipy")}
+write_table(snakemake.output.comparisons, "comparisons", comparisons, facts)
 logger.info("%d scorers, %d rows", len(scorers), len(comparisons["first"]))

@@ -3,10 +3,10 @@
 from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine.batches import take_shard
 from culture_neurons.engine.feeding import Feed
-from culture_neurons.engine.recording import capture_cells, tabulate_cell
+from culture_neurons.engine.recording import tabulate_cells
 from culture_neurons.engine.trial import Way
 from culture_neurons.hooks.hookpoints import find_layers
-from culture_neurons.logs import logger, progress, start_log
+from culture_neurons.logs import logger, start_log
 from culture_neurons.model.jobs import lease_model
 from culture_neurons.storage.facts import join_facts, name_versions, read_joined
 from culture_neurons.storage.tables import read_table, write_table
@@ -27,20 +27,7 @@ questions = read_questions(
 )
 budget = Way(**facts["way"]).limit(resources.batch_tokens)
 feed = Feed(questions, pictures, budget, resources.workers)
-
-
-def capture_chunks():
-    """Yield the table's chunks, cell by cell, with progress."""
-    with progress(len(questions), "questions", "activations") as bar:
-        for cell in capture_cells(checkpoint, feed, layers, params.scopes):
-            yield from tabulate_cell(cell, layers.axis)
-            bar.update(cell.questions)
-
-
-with lease_model(params.model, snakemake.threads, resources.device, resources.hub_cache) as (
-    checkpoint,
-    model_facts,
-):
+with lease_model(params.model, snakemake.threads, resources) as (checkpoint, model_facts):
     facts = join_facts({source.cells: facts, loaded: model_facts})
     layers = find_layers(checkpoint.model, snakemake.wildcards.hookpoint)
     logger.info("%s", layers)
@@ -51,4 +38,5 @@ with lease_model(params.model, snakemake.threads, resources.device, resources.hu
         "software": name_versions("torch", "transformers", "pillow")
         | {"batch_tokens": resources.batch_tokens},
     }
-    write_table(snakemake.output.activations, "activations", capture_chunks(), facts)
+    chunks = tabulate_cells(checkpoint, feed, layers, params.scopes)
+    write_table(snakemake.output.activations, "activations", chunks, facts)

@@ -1,9 +1,8 @@
 """Answer the evaluate questions under every mask of one selector."""
 
-from culture_neurons.dataset.assignment import choose_questions
 from culture_neurons.dataset.folds import evaluate_folds
 from culture_neurons.dataset.prepared import PictureFile, read_questions
-from culture_neurons.engine.answering import BASELINE, tabulate_answers
+from culture_neurons.engine.answering import tabulate_masked
 from culture_neurons.engine.feeding import Feed
 from culture_neurons.engine.trial import Way
 from culture_neurons.hooks.hookpoints import find_layers
@@ -24,31 +23,22 @@ facts = read_joined(kinds, snakemake.wildcards)
 sizes, folds = read_sizes(facts), evaluate_folds(facts["folds"], facts["split"])
 means = [read_means(path, NeuronAxis.from_facts(facts)) for path in source.statistics]
 masks = make_interventions(read_masks(source.masks, sizes), params.intervention, *means)
-maps = BASELINE | masks
-pictures = PictureFile(source.images)
-scope = {"cultures": facts["cultures"], "folds": folds}
-prompt = (source.questions, pictures, params.model["prompt"], facts["option_seed"])
-questions = read_questions(*prompt, **scope)
-cultures = {question.question_id: question.culture for question in questions}
-asked = choose_questions({name: name.culture for name in maps}, cultures, params.other_questions)
 # A culture's own mask alone is asked its own questions over other cultures' pictures.
 own = {name: affine for name, affine in masks.items() if name.draw is None}
+pictures = PictureFile(source.images)
+prompt = (source.questions, pictures, params.model["prompt"], facts["option_seed"])
+scope = {"cultures": facts["cultures"], "folds": folds}
+questions = read_questions(*prompt, **scope)
 swapped = read_questions(*prompt, **scope, swapped=True) if own else []
-own = BASELINE | own
-asked_swapped = choose_questions({name: name.culture for name in own}, cultures, other_questions=0)
 logger.info("%d masks, %d questions of the evaluate folds %s", len(masks), len(questions), folds)
 way = Way(**facts["way"])
 budget = way.limit(resources.batch_tokens)
 feeds = [Feed(shown, pictures, budget, resources.workers) for shown in (questions, swapped)]
-with lease_model(params.model, snakemake.threads, resources.device, resources.hub_cache) as (
-    checkpoint,
-    model_facts,
-):
+with lease_model(params.model, snakemake.threads, resources) as (checkpoint, model_facts):
     facts = join_facts({source.masks: facts, loaded: model_facts})
-    layers = find_layers(checkpoint.model, facts["hookpoint"])
-    asking = (facts["letter_tokens"], way.share, layers)
-    outcomes = tabulate_answers(checkpoint, feeds[0], *asking, maps, asked)
-    swapped_outcomes = tabulate_answers(checkpoint, feeds[1], *asking, own, asked_swapped)
+    asking = (facts["letter_tokens"], way.share, find_layers(checkpoint.model, facts["hookpoint"]))
+    outcomes = tabulate_masked(checkpoint, feeds[0], *asking, masks, params.other_questions)
+    swapped_outcomes = tabulate_masked(checkpoint, feeds[1], *asking, own, other_questions=0)
 facts |= {
     "intervention": params.intervention,
     "evaluate_folds": folds,

@@ -28,15 +28,7 @@ def measure_scorers():
         yield {"scorer": scorer_facts["scorer"]["name"], **rows}
 
 
-write_table(
-    snakemake.output.categories,
-    "categories",
-    measure_scorers(),
-    facts
-    | {
-        "statistics": params.statistics,
-        "other_questions": params.other_questions,
-        "software": name_versions("numpy", "polars"),
-    },
-)
+facts |= {"statistics": params.statistics, "other_questions": params.other_questions}
+facts |= {"software": name_versions("numpy", "polars")}
+write_table(snakemake.output.categories, "categories", measure_scorers(), facts)
 logger.info("%d scorers, %d questions", len(scorers), len(questions))

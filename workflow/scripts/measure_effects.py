@@ -1,14 +1,11 @@
 """Compare the answers under one scorer's masks with the unmodified model's, and with controls."""
 
+from itertools import chain
+
 from culture_neurons.evaluate.effects import measure_effects
 from culture_neurons.evaluate.exchange import rank_exchanged
-from culture_neurons.evaluate.pairing import (
-    pair_outcomes,
-    read_evaluate_questions,
-    read_outcomes,
-    read_study,
-)
-from culture_neurons.evaluate.ranks import rank_effects
+from culture_neurons.evaluate.pairing import read_evaluate_questions, read_outcomes, read_study
+from culture_neurons.evaluate.ranks import rank_controls
 from culture_neurons.evaluate.repeatability import count_ties, count_unrepeated
 from culture_neurons.logs import logger, start_log
 from culture_neurons.neurons import read_sizes
@@ -34,18 +31,12 @@ paired, kept, effects, summaries = measure_effects(
     **params.intervals,
     **params.tests,
 )
-
-
-def rank():
-    """Yield the ranks among masks of the other cultures, and each control's, one at a time."""
-    yield rank_exchanged(paired, kept, params.intervals["seed"])
-    for other_questions, path in zip(params.controls.values(), source.controls, strict=True):
-        masks = list(read_sizes(selectors[path]))
-        control = pair_outcomes(questions, read_outcomes(path), masks, other_questions)
-        drawn = selectors[path]["control"]
-        yield rank_effects(paired, control, masks, drawn, kept=kept, **params.intervals)
-
-
+asked = zip(source.controls, params.controls.values(), strict=True)
+controls = {path: (selectors[path], other_questions) for path, other_questions in asked}
+ranks = chain(
+    [rank_exchanged(paired, kept, params.intervals["seed"])],
+    rank_controls(paired, questions, controls, kept=kept, **params.intervals),
+)
 facts |= {
     "statistics": {**params.intervals, **params.tests},
     "other_questions": params.other_questions,
@@ -55,7 +46,7 @@ facts |= {
 }
 write_table(output.effects, "effects", effects, facts)
 write_table(output.summaries, "summaries", summaries, facts)
-write_table(output.ranks, "ranks", rank(), facts | {"controls": params.controls})
+write_table(output.ranks, "ranks", ranks, facts | {"controls": params.controls})
 logger.info(
     "%d cultures, %d questions; the unmodified model answers %d otherwise than before, %d ties",
     *(len(facts["masks"]), len(questions), facts["unrepeated"], facts["ties"]),

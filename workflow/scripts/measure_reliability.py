@@ -14,6 +14,7 @@ shards = list(snakemake.input.shards)
 facts = read_joined(dict.fromkeys(shards, "activations"), snakemake.wildcards)
 sets = [sorted(names) for names in params.scopes]
 stored = sorted({name for names in sets for name in names})
+selection = {key: scorer[key] for key in ("name", "options", "pool", "min_score")}
 cells = read_cells(
     shards, range(facts["folds"]), stored, facts["cultures"], NeuronAxis.from_facts(facts)
 )
@@ -23,26 +24,11 @@ comparisons = measure_reliability(
     count_questions(shards),
     [[stored.index(name) for name in names] for names in sets],
     ["+".join(names) for names in sets],
-    Scoring(
-        scorer["name"],
-        load_scorer(scorer["scorer"]),
-        scorer["options"],
-        scorer["pool"],
-        scorer["min_score"],
-        params.rates,
-    ),
+    Scoring(function=load_scorer(scorer["scorer"]), rates=params.rates, **selection),
     {name_options(options, scorer["options"]): options for options in params.variants},
     **params.division,
 )
-write_table(
-    snakemake.output.reliability,
-    "reliability",
-    (to_columns("reliability", rows) for rows in comparisons),
-    facts
-    | {
-        "scopes": sets[0],
-        "scorer": scorer,
-        "division": params.division,
-        "software": name_versions("numpy", "polars"),
-    },
-)
+facts |= {"scopes": sets[0], "scorer": scorer, "division": params.division}
+facts |= {"software": name_versions("numpy", "polars")}
+chunks = (to_columns("reliability", rows) for rows in comparisons)
+write_table(snakemake.output.reliability, "reliability", chunks, facts)

@@ -17,19 +17,14 @@ from culture_neurons.storage.tables import to_columns, write_table
 start_log(snakemake.log[0])
 settings, source = snakemake.params.dataset, snakemake.input
 opened = open_dataset(
-    settings["source"],
-    settings["revision"],
-    settings["split"],
-    settings["columns"]["image"],
-    settings["name"],
-    snakemake.resources.hub_cache or None,
+    **{key: settings[key] for key in ("source", "revision", "split", "name")},
+    image_column=settings["columns"]["image"],
+    cache_dir=snakemake.resources.hub_cache or None,
 )
 row_format = RowFormat(
-    columns=settings["columns"],
+    **{key: settings[key] for key in ("columns", "option_counts", "label_is")},
     cultures=read_cultures(source.cultures),
     folds=snakemake.params.folds,
-    option_counts=settings["option_counts"],
-    label_is=settings["label_is"],
     labels=read_labels(source.labels) if source.labels else {},
     picture_folder=opened.picture_folder,
 )

@@ -29,25 +29,24 @@ verdicts = tabulate_verdicts(
     published=pl.read_csv(source.published, separator="\t"),
     alpha=snakemake.params.alpha,
 )
-write_csv(verdicts, output.verdicts)
-write_csv(tabulate_ground_truth(verdicts, snakemake.params.confidence), output.ground_truth)
-write_csv(summaries.drop(NOTED), output.summaries)
-write_csv(ranks, output.ranks)
-write_csv(effects, output.effects)
-write_csv(
-    stack_tables(source.comparisons, "comparisons", [*STUDY, "intervention"]), output.comparisons
-)
-write_csv(
-    tabulate_cultures(
+rejected = read_frame(source.rejected, "rejected")
+tables = {
+    "verdicts": verdicts,
+    "ground_truth": tabulate_ground_truth(verdicts, snakemake.params.confidence),
+    "summaries": summaries.drop(NOTED),
+    "ranks": ranks,
+    "effects": effects,
+    "comparisons": stack_tables(source.comparisons, "comparisons", [*STUDY, "intervention"]),
+    "cultures": tabulate_cultures(
         read_frame(source.questions, "questions"),
         answers,
         stack_tables(source.cells, "cells", ["model"]),
     ),
-    output.cultures,
-)
-write_csv(tabulate_masks(source.masks), output.masks)
-write_csv(count_layers(stack_tables(source.masks, "masks", [*STUDY, "scorer"])), output.layers)
-rejected = read_frame(source.rejected, "rejected")
-write_csv(rejected, output.rejected)
-write_csv(count_rejected(rejected), output.rejected_reasons)
+    "masks": tabulate_masks(source.masks),
+    "layers": count_layers(stack_tables(source.masks, "masks", [*STUDY, "scorer"])),
+    "rejected": rejected,
+    "rejected_reasons": count_rejected(rejected),
+}
+for name, path in output.items():
+    write_csv(tables[name], path)
 logger.info("%d rows in %s", len(verdicts), output.verdicts)

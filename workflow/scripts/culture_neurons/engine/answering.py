@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from culture_neurons.dataset.assignment import choose_questions
 from culture_neurons.engine.batches import (
     Asked,
     ImageGroup,
@@ -81,6 +82,36 @@ def tabulate_answers(
         *(len(table), len(feed.questions), len(masks), describe_memory(device)),
     )
     return table
+
+
+def tabulate_masked(
+    checkpoint: Checkpoint,
+    feed: Feed,
+    letter_tokens: Sequence[Sequence[int]],
+    share: bool,
+    layers: HookedLayers,
+    masks: Mapping[MaskName, AffineMap],
+    other_questions: int | None,
+) -> ResponseTable:
+    """Answer questions under masks, and as the unmodified model in the same passes.
+
+    Args:
+        checkpoint: The model.
+        feed: The questions; the unmodified model is asked them all.
+        letter_tokens: Token ids of each letter (find_letter_tokens).
+        share: Questions of one picture share its prefix (trial.Way).
+        layers: Where the masks apply.
+        masks: Name -> map.
+        other_questions: How many questions of each culture that is not a mask's own it is asked;
+            None: all.
+
+    Raises:
+        As `tabulate_answers`.
+    """
+    maps = BASELINE | masks
+    cultures = {question.question_id: question.culture for question in feed.questions}
+    asked = choose_questions({name: name.culture for name in maps}, cultures, other_questions)
+    return tabulate_answers(checkpoint, feed, letter_tokens, share, layers, maps, asked)
 
 
 def answer_questions(

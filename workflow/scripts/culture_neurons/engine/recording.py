@@ -11,9 +11,9 @@ from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.whole_prompts import run_plain
 from culture_neurons.hooks.capture import Sums, capture, find_bad_layers, make_sums
 from culture_neurons.hooks.hookpoints import HookedLayers
+from culture_neurons.logs import progress
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.prompts import SCOPES, EncodedPrompt
-from culture_neurons.neurons import NeuronAxis
 
 
 class ActivationError(Exception):
@@ -88,19 +88,30 @@ def _describe_bad(checkpoint: Checkpoint, layers: HookedLayers, asked: Sequence[
     )
 
 
-def tabulate_cell(cell: CellSums, axis: NeuronAxis) -> Iterator[dict[str, object]]:
-    """Yield a cell's rows of table `activations`, one chunk per stored scope."""
-    for index, scope in enumerate(cell.scopes):
-        yield {
-            "culture": cell.culture,
-            "fold": cell.fold,
-            "scope": scope,
-            "questions": cell.questions,
-            "tokens": cell.tokens[index],
-            "layer": axis.layer,
-            "neuron": axis.neuron,
-            **{name: total[index].numpy() for name, total in cell.sums.items()},
-        }
+def tabulate_cells(
+    checkpoint: Checkpoint,
+    feed: Feed,
+    layers: HookedLayers,
+    scopes: Mapping[str, Sequence[str]],
+) -> Iterator[dict[str, object]]:
+    """Yield the rows of table `activations`, a chunk per cell and stored scope, with progress.
+
+    See `capture_cells` for the arguments and what is raised.
+    """
+    with progress(len(feed.questions), "questions", "activations") as bar:
+        for cell in capture_cells(checkpoint, feed, layers, scopes):
+            for index, scope in enumerate(cell.scopes):
+                yield {
+                    "culture": cell.culture,
+                    "fold": cell.fold,
+                    "scope": scope,
+                    "questions": cell.questions,
+                    "tokens": cell.tokens[index],
+                    "layer": layers.axis.layer,
+                    "neuron": layers.axis.neuron,
+                    **{name: total[index].numpy() for name, total in cell.sums.items()},
+                }
+            bar.update(cell.questions)
 
 
 def scope_weights(prompts: Sequence[EncodedPrompt], scopes: Mapping[str, Sequence[str]]) -> Tensor:

@@ -1,16 +1,41 @@
 """Each measure's rank among the draws of a control: table `ranks`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from culture_neurons.evaluate.intervals import bound_means
 from culture_neurons.evaluate.measures import MEASURES, contrast
-from culture_neurons.evaluate.pairing import PairedAnswers
+from culture_neurons.evaluate.pairing import PairedAnswers, pair_outcomes, read_outcomes
 from culture_neurons.evaluate.resampling import bootstrap_cells
 from culture_neurons.evaluate.significance import rank_p
-from culture_neurons.neurons import MaskName
+from culture_neurons.neurons import MaskName, read_sizes
+
+
+def rank_controls(
+    paired: PairedAnswers,
+    questions: pl.DataFrame,
+    controls: Mapping[str, tuple[Mapping[str, object], int | None]],
+    *,
+    kept: np.ndarray,
+    **intervals: object,
+) -> Iterator[dict[str, list]]:
+    """Yield the ranks among each control's draws, one control in memory at a time.
+
+    Args:
+        paired: Answers under the scorer's masks.
+        questions: The evaluate questions.
+        controls: Path of a control's table `outcomes` -> its facts, and how many questions of each
+            other culture its masks were asked.
+        kept: Indices of the masks that means over cultures are taken of.
+        intervals: As `rank_effects`.
+    """
+    for path, (facts, other_questions) in controls.items():
+        masks = list(read_sizes(facts))
+        control = pair_outcomes(questions, read_outcomes(path), masks, other_questions)
+        yield rank_effects(paired, control, masks, facts["control"], kept=kept, **intervals)
 
 
 def rank_effects(
