@@ -124,14 +124,14 @@ def _form(values: pl.Expr, digits: int) -> pl.Expr:
 
 TABLES = {  # table -> its caption, and the function that abridges it
     "verdicts": (
-        "Accuracy changes in per cent points with intervals; the largest p among controls;\n"
+        "Accuracy changes in percentage points with intervals; the largest p among controls;\n"
         "cultures that lose on their own mask; the change over other cultures' pictures;\n"
         "precision and recall of planted neurons. All of it: results/tables/verdicts.csv",
         abridge_verdicts,
     ),
     "ground_truth": (
         "Means over trained models with intervals; models whose verdict is that the effect is "
-        "shown;\ncultures that lose on their own mask. Changes in per cent points.",
+        "shown;\ncultures that lose on their own mask. Changes in percentage points.",
         abridge_ground_truth,
     ),
     "sensitivity": (
