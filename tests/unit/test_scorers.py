@@ -151,6 +151,41 @@ def test_lape_matched_gives_each_neuron_to_its_most_active_culture():
     assert eligible.any()
 
 
+@pytest.mark.parametrize("quantile", [0.2, None])
+def test_a_tie_belongs_to_nobody(quantile):
+    # Always active; two cultures alike; equal but for rounding; one leads; silent.
+    active = [[90, 60, 30, 60, 0], [90, 60, 30, 20, 0], [90, 10, 30, 10, 0]]
+    statistics = make_statistics(active, [90, 90, 90])
+    scores = lape_matched(statistics, quantile=quantile)
+    assert np.isfinite(scores).sum(axis=0).tolist() == [0, 0, 0, 1, 0]
+    assert np.isfinite(scores[:, 3]).tolist() == [True, False, False]
+    lead = score_neurons(statistics, cas, {})
+    assert lead.max(axis=0).tolist() == pytest.approx([0, 0, 0, 40 / 90, 0])
+    chosen = select_neurons(
+        frame_scores(statistics.cultures, statistics.axis, lead), 5, "per_culture", 0
+    )
+    assert chosen.select("culture", "neuron").rows() == [("a", 3)]
+
+
+def test_the_largest_entropy_is_of_no_culture_whatever_its_rounding():
+    tokens = np.array([1000, 3000, 7000])
+    thirds = np.outer(tokens, [1 / 3, 2 / 3, 1.0])  # P is equal over cultures, in float32 nearly
+    active = np.round(thirds + np.array([[0], [0], [1]])).astype(int)
+    scores = lape_matched(make_statistics(active, tokens), quantile=None)
+    assert not np.isfinite(scores).any()
+
+
+def test_without_a_bar_every_active_neuron_that_a_culture_leads_counts():
+    generator = np.random.default_rng(1)
+    statistics = make_statistics(generator.integers(0, 50, (3, 200)), [100, 101, 103])
+    barred, free = (lape_matched(statistics, quantile=quantile) for quantile in (0.9, None))
+    led = (statistics.probability == statistics.probability.max(axis=0)).sum(axis=0) == 1
+    assert (np.isfinite(free).any(axis=0) == led).all()
+    kept = np.isfinite(barred)
+    assert 0 < kept.sum() < np.isfinite(free).sum()
+    assert (barred[kept] == free[kept]).all()
+
+
 @pytest.mark.parametrize("name", ["lap", "lape", "lape_matched", "mad", "cas"])
 def test_permuting_cultures_permutes_the_scores_and_changes_nothing_else(name):
     options = {

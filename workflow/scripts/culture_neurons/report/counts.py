@@ -44,9 +44,10 @@ def tabulate_masks(paths: Iterable[str | Path]) -> pl.DataFrame:
         for mask, size in read_sizes(facts).items():
             keys = {key: facts[key] for key in STUDY}
             pool = {"scorer": facts["scorer"]["name"], "pool": facts["select"]["pool"]}
-            rows.append(
-                {**keys, **pool, "culture": mask.culture, "neurons": size, "asked": facts["count"]}
-            )
+            sizes = {"neurons": size, "asked": facts["count"]}
+            # Of all neurons together each culture's share is open.
+            short = None if pool["pool"] == "overall" else facts["count"] - size
+            rows.append({**keys, **pool, "culture": mask.culture, **sizes, "shortfall": short})
     return pl.DataFrame(rows)
 
 
