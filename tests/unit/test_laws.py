@@ -19,6 +19,7 @@ PACKAGE = SCRIPTS / "culture_neurons"
 LAWS = {
     "logs.py": ({"tqdm"}, set()),
     "neurons.py": ({"numpy"}, set()),
+    "chance.py": ({"numpy"}, set()),
     "storage": ({"pyarrow", "numpy", "huggingface_hub"}, {"neurons.py", "logs.py"}),
     "storage/frames.py": ({"polars"}, {"storage"}),
     "dataset": ({"datasets", "PIL", "pyarrow", "numpy"}, {"storage", "logs.py"}),
@@ -37,7 +38,7 @@ LAWS = {
         {"model", "hooks", "neurons.py", "logs.py"}
         | {"dataset/question.py", "dataset/pictures.py", "dataset/assignment.py"},
     ),
-    "identify": ({"numpy", "polars", "pyarrow"}, {"storage", "neurons.py"}),
+    "identify": ({"numpy", "polars", "pyarrow"}, {"storage", "neurons.py", "chance.py"}),
     # The GPU's environment reads masks: no polars.
     "identify/mask_tables.py": ({"numpy", "pyarrow"}, {"storage", "neurons.py"}),
     # torch alone reads torch's files, and runs nothing that they hold.
@@ -45,7 +46,7 @@ LAWS = {
     "scorers": ({"numpy"}, {"identify/statistics.py", "identify/entropy.py"}),
     "evaluate": ({"numpy", "polars", "scipy"}, {"storage", "dataset/assignment.py", "neurons.py"}),
     "sensitivity": ({"numpy", "polars"}, {"identify", "storage", "neurons.py"}),
-    "report": ({"polars"}, {"storage", "neurons.py"}),
+    "report": ({"polars"}, {"storage", "neurons.py", "chance.py"}),
     "validation": ({"polars", "scipy"}, {"report", "storage", "demo/names.py"}),
     "plots": (
         {"matplotlib", "numpy", "polars"},

@@ -75,13 +75,13 @@ PUBLISHED = pl.DataFrame(
     {key: [value] for key, value in (STUDY | FACTS).items() if key not in UNPUBLISHED}
     | {"scorer": ["cas"], "published": ["self -5"]}
 )
-ANSWERS = pl.DataFrame({"model": ["m"] * 4, "correct": [True, True, True, False]})
+CHANCE = pl.DataFrame({"model": ["m"], "accuracy": [75.0], "chance_p": [0.001]})
 
 
-def tabulate(summaries, ranks, recovery=None):
+def tabulate(summaries, ranks, recovery=None, chance=CHANCE):
     scorers = summaries["scorer"].unique().sort()
     table = tabulate_verdicts(
-        answers=ANSWERS,
+        chance=chance,
         summaries=summaries,
         ranks=ranks,
         effects=pl.concat(make_effects(scorer) for scorer in scorers),
@@ -200,3 +200,12 @@ def test_three_masks_have_too_few_exchanges_to_show_anything():
 def test_a_broken_mask_s_own_loss_is_not_counted():
     row = tabulate(make_summaries("cas", broken=(1, 1), left_out=1), make_ranks("cas", FAR))["cas"]
     assert (row["cultures"], row["cultures_significant"]) == (4, 1)  # d loses; a's mask is broken
+
+
+def test_a_model_at_chance_can_show_no_loss():
+    guessing = CHANCE.with_columns(chance_p=pl.lit(0.051))
+    row = tabulate(make_summaries("cas"), make_ranks("cas", FAR), chance=guessing)["cas"]
+    assert row["verdict"] == "not shown: answers are at chance, so no loss can be shown"
+    barely = CHANCE.with_columns(chance_p=pl.lit(0.05))
+    row = tabulate(make_summaries("cas"), make_ranks("cas", FAR), chance=barely)["cas"]
+    assert row["verdict"] == SHOWN

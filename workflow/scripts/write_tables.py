@@ -7,6 +7,7 @@ from culture_neurons.report.counts import (
     STUDY,
     count_layers,
     count_rejected,
+    judge_chance,
     tabulate_cultures,
     tabulate_masks,
 )
@@ -19,9 +20,10 @@ source, output = snakemake.input, snakemake.output
 summaries = stack_tables(source.summaries, "summaries", [*KEYS, *NOTED])
 ranks = stack_tables(source.ranks, "ranks", KEYS)
 effects = stack_tables(source.effects, "effects", KEYS)
+questions = read_frame(source.questions, "questions")
 answers = stack_tables(source.answers, "answers", ["model"])
 verdicts = tabulate_verdicts(
-    answers=answers,
+    chance=judge_chance(questions, answers),
     summaries=summaries,
     ranks=ranks,
     effects=effects,
@@ -38,9 +40,7 @@ tables = {
     "effects": effects,
     "comparisons": stack_tables(source.comparisons, "comparisons", [*STUDY, "intervention"]),
     "cultures": tabulate_cultures(
-        read_frame(source.questions, "questions"),
-        answers,
-        stack_tables(source.cells, "cells", ["model"]),
+        questions, answers, stack_tables(source.cells, "cells", ["model"])
     ),
     "masks": tabulate_masks(source.masks),
     "layers": count_layers(stack_tables(source.masks, "masks", [*STUDY, "scorer"])),

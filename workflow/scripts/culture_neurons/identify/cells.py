@@ -8,6 +8,8 @@ import hashlib
 
 import polars as pl
 
+from culture_neurons.chance import LEVEL, find_guess_p
+
 _COUNTED = {"correct": "correct answers", "all": "answers"}
 
 
@@ -61,6 +63,25 @@ def fill_cells(
         .with_columns(used=pl.col("reason") == "")
         .select("culture", "fold", "question_id", "used", "reason")
         .sort("culture", "fold", "question_id")
+    )
+
+
+def find_at_chance(questions: pl.DataFrame, answers: pl.DataFrame) -> list[str]:
+    """Name the cultures whose answers may be guesses: chance.LEVEL.
+
+    Args:
+        questions: question_id, culture.
+        answers: question_id, correct, option_logprobs.
+    """
+    rows = (
+        questions.join(answers, on="question_id")
+        .group_by("culture")
+        .agg(pl.col("correct").sum(), pl.col("option_logprobs").list.len().alias("options"))
+    )
+    return sorted(
+        culture
+        for culture, correct, options in rows.iter_rows()
+        if find_guess_p(correct, options) > LEVEL
     )
 
 

@@ -1,10 +1,13 @@
 """Result tables -> the CSV files that people read."""
 
+import string
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
+from culture_neurons.chance import find_guess_p
 from culture_neurons.neurons import read_sizes
 from culture_neurons.storage.facts import STUDY, read_facts
 
@@ -13,6 +16,10 @@ def tabulate_cultures(
     questions: pl.DataFrame, answers: pl.DataFrame, cells: pl.DataFrame
 ) -> pl.DataFrame:
     """Count per model and culture: questions, correct ones, those used, and why others are not.
+
+    Beside them the accuracy of guessing, how likely guesses are to be as good (`find_guess_p`),
+    and how often each letter was answered and was right: a model that answers "A" to all is as
+    accurate as the letter is often right.
 
     Args:
         questions: Table `questions`.
@@ -33,7 +40,47 @@ def tabulate_cultures(
         .first()
         .alias("dropped_because"),
     )
-    return used.join(counts, on="culture").sort("model", "culture")
+    letters = _count_letters(questions, answers)
+    return (
+        used.join(counts, on="culture")
+        .join(letters, on=["model", "culture"], how="left")
+        .sort("model", "culture")
+    )
+
+
+def judge_chance(questions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Test each model's answers against guessing: model, accuracy in per cent, chance_p.
+
+    Args:
+        questions: Table `questions`.
+        answers: Stacked `answers`, with model.
+    """
+    rows = _count_letters(questions.with_columns(culture=pl.lit("")), answers)
+    accuracy = answers.group_by("model").agg((100 * pl.col("correct").mean()).alias("accuracy"))
+    return accuracy.join(rows.select("model", "chance_p"), on="model")
+
+
+def _count_letters(questions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Count letters per model and culture, with the accuracy of guessing and its test."""
+    joined = answers.join(questions.select("question_id", "culture", "answer"), on="question_id")
+    rows = []
+    for (model, culture), group in joined.group_by("model", "culture"):
+        options = group["option_logprobs"].list.len().to_list()
+        orders = group["option_order"].to_list()
+        row = {
+            "model": model,
+            "culture": culture,
+            "chance": sum(1 / n for n in options) / len(group),
+        }
+        row["chance_p"] = find_guess_p(group["correct"].sum(), options)
+        for name, column in (("letters_answered", "predicted"), ("letters_right", "answer")):
+            letters = Counter(
+                string.ascii_uppercase[order.index(option)]
+                for order, option in zip(orders, group[column], strict=True)
+            )
+            row[name] = ", ".join(f"{letter} {count}" for letter, count in sorted(letters.items()))
+        rows.append(row)
+    return pl.DataFrame(rows)
 
 
 def tabulate_masks(paths: Iterable[str | Path]) -> pl.DataFrame:

@@ -22,7 +22,7 @@ _EFFECTS = {
 
 def tabulate_verdicts(
     *,
-    answers: pl.DataFrame,
+    chance: pl.DataFrame,
     summaries: pl.DataFrame,
     ranks: pl.DataFrame,
     effects: pl.DataFrame,
@@ -33,7 +33,7 @@ def tabulate_verdicts(
     """Make the table of verdicts, in per cent (points).
 
     Args:
-        answers: Stacked `answers`, with model.
+        chance: Of each model, from `judge_chance`.
         summaries: Stacked `summaries`, with KEYS and NOTED.
         ranks: Stacked `ranks`, with KEYS.
         effects: Stacked `effects`, with KEYS.
@@ -45,11 +45,13 @@ def tabulate_verdicts(
     Returns:
         One row per model, split, rate, intervention, and scorer, with the model's checkpoint.
     """
-    accuracy = answers.group_by("model").agg((100 * pl.col("correct").mean()).alias("accuracy"))
-    verdicts = summaries.select(*KEYS, *NOTED).unique().join(accuracy, on="model")
+    verdicts = summaries.select(*KEYS, *NOTED).unique().join(chance, on="model")
     judged = judge_masks(summaries, ranks, KEYS, alpha)
     for part in (judged, _count_significant(effects, summaries, alpha)):
         verdicts = verdicts.join(part, on=KEYS, how="left")
+    at_chance = pl.col("chance_p") > alpha
+    said = pl.lit(f"{NOT_SHOWN}: answers are at chance, so no loss can be shown")
+    verdicts = verdicts.with_columns(verdict=pl.when(at_chance).then(said).otherwise("verdict"))
     last = ("broken", "verdict")
     verdicts = verdicts.sort(KEYS).select(pl.exclude(last), *last)
     if recovery is not None:
