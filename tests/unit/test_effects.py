@@ -168,6 +168,32 @@ def test_a_mask_s_own_cell_says_what_is_lost_over_swapped_pictures():
     }
 
 
+def test_without_pictures_to_swap_with_the_control_is_left_out():
+    questions, answers, outcomes = make_study(AFTER)
+    whole = beside(answers, outcomes)
+    for none in (whole.head(0), whole.filter(pl.col("question_id").str.starts_with("a"))):
+        _, _, effects, summaries = measure_effects(
+            questions=questions,
+            outcomes=whole,
+            swapped_outcomes=none,
+            cultures=["b", "a"],
+            **SETTINGS,
+        )
+        assert effects["swapped_before"] == effects["swapped_delta"] == [None] * 4
+        measures = {"self", "cross_by_mask", "cross_by_target", "gap"}
+        assert set(summaries["measure"]) == measures
+    # A question whose picture has no other is not asked.
+    part = whole.filter(pl.col("question_id") != "a3")
+    _, _, effects, _ = measure_effects(
+        questions=questions,
+        outcomes=whole,
+        swapped_outcomes=part,
+        cultures=["b", "a"],
+        **SETTINGS,
+    )
+    assert effects["swapped_before"][0] == 1.0  # a0, a1, a2 are right
+
+
 def test_swapped_pictures_are_of_another_culture_and_shared_as_before():
     cultures = {f"{c}{number}": {c} for c in "abcd" for number in range(20)}
     cultures["both"] = {"a", "b"}
@@ -177,8 +203,9 @@ def test_swapped_pictures_are_of_another_culture_and_shared_as_before():
         assert not cultures[image_id] & cultures[other]
     assert swap_pictures(dict(reversed(cultures.items()))) == swapped
     assert len(set(swapped.values())) > len(cultures) / 2  # not one picture for all
-    with pytest.raises(ValueError, match=r"picture a[01]: every other picture is of its cultures"):
-        swap_pictures({"a0": {"a"}, "a1": {"a"}})
+    # Where every picture serves all cultures, or all but one, there is no other to show.
+    assert swap_pictures({"a0": {"a"}, "a1": {"a"}}) == {}
+    assert swap_pictures({"a": {"a"}, "b": {"b"}, "both": {"a", "b"}}) == {"a": "b", "b": "a"}
 
 
 def test_letter_entropy_is_a_share_of_its_largest():

@@ -31,6 +31,7 @@ scope = {"cultures": facts["cultures"], "folds": folds}
 questions = read_questions(*prompt, **scope)
 swapped = read_questions(*prompt, **scope, swapped=True) if own else []
 logger.info("%d masks, %d questions of the evaluate folds %s", len(masks), len(questions), folds)
+logger.info("%d of them over pictures of other cultures", len(swapped))
 way = Way(**facts["way"])
 budget = way.limit(resources.batch_tokens)
 feeds = [Feed(shown, pictures, budget, resources.workers) for shown in (questions, swapped)]

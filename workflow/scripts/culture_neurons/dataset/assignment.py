@@ -65,22 +65,16 @@ def swap_pictures(cultures: Mapping[str, Collection[str]]) -> dict[str, str]:
         cultures: image_id -> cultures of the picture's questions.
 
     Returns:
-        image_id -> image_id of another culture.
-
-    Raises:
-        ValueError: A picture has no other: all are of its cultures.
+        image_id -> image_id of another culture; without pictures for which there is none.
     """
     order = sorted(cultures, key=lambda image_id: _hash(image_id, "swapped"))
     swapped = {}
     for place, image_id in enumerate(order):
         own = set(cultures[image_id])
         later = order[place + 1 :] + order[:place]
-        swapped[image_id] = next((other for other in later if own.isdisjoint(cultures[other])), "")
-        if not swapped[image_id]:
-            raise ValueError(
-                f"picture {image_id}: every other picture is of its cultures {sorted(own)} too; "
-                "expected pictures of two cultures or more"
-            )
+        other = next((other for other in later if own.isdisjoint(cultures[other])), None)
+        if other is not None:
+            swapped[image_id] = other
     return swapped
 
 

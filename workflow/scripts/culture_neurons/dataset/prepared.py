@@ -78,13 +78,17 @@ def read_questions(
         ids: Of the wanted questions.
         cultures: Of the wanted questions.
         folds: Of the wanted questions.
-        swapped: Show each over a picture of another culture, see `swap_pictures`.
+        swapped: Show each over a picture of another culture, see `swap_pictures`; questions on a
+            picture without any other are left out.
 
     Raises:
         TableError: The dataset has no text for this prompt, or an image is missing.
     """
     table = read_table(questions, "questions")
-    shown = swap_pictures(read_picture_cultures(table)) if swapped else {}
+    shown = dict(zip(pictures, pictures, strict=True))
+    if swapped:
+        shown = swap_pictures(read_picture_cultures(table))
+        table = table.filter(pc.is_in(table["image_id"], _value_set(table, "image_id", shown)))
     for column, wanted in (("question_id", ids), ("culture", cultures), ("fold", folds)):
         if wanted is not None:
             table = table.filter(pc.is_in(table[column], _value_set(table, column, wanted)))
@@ -106,7 +110,7 @@ def read_questions(
                 question_id=row["question_id"],
                 culture=row["culture"],
                 fold=row["fold"],
-                image_id=shown.get(row["image_id"], row["image_id"]),
+                image_id=shown[row["image_id"]],
                 text=texts[prompt]["question"],
                 options=options,
                 answer=row["answer"],

@@ -14,7 +14,7 @@ from culture_neurons.evaluate.pairing import PairedAnswers, pair_scorer
 from culture_neurons.evaluate.resampling import bootstrap_cells, draw_flips, find_interval
 from culture_neurons.evaluate.significance import adjust_p, mcnemar, smallest_drop
 from culture_neurons.evaluate.summaries import summarise_effects
-from culture_neurons.evaluate.swapped import measure_swapped, summarise_swapped
+from culture_neurons.evaluate.swapped import measure_swapped, pair_swapped, summarise_swapped
 
 
 def measure_effects(
@@ -38,7 +38,8 @@ def measure_effects(
         questions: The evaluate questions: question_id, image_id, culture.
         outcomes: Answers of the unmodified model and under the scorer's masks, one mask per
             culture, named for it.
-        swapped_outcomes: The same over pictures of other cultures, of each mask's own culture.
+        swapped_outcomes: The same over pictures of other cultures, of each mask's own culture. Where
+            a culture has none, the rows and columns that compare with them are left out.
         cultures: Names of the masks.
         other_questions: Questions of each culture other than a mask's own; None: all.
         cross: The measure that the gap subtracts.
@@ -58,14 +59,17 @@ def measure_effects(
     """
     paired = pair_scorer(questions, outcomes, cultures, other_questions)
     resampled = bootstrap_cells(paired, resamples, seed)
-    swapped = pair_scorer(questions, swapped_outcomes, cultures, other_questions=0)
+    swapped = pair_swapped(questions, swapped_outcomes, cultures)
     effects = tabulate_effects(paired, resampled, confidence, seed, alpha, power)
     broken = find_broken(paired, collapse)
     draws = {"confidence": confidence, "seed": seed}
     summaries = summarise_effects(paired, resampled, broken, cross=cross, **draws)
-    less_swapped = summarise_swapped(paired, swapped, broken, resamples=resamples, **draws)
-    summaries = {name: summaries[name] + less_swapped[name] for name in summaries}
-    return paired, choose_masks(broken), effects | measure_swapped(swapped), summaries
+    effects |= dict.fromkeys(("swapped_before", "swapped_delta"), [None] * len(effects["delta"]))
+    if swapped:
+        effects |= measure_swapped(swapped)
+        less_swapped = summarise_swapped(paired, swapped, broken, resamples=resamples, **draws)
+        summaries = {name: summaries[name] + less_swapped[name] for name in summaries}
+    return paired, choose_masks(broken), effects, summaries
 
 
 def tabulate_effects(

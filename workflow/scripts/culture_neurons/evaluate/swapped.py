@@ -4,12 +4,14 @@ Over such pictures fewer answers are right, so there is less to lose. What is co
 of right answers that a mask costs: with the culture's pictures, and with the others.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
 from culture_neurons.evaluate.collapse import choose_masks
-from culture_neurons.evaluate.pairing import PairedAnswers
+from culture_neurons.evaluate.pairing import PairedAnswers, pair_scorer
 from culture_neurons.evaluate.resampling import (
     bootstrap_cells,
     draw_flips,
@@ -21,6 +23,22 @@ from culture_neurons.storage.tables import to_columns
 
 LESS_SWAPPED = "relative_less_swapped"
 ABOVE_CHANCE = "swapped_above_chance"
+
+
+def pair_swapped(
+    questions: pl.DataFrame, outcomes: pl.DataFrame, cultures: Sequence[str]
+) -> PairedAnswers | None:
+    """Pair the answers over swapped pictures; None where a culture has no picture to swap with.
+
+    Args:
+        questions: The evaluate questions; those whose picture has no other were not asked.
+        outcomes: Table `swapped_outcomes`.
+        cultures: Names of the masks.
+    """
+    asked = questions.filter(pl.col("question_id").is_in(outcomes["question_id"].implode()))
+    if set(asked["culture"]) != set(cultures):
+        return None
+    return pair_scorer(asked, outcomes, cultures, other_questions=0)
 
 
 def measure_swapped(swapped: PairedAnswers) -> dict[str, np.ndarray]:
@@ -66,12 +84,11 @@ def summarise_swapped(
         seed: Seed of the bootstrap.
     """
     kept = choose_masks(broken)
-    own_mask = paired.culture, np.arange(len(paired.culture))  # of each question
     seen, unseen, above = (
         _resample_share(answers, values, right, kept, flips, resamples=resamples, seed=seed)
         for answers, values, right, flips in zip(
             (paired, swapped, swapped),
-            (paired.gained[own_mask], swapped.gained[own_mask], swapped.before - swapped.chance),
+            (_take_own(paired), _take_own(swapped), swapped.before - swapped.chance),
             (paired.before, swapped.before, np.ones(len(swapped.before))),
             np.split(draw_flips(resamples, 3 * (len(paired.cultures) + 1), seed), 3, axis=1),
             strict=True,
@@ -86,6 +103,11 @@ def summarise_swapped(
         unknown = np.full(value.shape, np.nan)  # signs of a broken model
         rows += list_measure(paired.cultures, measure, [value, unknown, unknown], bounds, broken)
     return to_columns("summaries", rows)
+
+
+def _take_own(answers: PairedAnswers) -> np.ndarray:
+    """Take the change of each question under its own culture's mask, (questions,)."""
+    return answers.gained[answers.culture, np.arange(len(answers.culture))]
 
 
 def _resample_share(

@@ -117,7 +117,9 @@ def word_verdict(row: Mapping[str, object], alpha: float) -> str:
 
 def _word_swapped(row: Mapping[str, object]) -> str:
     """Say whether the loss needs the culture's pictures, if that could be seen."""
-    if not (row.get("swapped_above_chance_low") or 0) > 0:  # NaN is above nothing
+    if row.get("swapped_above_chance_low") is None:
+        return "; not tested over other pictures: a culture has none of another"
+    if not row["swapped_above_chance_low"] > 0:  # NaN is above nothing
         return "; not tested over other pictures, where answers are at chance"
     if _is_below_zero(row.get("relative_less_swapped_high")):
         return ""
