@@ -38,8 +38,8 @@ def measure_effects(
         questions: The evaluate questions: question_id, image_id, culture.
         outcomes: Answers of the unmodified model and under the scorer's masks, one mask per
             culture, named for it.
-        swapped_outcomes: The same over pictures of other cultures, of each mask's own culture. Where
-            a culture has none, the rows and columns that compare with them are left out.
+        swapped_outcomes: The same over pictures of other cultures, of each mask's own culture.
+            Where a culture has none, the rows and columns that compare with them are left out.
         cultures: Names of the masks.
         other_questions: Questions of each culture other than a mask's own; None: all.
         cross: The measure that the gap subtracts.
