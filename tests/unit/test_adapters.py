@@ -1,10 +1,13 @@
 """Adapters refuse a file that was made for another path, and pass on the facts of their inputs."""
 
+import ast
+import importlib
+import inspect
 import json
 
 import pyarrow.parquet as pq
 import pytest
-from adapters import run_adapter
+from adapters import SCRIPTS, run_adapter
 
 from culture_neurons.storage.facts import TableError
 from culture_neurons.storage.schemas import SCHEMAS
@@ -158,3 +161,34 @@ def test_model_pairs_name_the_commit_of_every_model(tmp_path, monkeypatch):
         "two": "commit of two",
     }
     assert facts["models"]["one"]["prompt"] == "english"
+
+
+def list_calls(path):
+    """List a script's calls of the library's functions: function, number of places, keywords."""
+    tree = ast.parse(path.read_text())
+    imported = {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("culture_neurons")
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            module, name = imported.get(node.func.id, (None, None))
+            if module:
+                open_ended = any(isinstance(a, ast.Starred) for a in node.args)
+                open_ended |= any(keyword.arg is None for keyword in node.keywords)
+                names = [keyword.arg for keyword in node.keywords if keyword.arg]
+                function = getattr(importlib.import_module(module), name)
+                yield function, len(node.args) * (not open_ended), names, open_ended
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_an_adapter_gives_each_function_the_arguments_that_it_takes(path):
+    """Some rules run in no short study: a call that cannot work is found here."""
+    calls = list(list_calls(path))
+    for function, places, names, open_ended in calls:
+        signature = inspect.signature(function)
+        bind = signature.bind_partial if open_ended else signature.bind
+        bind(*[None] * places, **dict.fromkeys(names))
+    assert calls

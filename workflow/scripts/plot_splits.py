@@ -19,5 +19,6 @@ rates = tabulate_rates(
 figure = plot_splits(
     rates={model: rates.filter(model=model) for model in params.models},
     effects=stack_tables(source.effects, "effects", STUDY).partition_by("model", "split"),
+    other_questions=params.other_questions,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -45,12 +45,7 @@ def read_responses(
         PromptError: Logits are NaN or infinite.
     """
     total = logits.float().logsumexp(-1, keepdim=True)  # (masks, questions, 1)
-    if not bool(total.isfinite().all()):
-        bad = (~total.isfinite()).flatten(1).any(0).nonzero().flatten().tolist()
-        raise PromptError(
-            f"question {questions[bad[0]].question_id}: the model's logits are NaN or infinite; "
-            "the checkpoint or its dtype is at fault (try bfloat16 or float32)"
-        )
+    require_numbers(total, questions)
     letters = torch.stack(
         [logits[..., list(ids)].float().logsumexp(-1) for ids in letter_tokens], dim=-1
     )
@@ -64,6 +59,20 @@ def read_responses(
         letters.numpy(),
         (1 - mass).clamp(min=0).numpy(),
     )
+
+
+def require_numbers(values: Tensor, questions: Sequence[Question]) -> None:
+    """Refuse values (masks, questions, n) of which one is NaN or infinite, by its question.
+
+    Raises:
+        PromptError: With what to do.
+    """
+    bad = ~values.isfinite().all(-1).all(0)  # (questions,)
+    if bool(bad.any()):
+        raise PromptError(
+            f"question {questions[int(bad.nonzero()[0])].question_id}: the model's logits are NaN "
+            "or infinite; the checkpoint or its dtype is at fault (try bfloat16 or float32)"
+        )
 
 
 class ResponseTable:

@@ -25,6 +25,7 @@ from culture_neurons.engine.batches import (
     is_out_of_memory,
 )
 from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.responses import require_numbers
 from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.engine.whole_prompts import prepare_prompts, run_prompts
 from culture_neurons.hooks.hookpoints import HookedLayers, find_layers
@@ -32,7 +33,7 @@ from culture_neurons.hooks.interventions import AffineMap, ablate, intervene
 from culture_neurons.logs import logger
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.next_token import LogitsError, run_to_logits
-from culture_neurons.model.prompts import EncodedPrompt
+from culture_neurons.model.prompts import EncodedPrompt, PromptError
 
 PICTURES = 12  # to choose from, by a hash of their names
 # Of the logits' range. In float32 the ways differ by rounding alone, 1e-5 of it at most on every
@@ -72,6 +73,7 @@ def find_way(checkpoint: Checkpoint, feed: Feed, hookpoints: Sequence[str]) -> W
     Raises:
         HookpointError: The model lacks a hookpoint.
         LogitsError: Masks do not do what they should, whichever way the model is run.
+        PromptError: The model's logits are no numbers.
     """
     for name in hookpoints:
         find_layers(checkpoint.model, name)
@@ -91,6 +93,10 @@ def _try_ways(exact: Checkpoint, groups: Sequence[ImageGroup], hookpoint: str) -
     masks = make_masks(layers)
     prompts = [prompt for group in groups for _, prompt in group.asked]
     expected = run_alone(exact, prompts, layers, masks)  # (masks, prompts, vocabulary)
+    try:
+        require_numbers(expected, [question for group in groups for question, _ in group.asked])
+    except PromptError as error:
+        raise PromptError(f"checkpoint {exact.model.name_or_path}: {error}") from error
 
     def compare(name: str, run: Callable[[], Tensor]) -> str | None:
         against = _find_fault(run, expected)
