@@ -74,6 +74,27 @@ def test_the_copy_of_a_half_precision_model_is_of_few_layers_in_float32(checkpoi
     assert torch.equal(decoder.layers[0].mlp.down_proj.weight, weight.float())
 
 
+def test_a_device_without_room_for_the_copy_has_it_on_the_cpu(checkpoint, monkeypatch):
+    if checkpoint.model.dtype == torch.float32:
+        return
+    right, failed = trial.copy.deepcopy, []
+
+    def small_device(value, known=None):
+        if known is None and isinstance(value, torch.nn.Module) and not failed:
+            failed.append(value)
+            raise torch.OutOfMemoryError("on the device")
+        return right(value, known)
+
+    expected = make_exact(checkpoint).model.state_dict()
+    monkeypatch.setattr(trial.copy, "deepcopy", small_device)
+    found = make_exact(checkpoint).model.state_dict()
+    assert failed
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in found)
+    monkeypatch.undo()
+    assert checkpoint.model.dtype == torch.bfloat16
+
+
 @pytest.mark.parametrize("steps", [1, 5, -1])
 def test_wrong_positions_are_not_shared(checkpoint, monkeypatch, steps):
     right = shared_prefix.SharedPrefix._continue_positions

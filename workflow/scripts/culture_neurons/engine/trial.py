@@ -186,8 +186,9 @@ def _cut_layers(decoder: nn.Module, count: int) -> Iterator[None]:
 
 def _copy_to_cpu(model: nn.Module) -> nn.Module:
     """Copy a model tensor by tensor to the CPU, without a second copy on its device."""
-    tensors = [*model.parameters(), *model.buffers()]
-    return copy.deepcopy(model, {id(tensor): tensor.cpu() for tensor in tensors})
+    known = {id(weight): nn.Parameter(weight.cpu(), False) for weight in model.parameters()}
+    known |= {id(buffer): buffer.cpu() for buffer in model.buffers()}
+    return copy.deepcopy(model, known)
 
 
 def make_masks(layers: HookedLayers) -> list[dict[int, Tensor]]:
