@@ -77,6 +77,7 @@ bench: install
 	"$(BIN)/python" benchmarks/tables.py
 	"$(BIN)/python" benchmarks/effects.py
 	"$(BIN)/python" benchmarks/other_questions.py
+	"$(BIN)/python" benchmarks/architectures.py
 
 clean:
 	rm -rf results .snakemake
