@@ -102,7 +102,7 @@ def main() -> None:
         for _ in range(CONTROLS):
             with watch.time(f"ranks among {DRAWS} draws of a control"):
                 control = pair_outcomes(questions, put_beside(answers, drawn), draws, OTHERS)
-                ranked = {"cross": SETTINGS["cross"], "kept": kept}
+                ranked = {**SETTINGS, "resamples": arguments.resamples, "kept": kept}
                 rank_effects(scorers[f"scorer {number}"], control, draws, CONTROL, **ranked)
     with watch.time("comparisons of every two scorers"):
         compare_scorers(scorers, resamples=arguments.resamples, **SETTINGS)
