@@ -162,14 +162,14 @@ def build_llava_onevision():
     return transformers.LlavaOnevisionForConditionalGeneration, config, processor
 
 
-def build_internvl():
+def build_internvl(text_config=transformers.Qwen2Config):
     tokens = {"image": "<IMG_CONTEXT>", "start": "<img>", "end": "</img>", "video": "<video>"}
     names = {"start_image_token": "start", "end_image_token": "end"}
     names |= {"context_image_token": "image", "video_token": "video"}
     tokenizer = build_tokenizer(tokens, names)
     vision = CLIP | {"image_size": (56, 56), "patch_size": (14, 14)}
     config = transformers.InternVLConfig(
-        text_config=transformers.Qwen2Config(**TEXT, vocab_size=len(tokenizer)),
+        text_config=text_config(**TEXT, vocab_size=len(tokenizer)),
         vision_config=vision,
         image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
         image_seq_length=4,

@@ -9,6 +9,7 @@ from architectures import (
     MROPE,
     QWEN_TOKENS,
     TEXT,
+    build_internvl,
     build_template,
     build_tokenizer,
     make_model,
@@ -24,6 +25,18 @@ PIXTRAL |= {"num_attention_heads": 4, "image_size": 112, "patch_size": 14}
 SIGLIP = transformers.SiglipVisionConfig
 
 
+def make_clip_processor(tokenizer):
+    images = pil("CLIP")(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
+    return transformers.LlavaProcessor(
+        images,
+        tokenizer,
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=build_template("<image>"),
+    )
+
+
 def build_llava():
     """LLaVA 1.5: one picture size, CLIP."""
     tokenizer = build_tokenizer({"image": "<image>"})
@@ -33,16 +46,7 @@ def build_llava():
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         image_seq_length=4,
     )
-    images = pil("CLIP")(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
-    processor = transformers.LlavaProcessor(
-        images,
-        tokenizer,
-        patch_size=14,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-        chat_template=build_template("<image>"),
-    )
-    return transformers.LlavaForConditionalGeneration, config, processor
+    return transformers.LlavaForConditionalGeneration, config, make_clip_processor(tokenizer)
 
 
 def import_pixtral_processor():
@@ -63,6 +67,20 @@ def build_pixtral_tokens():
     return {"image": "[IMG]", "break": "[IMG_BREAK]", "end": "[IMG_END]"}
 
 
+def make_pixtral_processor(tokenizer, merged):
+    """Make the processor of pictures of their own sizes, `merged` x `merged` patches a token."""
+    return import_pixtral_processor()(
+        pil("Pixtral")(size={"longest_edge": 112}, patch_size=14 * merged),
+        tokenizer,
+        patch_size=14,
+        spatial_merge_size=merged,
+        image_token="[IMG]",
+        image_break_token="[IMG_BREAK]",
+        image_end_token="[IMG_END]",
+        chat_template=build_template("[IMG]"),
+    )
+
+
 def build_llava_pixtral():
     """LLaVA with a tower that takes pictures of their own sizes."""
     tokens = build_pixtral_tokens()
@@ -74,16 +92,7 @@ def build_llava_pixtral():
         vision_feature_layer=-1,
         vision_feature_select_strategy="full",
     )
-    images = pil("Pixtral")(size={"longest_edge": 112}, patch_size=14)
-    processor = import_pixtral_processor()(
-        images,
-        tokenizer,
-        patch_size=14,
-        image_token="[IMG]",
-        image_break_token="[IMG_BREAK]",
-        image_end_token="[IMG_END]",
-        chat_template=build_template("[IMG]"),
-    )
+    processor = make_pixtral_processor(tokenizer, merged=1)
     return transformers.LlavaForConditionalGeneration, config, processor
 
 
@@ -97,17 +106,7 @@ def build_mistral3():
         image_token_index=tokenizer.convert_tokens_to_ids("[IMG]"),
         spatial_merge_size=2,
     )
-    images = pil("Pixtral")(size={"longest_edge": 112}, patch_size=28)
-    processor = import_pixtral_processor()(
-        images,
-        tokenizer,
-        patch_size=14,
-        spatial_merge_size=2,
-        image_token="[IMG]",
-        image_break_token="[IMG_BREAK]",
-        image_end_token="[IMG_END]",
-        chat_template=build_template("[IMG]"),
-    )
+    processor = make_pixtral_processor(tokenizer, merged=2)
     return transformers.Mistral3ForConditionalGeneration, config, processor
 
 
@@ -123,16 +122,7 @@ def build_vipllava():
         vision_feature_layers=[-2, -3],
         image_seq_length=4,
     )
-    images = pil("CLIP")(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
-    processor = transformers.LlavaProcessor(
-        images,
-        tokenizer,
-        patch_size=14,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-        chat_template=build_template("<image>"),
-    )
-    return transformers.VipLlavaForConditionalGeneration, config, processor
+    return transformers.VipLlavaForConditionalGeneration, config, make_clip_processor(tokenizer)
 
 
 def build_aya_vision():
@@ -232,24 +222,7 @@ def build_mllama():
 
 
 def build_internvl_qwen3():
-    tokens = {"image": "<IMG_CONTEXT>", "start": "<img>", "end": "</img>", "video": "<video>"}
-    names = {"start_image_token": "start", "end_image_token": "end"}
-    names |= {"context_image_token": "image", "video_token": "video"}
-    tokenizer = build_tokenizer(tokens, names)
-    config = transformers.InternVLConfig(
-        text_config=transformers.Qwen3Config(**TEXT, vocab_size=len(tokenizer)),
-        vision_config=CLIP | {"image_size": (56, 56), "patch_size": (14, 14)},
-        image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
-        image_seq_length=4,
-    )
-    images = pil("GotOcr2")(
-        size={"height": 56, "width": 56}, crop_to_patches=True, min_patches=1, max_patches=4
-    )
-    kind = make_image_only(transformers.InternVLProcessor)
-    processor = kind(
-        images, tokenizer, image_seq_length=4, chat_template=build_template("<IMG_CONTEXT>")
-    )
-    return transformers.InternVLForConditionalGeneration, config, processor
+    return build_internvl(transformers.Qwen3Config)
 
 
 def build_ovis2():
@@ -354,7 +327,7 @@ BUILDERS = {
     name.removeprefix("build_"): builder
     for name, builder in globals().items()
     if name.startswith("build_")
-    and name not in ("build_tokenizer", "build_template", "build_pixtral_tokens")
+    and name not in ("build_tokenizer", "build_template", "build_pixtral_tokens", "build_internvl")
 }
 
 
