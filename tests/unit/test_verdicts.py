@@ -210,3 +210,8 @@ def test_a_model_at_chance_can_show_no_loss():
     barely = CHANCE.with_columns(chance_p=pl.lit(0.05))
     row = tabulate(make_summaries("cas"), make_ranks("cas", FAR), chance=barely)["cas"]
     assert row["verdict"] == SHOWN
+
+
+def test_a_control_may_have_any_name():
+    row = tabulate(make_summaries("cas"), make_ranks("cas", {**FAR, "a_p_b": 0.2}))["cas"]
+    assert row["verdict"] == "not shown: gap within a_p_b, self within a_p_b"

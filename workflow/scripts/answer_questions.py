@@ -19,7 +19,8 @@ source, params, resources = snakemake.input, snakemake.params, snakemake.resourc
 pictures = PictureFile(source.images)
 questions = read_questions(source.questions, pictures, params.model["prompt"], params.option_seed)
 feed = Feed(questions, pictures, TokenBudget(resources.batch_tokens), resources.workers)
-with lease_model(params.model, snakemake.threads, resources) as (checkpoint, model_facts):
+place = (snakemake.threads, resources.device, resources.hub_cache)
+with lease_model(params.model, *place) as (checkpoint, model_facts):
     letters = find_letter_tokens(checkpoint.processor, max(len(q.options) for q in questions))
     logger.info("letter tokens: %s", letters)
     way = find_way(checkpoint, feed, resources.hookpoints.split(","))

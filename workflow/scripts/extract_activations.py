@@ -27,7 +27,8 @@ questions = read_questions(
 )
 budget = Way(**facts["way"]).limit(resources.batch_tokens)
 feed = Feed(questions, pictures, budget, resources.workers)
-with lease_model(params.model, snakemake.threads, resources) as (checkpoint, model_facts):
+place = (snakemake.threads, resources.device, resources.hub_cache)
+with lease_model(params.model, *place) as (checkpoint, model_facts):
     facts = join_facts({source.cells: facts, loaded: model_facts})
     layers = find_layers(checkpoint.model, snakemake.wildcards.hookpoint)
     logger.info("%s", layers)

@@ -35,7 +35,8 @@ logger.info("%d of them over pictures of other cultures", len(swapped))
 way = Way(**facts["way"])
 budget = way.limit(resources.batch_tokens)
 feeds = [Feed(shown, pictures, budget, resources.workers) for shown in (questions, swapped)]
-with lease_model(params.model, snakemake.threads, resources) as (checkpoint, model_facts):
+place = (snakemake.threads, resources.device, resources.hub_cache)
+with lease_model(params.model, *place) as (checkpoint, model_facts):
     facts = join_facts({source.masks: facts, loaded: model_facts})
     asking = (facts["letter_tokens"], way.share, find_layers(checkpoint.model, facts["hookpoint"]))
     outcomes = tabulate_masked(checkpoint, feeds[0], *asking, masks, params.other_questions)

@@ -17,7 +17,7 @@ def measure_categories(
 
     self is the mean change over questions under their own culture's mask, cross the mean over
     questions and the other cultures' masks that were asked them. Intervals are percentiles of
-    resampled images, smoothed as those of single cells (resampling.py): they hold for these
+    resampled images, among which are one question lost and one gained: they hold for these
     cultures.
 
     Args:

@@ -95,7 +95,7 @@ def word_verdict(row: Mapping[str, object], alpha: float) -> str:
     if broken > (row["left_out"] or 0):
         return f"{NOT_SHOWN}: {broken} of {row['masks']} masks break the model"
     ranks = {
-        tuple(name.split("_p_")): p for name, p in row.items() if "_p_" in name and p is not None
+        tuple(name.split("_p_", 1)): p for name, p in row.items() if "_p_" in name and p is not None
     }
     failed = ["broken masks not measured"] if row["broken"] is None else []
     failed += [] if any(measure == "self" for measure, _ in ranks) else ["no control"]
