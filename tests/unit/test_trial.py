@@ -178,6 +178,20 @@ def test_a_structure_without_the_hookpoint_is_refused_before_any_prompt(checkpoi
         find_way(checkpoint, make_feed(), ["mlp.none"])
 
 
+def test_a_small_device_tries_halves(checkpoint, monkeypatch, caplog):
+    forward = type(checkpoint.model).forward
+
+    def small_device(self, *arguments, **named):
+        output = forward(self, *arguments, **named)
+        if len(named["input_ids"]) > 4:  # two pictures with two questions each, one mask
+            raise torch.OutOfMemoryError("on the device")
+        return output
+
+    monkeypatch.setattr(type(checkpoint.model), "forward", small_device)
+    assert find(checkpoint) == Way(share=True, batch=True)
+    assert "half the batch" in caplog.text
+
+
 def test_single_questions_are_enough_to_try(checkpoint):
     way = find_way(checkpoint, make_feed(4, per_image=1), POINT)
     assert way == Way(share=True, batch=True)

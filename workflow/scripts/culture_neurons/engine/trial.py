@@ -241,15 +241,19 @@ def run_whole(
     rows: int,
 ) -> Tensor:
     """Run whole prompts, so many in a batch, as the engine does; as `run_alone`."""
-    parts = []
-    for start in range(0, len(prompts), rows):
-        batch = prepare_prompts(checkpoint, prompts[start : start + rows])
+
+    def run(packed: Sequence[EncodedPrompt]) -> list[Tensor]:
+        batch = prepare_prompts(checkpoint, packed)
         logits = []
         for affine in maps:
             with intervene(layers, [affine]):
                 logits.append(run_prompts(checkpoint, batch).float().cpu())
-        parts.append(torch.stack(logits))
-    return torch.cat(parts, dim=1)
+        return list(torch.stack(logits, dim=1))  # of each prompt: (masks, vocabulary)
+
+    budget, parts = TokenBudget(sum(prompt.tokens for prompt in prompts)), []
+    for start in range(0, len(prompts), rows):
+        parts += budget.run(run, prompts[start : start + rows])
+    return torch.stack(parts, dim=1)
 
 
 def run_shared(
@@ -263,7 +267,13 @@ def run_shared(
     ordered = sorted(groups, key=lambda group: group.shared)
     for _, members in groupby(ordered, key=lambda group: group.shared):
         members = list(members)
-        logits = SharedPrefix(checkpoint, members).run(layers, maps).float().cpu()
+        prefix = SharedPrefix(checkpoint, members)
+
+        def run(part: Sequence[AffineMap], prefix: SharedPrefix = prefix) -> list[Tensor]:
+            return list(prefix.run(layers, part).float().cpu())
+
+        budget = TokenBudget(len(maps) * sum(group.tokens for group in members))
+        logits = torch.stack(budget.run(run, maps))  # (masks, prompts, vocabulary)
         asked = [id(prompt) for group in members for _, prompt in group.asked]
         found |= dict(zip(asked, logits.unbind(1), strict=True))
     return torch.stack([found[id(p)] for group in groups for _, p in group.asked], dim=1)
