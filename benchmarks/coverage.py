@@ -81,6 +81,7 @@ def simulate(rng: np.random.Generator, cell: Cell, loss: np.ndarray) -> PairedAn
     lost, won = luck < loss[:, culture], luck < WON * loss[:, culture]
     nothing = np.zeros(luck.shape)
     return PairedAnswers(
+        outcome="accuracy",
         cultures=tuple(f"{number:02}" for number in range(cell.cultures)),
         culture=culture,
         image=image,

@@ -23,6 +23,7 @@ from culture_neurons.evaluate.exchange import rank_exchanged
 from culture_neurons.evaluate.pairing import pair_outcomes
 from culture_neurons.evaluate.ranks import rank_effects
 from culture_neurons.neurons import MaskName
+from culture_neurons.outcomes import OUTCOMES
 from report import describe_machine, write_result
 
 SCORERS, CONTROLS, DRAWS = 5, 4, 20
@@ -98,14 +99,18 @@ def main() -> None:
                 **TESTS,
             )
         with watch.time("rank among exchanged masks"):
-            rank_exchanged(scorers[f"scorer {number}"], kept, SETTINGS["seed"])
+            for paired in scorers[f"scorer {number}"].values():
+                rank_exchanged(paired, kept, SETTINGS["seed"])
         for _ in range(CONTROLS):
             with watch.time(f"ranks among {DRAWS} draws of a control"):
-                control = pair_outcomes(questions, put_beside(answers, drawn), draws, OTHERS)
                 ranked = {**SETTINGS, "resamples": arguments.resamples, "kept": kept}
-                rank_effects(scorers[f"scorer {number}"], control, draws, CONTROL, **ranked)
+                for name, paired in scorers[f"scorer {number}"].items():
+                    asked = questions, put_beside(answers, drawn), draws, OTHERS
+                    rank_effects(paired, pair_outcomes(*asked, name), draws, CONTROL, **ranked)
     with watch.time("comparisons of every two scorers"):
-        compare_scorers(scorers, resamples=arguments.resamples, **SETTINGS)
+        for name in OUTCOMES:
+            paired = {scorer: answers[name] for scorer, answers in scorers.items()}
+            compare_scorers(paired, resamples=arguments.resamples, **SETTINGS)
     facts = {
         "resamples": arguments.resamples,
         "cultures": arguments.cultures,

@@ -67,10 +67,12 @@ def test_sensitivity_of_a_finished_study_runs_no_model(measured_once):
         "plot_categories",
     }
     counts = {rule: sum(r == rule for r, _ in jobs) for rule in rules_of(jobs)}
-    models, scorers = 3, 5
+    models, scorers, outcomes = 3, 5, 2
     assert counts["measure_reliability"] == models * scorers
     assert counts["measure_categories"] == models
-    assert {counts[rule] for rule in counts if rule.startswith("plot_")} == {1}
+    assert counts["plot_categories"] == outcomes
+    agreement = [rule for rule in counts if rule.startswith("plot_") and rule != "plot_categories"]
+    assert {counts[rule] for rule in agreement} == {1}
 
 
 def test_settings_of_sensitivity_rerun_their_measures_alone(measured):
@@ -102,7 +104,7 @@ def test_another_rate_or_split_runs_its_own_masks_only(measured):
     for rule, wildcards in jobs:
         if rule == "intervene":
             assert "rate=r0.02" in wildcards or "split=split2" in wildcards, wildcards
-    assert sum(rule in ("plot_rates", "plot_splits") for rule, _ in jobs) == 2
+    assert sum(rule in ("plot_rates", "plot_splits") for rule, _ in jobs) == 4  # outcomes
     assert "plot_categories" not in rules_of(jobs)
 
 

@@ -15,10 +15,11 @@ LAYERS = 28
 
 
 def make_frame(kind, **columns):
-    """Make a table of a kind; the columns that are not given are null."""
+    """Make a table of a kind; the columns that are not given are null, and outcomes accuracy."""
     schema = SCHEMAS[kind]
     rows = max((len(values) for values in columns.values()), default=0)
     blank = dict.fromkeys(schema.names, [None] * rows)
+    blank |= {"outcome": ["accuracy"] * rows} if "outcome" in blank else {}
     types = pl.from_arrow(schema.empty_table()).schema
     return pl.DataFrame(blank | columns, schema=types)
 

@@ -38,6 +38,7 @@ def ask(generator, cultures, images, per_image=2, common=0.3, accuracy=ACCURACY)
     image = np.repeat(np.arange(cultures * images), per_image)
     nothing = np.zeros((cultures, len(culture)))
     return PairedAnswers(
+        outcome="accuracy",
         cultures=tuple(f"{index:02}" for index in range(cultures)),
         culture=culture,
         image=image,

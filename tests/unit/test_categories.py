@@ -20,6 +20,7 @@ def make_paired(seed=0, sampled=False, images=20):
     if sampled:
         asked = (generator.random(shape) < 0.3) | (culture == np.arange(CULTURES)[:, None])
     return PairedAnswers(
+        outcome="accuracy",
         cultures=("a", "b", "c"),
         culture=culture,
         image=np.arange(QUESTIONS) * images // QUESTIONS,

@@ -65,6 +65,10 @@ def make_verdict(checkpoint, recall, loss, verdict, significant=0):
         "cultures": 8,
         "cultures_significant": significant,
         "verdict": verdict,
+        "logp_self": loss / 20,
+        "logp_cross": 0.0,
+        "logp_cultures_significant": 8,
+        "logp_verdict": "own culture loses more, beyond random",
     }
 
 
@@ -91,6 +95,8 @@ def test_seeds_are_averaged_per_architecture_and_over_all_with_t_intervals():
     two = rows["planted", "tiny-pangea"]
     assert (two["models"], two["models_shown"]) == (2, 1)
     assert (two["cultures_significant"], two["cultures"]) == (9, 16)
+    assert (two["logp_models_shown"], two["logp_cultures_significant"]) == (2, 16)
+    assert two["logp_self"] == pytest.approx(-3.75)
     # Of two values the mean's standard error is half their distance; t(1) at 97.5 % is 12.706.
     assert (two["recall"], two["recall_low"]) == pytest.approx(
         (0.95, 0.95 - 12.706 * 0.05), abs=1e-4

@@ -20,6 +20,7 @@ LAWS = {
     "logs.py": ({"tqdm"}, set()),
     "neurons.py": ({"numpy"}, set()),
     "chance.py": ({"numpy"}, set()),
+    "outcomes.py": (set(), set()),
     "storage": ({"pyarrow", "numpy", "huggingface_hub"}, {"neurons.py", "logs.py"}),
     "storage/frames.py": ({"polars"}, {"storage"}),
     "dataset": ({"datasets", "PIL", "pyarrow", "numpy"}, {"storage", "logs.py"}),
@@ -44,13 +45,16 @@ LAWS = {
     # torch alone reads torch's files, and runs nothing that they hold.
     "identify/published_masks.py": ({"torch"}, {"neurons.py"}),
     "scorers": ({"numpy"}, {"identify/statistics.py", "identify/entropy.py"}),
-    "evaluate": ({"numpy", "polars", "scipy"}, {"storage", "dataset/assignment.py", "neurons.py"}),
+    "evaluate": (
+        {"numpy", "polars", "scipy"},
+        {"storage", "dataset/assignment.py", "neurons.py", "outcomes.py"},
+    ),
     "sensitivity": ({"numpy", "polars"}, {"identify", "storage", "neurons.py"}),
-    "report": ({"polars"}, {"storage", "neurons.py", "chance.py"}),
-    "validation": ({"polars", "scipy"}, {"report", "storage", "demo/names.py"}),
+    "report": ({"polars"}, {"storage", "neurons.py", "chance.py", "outcomes.py"}),
+    "validation": ({"polars", "scipy"}, {"report", "storage", "demo/names.py", "outcomes.py"}),
     "plots": (
         {"matplotlib", "numpy", "polars"},
-        {"evaluate/shares.py", "report/verdicts.py", "storage", "neurons.py"},
+        {"evaluate/shares.py", "report/verdicts.py", "storage", "neurons.py", "outcomes.py"},
     ),
     "demo": (
         {"torch", "transformers", "tokenizers", "datasets", "numpy", "PIL", "pyarrow"},

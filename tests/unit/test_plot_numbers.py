@@ -228,6 +228,7 @@ def test_the_title_is_no_stronger_than_the_verdicts():
     assert word_title(both) == f"Masks {effect}"
     assert word_title(both | none) == f"Masks of cas {effect}"
     assert word_title(both | one | none) == f"Masks {effect} in 3 of 6 cases"
+    assert word_title(both, "in nats, ") == f"In nats, masks {effect}"
     assert word_title(none) == f"It is not shown that masks {effect}"
 
 

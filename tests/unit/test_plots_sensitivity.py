@@ -58,7 +58,7 @@ def make_rates(rates=(0.001, 0.005, 0.01, 0.05), splits=(0, 1, 2)):
     ]
     names = ["model", "split", "rate", "scorer", "measure", "value", "ci_low", "ci_high"]
     names += ["control", "control_low", "control_high"]
-    return pl.DataFrame(rows, names, orient="row")
+    return pl.DataFrame(rows, names, orient="row").with_columns(outcome=pl.lit("accuracy"))
 
 
 def make_asked(splits=(0, 1, 2)):
@@ -80,7 +80,7 @@ def make_categories(names=CATEGORIES):
         for measure in ("self", "cross_by_mask", "gap")
     ]
     columns = ["model", "scorer", "category", "measure", "questions", "cultures", "value"]
-    return pl.DataFrame(rows, columns, orient="row")
+    return pl.DataFrame(rows, columns, orient="row").with_columns(outcome=pl.lit("accuracy"))
 
 
 def by_model(table, models=MODELS):

@@ -32,17 +32,18 @@ def make_verdicts():
 
 def make_ranks():
     rows = [
-        (model, 0.01, culture, measure, control, mean)
+        (model, 0.01, culture, outcome, measure, control, mean)
         for model in MODELS
-        for culture, measure, control, mean in (
-            (None, "self", "random", 0.001),
-            (None, "cross_by_mask", "random", -0.009),
-            (None, "gap", "random", 0.5),
-            (None, "self", "permuted", -0.3),
-            ("AVL", "self", "random", -0.2),
+        for culture, outcome, measure, control, mean in (
+            (None, "accuracy", "self", "random", 0.001),
+            (None, "accuracy", "cross_by_mask", "random", -0.009),
+            (None, "accuracy", "gap", "random", 0.5),
+            (None, "accuracy", "self", "permuted", -0.3),
+            ("AVL", "accuracy", "self", "random", -0.2),
+            (None, "logp", "self", "random", -2.0),
         )
     ]
-    names = ["model", "rate", "culture", "measure", "control", "control_mean"]
+    names = ["model", "rate", "culture", "outcome", "measure", "control", "control_mean"]
     return pl.DataFrame(rows, names, orient="row")
 
 

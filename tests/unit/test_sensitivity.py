@@ -26,7 +26,7 @@ def make_summaries(gaps, **study):
     """Rows of summaries: scorer -> (gap, upper bound)."""
     rows = [
         {**STUDY, **study, "scorer": scorer, "culture": culture, "measure": measure, "value": value}
-        | {"ci_low": value - 0.02, "ci_high": high}
+        | {"ci_low": value - 0.02, "ci_high": high, "outcome": "accuracy"}
         for scorer, (value, high) in gaps.items()
         for culture in ("a", None)
         for measure in ("self", "cross_by_mask", "gap")
@@ -38,6 +38,7 @@ def make_comparisons(pairs, **study):
     """Rows of comparisons: (first, second, gap difference, q)."""
     rows = [
         {**STUDY, **study, "first": a, "second": b, "measure": measure, "value": value, "q": q}
+        | {"outcome": "accuracy"}
         for a, b, value, q in pairs
         for measure in ("self", "gap")
     ]
@@ -187,7 +188,7 @@ def test_models_that_cannot_be_compared_keep_a_row_but_no_panel():
 def test_rates_have_the_control_s_band_where_there_is_one():
     summaries = make_summaries({"zeta": (-0.4, -0.3), "lap": (-0.1, 0.1)})
     ranks = summaries.filter(scorer="zeta").select(
-        *STUDY, "scorer", "measure", "culture",
+        *STUDY, "scorer", "outcome", "measure", "culture",
         value=pl.lit(-0.5), ci_low=pl.lit(-0.6), ci_high=pl.lit(-0.3),
         control=pl.lit("random"), control_low=pl.lit(-0.02), control_high=pl.lit(0.01), rank_p=0.05,
     )  # fmt: skip
@@ -217,7 +218,7 @@ def test_splits_are_described_by_mean_and_spread():
 def summarise(
     summaries, comparisons, categories=(), reliability=RELIABILITY, model_pairs=MODEL_PAIRS
 ):
-    schema = {**dict.fromkeys(["model", "hookpoint", "intervention"], pl.String)}
+    schema = dict.fromkeys(["model", "hookpoint", "intervention", "outcome"], pl.String)
     schema |= {"category": pl.String, "measure": pl.String, "scorer": pl.String}
     schema |= {"value": pl.Float64, "ci_high": pl.Float64}
     table = summarise_sensitivity(
@@ -257,7 +258,7 @@ def test_a_row_per_model_and_analysis_says_where_the_conclusion_holds():
             make_comparisons([("lap", "cas", 0.3, 0.5)], model="n"),
         ]
     )
-    head = ("m", "h", "ablate")
+    head = ("m", "h", "ablate", "accuracy")
     categories = [(*head, "food", "gap", "cas", -0.1, -0.05), (*head, "food", "self", "cas", 9, 9)]
     rows = summarise(summaries, comparisons, categories)
     assert rows["m", "rates", "effects"]["conclusion"] == (

@@ -8,6 +8,7 @@ import polars as pl
 
 from culture_neurons.report.terminal import (
     abridge_ground_truth,
+    abridge_logp,
     abridge_sensitivity,
     abridge_verdicts,
     choose_figures,
@@ -40,6 +41,15 @@ def make_verdicts(**columns):
         "cultures": [8, 8],
         "cultures_significant": [7, 0],
         "broken": [0, 0],
+        "logp_self": [-3.25, 0.0],
+        "logp_self_low": [-3.5, -0.01],
+        "logp_self_high": [-3.0, 0.01],
+        "logp_self_swapped": [-0.5, None],
+        "logp_cross": [0.004, 0.0],
+        "logp_cross_low": [-0.01, 0.0],
+        "logp_cross_high": [0.02, 0.0],
+        "logp_cultures_significant": [8, 0],
+        "logp_verdict": ["own culture loses more, beyond random", "not shown: no control"],
         "verdict": [
             "own culture loses more, beyond random",
             "not shown: gap's interval reaches 0, self within random",
@@ -92,6 +102,19 @@ def test_verdicts_have_the_names_and_values_of_their_columns():
     assert max(map(len, text.splitlines())) <= 180
 
 
+def test_what_is_said_of_log_probability_is_a_table_of_its_own():
+    rows = make_verdicts(logp_self_p_random=[0.048, 1.0])
+    header, first, second = read_cells(form_table(abridge_logp(rows)))
+    assert header == [
+        *("model", "scorer", "self", "cross", "self_p", "significant", "self_swapped", "verdict")
+    ]
+    assert first[2:] == [
+        *("-3.250 [-3.500, -3.000]", "0.004 [-0.010, 0.020]", "0.048", "8/8", "-0.500"),
+        "own culture loses more",
+    ]
+    assert second[-1] == "not shown"
+
+
 def test_what_differs_or_is_known_is_shown():
     verdicts = make_verdicts(
         rate=[0.005, 0.01], broken=[1, 0], published=[-8.53, None], precision=[None] * 2
@@ -128,15 +151,18 @@ def test_ground_truth_and_sensitivity_keep_the_names_of_their_columns():
     assert row[3:] == [*["0.50 [0.50, 0.50]"] * 2, *["0.5 [0.5, 0.5]"] * 2, "3/3", "2/3"]
     summary = pl.DataFrame(
         {
-            **{name: ["x"] for name in ("model", "compared", "analysis", "settings", "weakest")},
+            **{
+                name: ["x"]
+                for name in ("model", "compared", "outcome", "analysis", "settings", "weakest")
+            },
             **{name: [6] for name in ("signs", "signs_kept", "orders", "orders_kept")},
             "overlap": [0.876],
             "conclusion": ["sign holds"],
         }
     )
     header, row = read_cells(form_table(abridge_sensitivity(summary)))
-    assert header[4:] == ["signs", "orders", "overlap", "weakest", "conclusion"]
-    assert row[4:] == ["6/6", "6/6", "0.88", "x", "sign holds"]
+    assert header[5:] == ["signs", "orders", "overlap", "weakest", "conclusion"]
+    assert row[5:] == ["6/6", "6/6", "0.88", "x", "sign holds"]
 
 
 def test_figures_of_dropped_models_are_not_listed():

@@ -23,6 +23,7 @@ def make_paired(gained, asked=None, mass=None, entropy=None):
     masks, cultures, questions = gained.shape
     flat = (masks, cultures * questions)
     return PairedAnswers(
+        outcome="accuracy",
         cultures=NAMES[:cultures],
         culture=np.repeat(np.arange(cultures), questions),
         image=np.arange(flat[1]),

@@ -25,6 +25,7 @@ def make_paired(before, after):
     own = np.eye(cultures, dtype=bool)[:, culture]
     nothing = np.zeros(own.shape)
     return PairedAnswers(
+        outcome="accuracy",
         cultures=tuple("abcdefghijklmnopqrstuvwxyz"[:cultures]),
         culture=culture,
         image=np.arange(len(culture)) // 2,

@@ -22,13 +22,16 @@ def make_summaries(
     left_out=0,
     pictured=-0.04,
     above=0.1,
+    outcome="accuracy",
 ):
     values = {"self": own, "cross_by_mask": cross, "cross_by_target": cross, "gap": own - cross}
-    values |= {"relative_less_swapped": pictured, "swapped_above_chance": above}
+    if outcome == "accuracy":
+        values |= {"relative_less_swapped": pictured, "swapped_above_chance": above}
     rows = [
         {
             "scorer": scorer,
             "culture": culture,
+            "outcome": outcome,
             "measure": measure,
             "value": value,
             "ci_low": value - 0.02,
@@ -45,10 +48,10 @@ def make_summaries(
 TESTED = {"random": ("self", "cross_by_mask"), "exchanged": ("gap",)}
 
 
-def make_ranks(scorer, p, draws=100):
+def make_ranks(scorer, p, draws=100, outcome="accuracy"):
     return make_rows(
         [
-            {"scorer": scorer, "culture": c, "measure": m, "control": control}
+            {"scorer": scorer, "culture": c, "outcome": outcome, "measure": m, "control": control}
             | {"draws": draws, "rank_p": value if m in measures else None}
             for control, value in p.items()
             for c in ("a", None)
@@ -58,12 +61,19 @@ def make_ranks(scorer, p, draws=100):
     )
 
 
-def make_effects(scorer):
+def make_effects(scorer, outcome="accuracy"):
     cells = [("a", "a", -0.2, 0.01), ("a", "b", -0.2, 0.01), ("b", "b", 0.2, 0.01)]
     cells += [("b", "a", 0.0, 1.0), ("c", "c", -0.1, 0.06), ("d", "d", -0.1, 0.05)]
     return make_rows(
         [
-            {"scorer": scorer, "mask_culture": m, "culture": c, "delta": d, "q": q}
+            {
+                "scorer": scorer,
+                "mask_culture": m,
+                "culture": c,
+                "outcome": outcome,
+                "delta": d,
+                "q": q,
+            }
             | {"swapped_delta": d / 2 if m == c else None}
             for m, c, d, q in cells
         ]
@@ -84,12 +94,47 @@ def tabulate(summaries, ranks, recovery=None, chance=CHANCE):
         chance=chance,
         summaries=summaries,
         ranks=ranks,
-        effects=pl.concat(make_effects(scorer) for scorer in scorers),
+        effects=pl.concat(
+            make_effects(scorer, outcome) for scorer in scorers for outcome in ("accuracy", "logp")
+        ),
         recovery=recovery,
         published=PUBLISHED,
         alpha=0.05,
     )
     return {row["scorer"]: row for row in table.to_dicts()}
+
+
+def test_each_outcome_has_a_verdict_of_its_own_in_its_own_unit():
+    controls = {"random": 0.01, "exchanged": 0.01}
+    weak = {"own": -0.01, "gap_high": 0.01}
+    rows = tabulate(
+        pl.concat(
+            [
+                make_summaries("cas", **weak),
+                make_summaries("cas", own=-0.5, outcome="logp"),
+                make_summaries("mad"),
+                make_summaries("mad", **weak, outcome="logp"),
+            ]
+        ),
+        pl.concat(
+            make_ranks(scorer, controls, outcome=outcome)
+            for scorer in ("cas", "mad")
+            for outcome in ("accuracy", "logp")
+        ),
+    )
+    shown, not_shown = (
+        "own culture loses more, beyond exchanged, random",
+        "not shown: gap's interval",
+    )
+    cas, mad = rows["cas"], rows["mad"]
+    assert cas["verdict"].startswith(not_shown)
+    assert (cas["logp_verdict"], mad["verdict"]) == (shown, shown)
+    assert mad["logp_verdict"].startswith(not_shown)
+    # Points of accuracy, and nats.
+    assert (cas["self"], cas["logp_self"]) == pytest.approx((-1, -0.5))
+    assert (cas["logp_self_p_random"], cas["logp_gap_p_exchanged"]) == (0.01, 0.01)
+    assert cas["logp_cultures_significant"] == cas["cultures_significant"] == 2
+    assert "logp_relative_less_swapped" not in cas
 
 
 def test_a_row_holds_every_test_of_its_scorer():
@@ -186,7 +231,9 @@ def test_without_a_control_nothing_is_shown():
     row |= {"gap_high": -1.0, "broken": 0, "gap_p_permuted": 0.01}
     shown = "own culture loses more, beyond permuted, random"
     none = "not tested over other pictures: a culture has none of another"
-    assert word_verdict(row, 0.05) == f"{shown}; {none}"
+    swapped = {"swapped_above_chance_low": None}
+    assert word_verdict(row | swapped, 0.05) == f"{shown}; {none}"
+    assert word_verdict(row, 0.05) == shown  # of log-probability nothing is said of pictures
 
 
 def test_three_masks_have_too_few_exchanges_to_show_anything():

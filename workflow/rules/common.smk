@@ -9,6 +9,7 @@ from culture_neurons.demo.names import (
     parse_demo_name,
 )
 from culture_neurons.demo.names import PATTERN as DEMO_NAMES
+from culture_neurons.outcomes import OUTCOMES as MEASURED
 from planning.code_inputs import find_code_inputs
 from planning.model_jobs import list_resources, name_hub_cache
 from planning.study import Study
@@ -61,9 +62,15 @@ wildcard_constraints:
     split=one_of(SPLITS),
     rate=one_of(RATES),
     intervention=one_of(INTERVENTIONS),
+    outcome=one_of(MEASURED),
     shard=one_of(SHARDS),
     scorer=one_of(STUDY.all_scorers),
     selector="[a-z][a-z0-9_]*",
+
+
+def get_outcome(wildcards):
+    """Say in words what a figure's changes are of."""
+    return MEASURED[wildcards.outcome]._asdict()
 
 
 def get_checkpoint_input(wildcards):

@@ -113,7 +113,7 @@ rule plot_overlap:
 
 
 rule plot_deactivation:
-    """Draw one model's accuracy change per masked and evaluated culture."""
+    """Draw one model's change of an outcome per masked and evaluated culture."""
     input:
         effects=lambda wildcards: expand(
             f"{EFFECTS}/{{scorer}}.parquet",
@@ -123,19 +123,20 @@ rule plot_deactivation:
         code=find_code_inputs("plot_deactivation"),
     output:
         svg=report(
-            "results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}.svg",
+            "results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.svg",
             caption="../report/deactivation.rst",
             category="Effects",
-            labels={"figure": "accuracy change", "model": "{model}"},
+            labels={"figure": "change of {outcome}", "model": "{model}"},
         ),
-        png="results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}.png",
+        png="results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.png",
     log:
-        "results/logs/plot_deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}.log",
+        "results/logs/plot_deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.log",
     benchmark:
-        "results/benchmarks/plot_deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}.tsv"
+        "results/benchmarks/plot_deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.tsv"
     conda:
         "../../envs/figures.yaml"
     params:
+        outcome=get_outcome,
         scorers=lambda wildcards: get_scorers(wildcards.model),
         alpha=config["evaluate"]["alpha"],
     script:
@@ -143,7 +144,7 @@ rule plot_deactivation:
 
 
 rule plot_self_cross:
-    """Draw the accuracy change on own and on other cultures, for every model and scorer."""
+    """Draw the change of an outcome on own and on other cultures, for every model and scorer."""
     input:
         summaries=lambda wildcards: expand_model_scorers(
             f"{SUMMARIES}/{{scorer}}.parquet", **wildcards
@@ -157,19 +158,20 @@ rule plot_self_cross:
         code=find_code_inputs("plot_self_cross"),
     output:
         svg=report(
-            "results/figures/self_cross/{hookpoint}/{split}/{rate}/{intervention}.svg",
+            "results/figures/self_cross/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.svg",
             caption="../report/self_cross.rst",
             category="Effects",
-            labels={"figure": "self against cross", "model": "all"},
+            labels={"figure": "self against cross: {outcome}", "model": "all"},
         ),
-        png="results/figures/self_cross/{hookpoint}/{split}/{rate}/{intervention}.png",
+        png="results/figures/self_cross/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.png",
     log:
-        "results/logs/plot_self_cross/{hookpoint}/{split}/{rate}/{intervention}.log",
+        "results/logs/plot_self_cross/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.log",
     benchmark:
-        "results/benchmarks/plot_self_cross/{hookpoint}/{split}/{rate}/{intervention}.tsv"
+        "results/benchmarks/plot_self_cross/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.tsv"
     conda:
         "../../envs/figures.yaml"
     params:
+        outcome=get_outcome,
         models=[model for model in MODELS for _ in get_scorers(model)],
         scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
         control=DRAWN["name"],

@@ -187,19 +187,20 @@ rule plot_rates:
         code=find_code_inputs("plot_rates"),
     output:
         svg=report(
-            "results/figures/sensitivity/{hookpoint}/{intervention}/rates.svg",
+            "results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/rates.svg",
             caption="../report/rates.rst",
             category="Sensitivity",
-            labels={"figure": "effects: rates", "model": "all"},
+            labels={"figure": "effects: rates, {outcome}", "model": "all"},
         ),
-        png="results/figures/sensitivity/{hookpoint}/{intervention}/rates.png",
+        png="results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/rates.png",
     log:
-        "results/logs/plot_rates/{hookpoint}/{intervention}.log",
+        "results/logs/plot_rates/{hookpoint}/{intervention}/{outcome}.log",
     benchmark:
-        "results/benchmarks/plot_rates/{hookpoint}/{intervention}.tsv"
+        "results/benchmarks/plot_rates/{hookpoint}/{intervention}/{outcome}.tsv"
     conda:
         "../../envs/figures.yaml"
     params:
+        outcome=get_outcome,
         models=list(MODELS),
         control=DRAWN["name"],
         other_questions=DRAWN["other_questions"],
@@ -238,19 +239,20 @@ rule plot_splits:
         code=find_code_inputs("plot_splits"),
     output:
         svg=report(
-            "results/figures/sensitivity/{hookpoint}/{intervention}/splits.svg",
+            "results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/splits.svg",
             caption="../report/splits.rst",
             category="Sensitivity",
-            labels={"figure": "effects: splits", "model": "all"},
+            labels={"figure": "effects: splits, {outcome}", "model": "all"},
         ),
-        png="results/figures/sensitivity/{hookpoint}/{intervention}/splits.png",
+        png="results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/splits.png",
     log:
-        "results/logs/plot_splits/{hookpoint}/{intervention}.log",
+        "results/logs/plot_splits/{hookpoint}/{intervention}/{outcome}.log",
     benchmark:
-        "results/benchmarks/plot_splits/{hookpoint}/{intervention}.tsv"
+        "results/benchmarks/plot_splits/{hookpoint}/{intervention}/{outcome}.tsv"
     conda:
         "../../envs/figures.yaml"
     params:
+        outcome=get_outcome,
         models=list(MODELS),
         control=DRAWN["name"],
         other_questions=DRAWN["other_questions"],
@@ -271,19 +273,20 @@ rule plot_categories:
         code=find_code_inputs("plot_categories"),
     output:
         svg=report(
-            "results/figures/sensitivity/{hookpoint}/{intervention}/categories.svg",
+            "results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/categories.svg",
             caption="../report/categories.rst",
             category="Sensitivity",
-            labels={"figure": "effects: categories", "model": "all"},
+            labels={"figure": "effects: categories, {outcome}", "model": "all"},
         ),
-        png="results/figures/sensitivity/{hookpoint}/{intervention}/categories.png",
+        png="results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/categories.png",
     log:
-        "results/logs/plot_categories/{hookpoint}/{intervention}.log",
+        "results/logs/plot_categories/{hookpoint}/{intervention}/{outcome}.log",
     benchmark:
-        "results/benchmarks/plot_categories/{hookpoint}/{intervention}.tsv"
+        "results/benchmarks/plot_categories/{hookpoint}/{intervention}/{outcome}.tsv"
     conda:
         "../../envs/figures.yaml"
     params:
+        outcome=get_outcome,
         models=list(MODELS),
     script:
         "../scripts/plot_categories.py"

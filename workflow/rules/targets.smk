@@ -8,6 +8,7 @@ def expand_studies(pattern, models=MODELS):
         "split": SPLITS,
         "rate": RATES,
         "intervention": INTERVENTIONS,
+        "outcome": MEASURED,
     }
     paths = []
     for model in models:
@@ -33,9 +34,11 @@ def get_figures(wildcards):
     stems = ["accuracy", "rejected"]
     stems += expand_studies(f"layers/{{model}}/{study}")
     stems += expand_studies(f"overlap/{{model}}/{study}")
-    stems += expand_studies(f"deactivation/{{model}}/{study}/{{intervention}}")
+    stems += expand_studies(f"deactivation/{{model}}/{study}/{{intervention}}/{{outcome}}")
     first, demo = list(MODELS)[:1], list(filter(has_plants, MODELS))
-    stems += expand_studies(f"self_cross/{study}/{{intervention}}", models=first)
+    stems += expand_studies(
+        f"self_cross/{study}/{{intervention}}/{{outcome}}", models=first
+    )
     stems += expand_studies(f"recovery/{study}", models=demo[:1])
     if SENSITIVITY["measure"]:
         stems += list_sensitivity_figures()
@@ -53,9 +56,10 @@ def list_sensitivity_figures():
         hookpoint=HOOKPOINTS,
         figure=[name for name in agreement if agreement[name]],
     ) + expand(
-        "sensitivity/{hookpoint}/{intervention}/{figure}",
+        "sensitivity/{hookpoint}/{intervention}/{outcome}/{figure}",
         hookpoint=HOOKPOINTS,
         intervention=INTERVENTIONS,
+        outcome=MEASURED,
         figure=[name for name in effects if effects[name]],
     )
 

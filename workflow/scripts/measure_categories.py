@@ -8,6 +8,7 @@ from culture_neurons.evaluate.pairing import (
     read_study,
 )
 from culture_neurons.logs import logger, start_log
+from culture_neurons.outcomes import OUTCOMES
 from culture_neurons.storage.facts import name_versions
 from culture_neurons.storage.tables import write_table
 
@@ -19,13 +20,13 @@ categories = questions.sort("culture", "question_id")["category"].to_numpy()  # 
 
 
 def measure_scorers():
-    """Yield the table's rows, one scorer in memory at a time."""
+    """Yield the table's rows, one scorer and outcome at a time."""
     for path, scorer_facts in scorers.items():
-        paired = pair_scorer(
-            questions, read_outcomes(path), facts["cultures"], params.other_questions
-        )
-        rows = measure_categories(paired, categories, **params.statistics)
-        yield {"scorer": scorer_facts["scorer"]["name"], **rows}
+        asked = read_outcomes(path), facts["cultures"], params.other_questions
+        for outcome in OUTCOMES:
+            paired = pair_scorer(questions, *asked, outcome)
+            rows = measure_categories(paired, categories, **params.statistics)
+            yield {"scorer": scorer_facts["scorer"]["name"], **rows}
 
 
 facts |= {"statistics": params.statistics, "other_questions": params.other_questions}

@@ -22,7 +22,7 @@ selectors, facts = read_study(kinds, [source.outcomes, *source.controls], place)
 facts |= selectors[source.outcomes]
 questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
 outcomes = read_outcomes(source.outcomes)
-paired, kept, effects, summaries = measure_effects(
+answers, kept, effects, summaries = measure_effects(
     questions=questions,
     outcomes=outcomes,
     swapped_outcomes=read_outcomes(source.swapped, "swapped_outcomes"),
@@ -34,8 +34,8 @@ paired, kept, effects, summaries = measure_effects(
 asked = zip(source.controls, params.controls.values(), strict=True)
 controls = {path: (selectors[path], other_questions) for path, other_questions in asked}
 ranks = chain(
-    [rank_exchanged(paired, kept, params.intervals["seed"])],
-    rank_controls(paired, questions, controls, kept=kept, **params.intervals),
+    (rank_exchanged(paired, kept, params.intervals["seed"]) for paired in answers.values()),
+    rank_controls(answers, questions, controls, kept=kept, **params.intervals),
 )
 facts |= {
     "statistics": {**params.intervals, **params.tests},

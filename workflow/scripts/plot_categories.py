@@ -9,6 +9,7 @@ start_log(snakemake.log[0])
 
 categories = stack_tables(snakemake.input.categories, "categories", ["model"])
 figure = plot_categories(
-    {model: categories.filter(model=model) for model in snakemake.params.models}
+    {model: categories.filter(model=model) for model in snakemake.params.models},
+    snakemake.wildcards.outcome,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -1,4 +1,4 @@
-"""Draw one model's accuracy change per masked and evaluated culture (rule plot_deactivation)."""
+"""Draw one model's change per masked and evaluated culture (rule plot_deactivation)."""
 
 from culture_neurons.logs import start_log
 from culture_neurons.plots.deactivation import plot_deactivation
@@ -10,5 +10,6 @@ start_log(snakemake.log[0])
 figure = plot_deactivation(
     effects=read_frames(snakemake.input.effects, "effects", snakemake.params.scorers, ["scorer"]),
     alpha=snakemake.params.alpha,
+    outcome=snakemake.wildcards.outcome,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -1,4 +1,4 @@
-"""Draw every model's accuracy change on own and other cultures (rule plot_self_cross)."""
+"""Draw every model's change on own and other cultures (rule plot_self_cross)."""
 
 from culture_neurons.logs import start_log
 from culture_neurons.plots.parts.inputs import read_frames
@@ -16,5 +16,6 @@ figure = plot_self_cross(
     control=snakemake.params.control,
     other_questions=snakemake.params.other_questions,
     alpha=snakemake.params.alpha,
+    outcome=snakemake.wildcards.outcome,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -20,5 +20,6 @@ figure = plot_splits(
     rates={model: rates.filter(model=model) for model in params.models},
     effects=stack_tables(source.effects, "effects", STUDY).partition_by("model", "split"),
     other_questions=params.other_questions,
+    outcome=snakemake.wildcards.outcome,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

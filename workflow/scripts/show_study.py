@@ -8,12 +8,13 @@ import polars as pl
 
 from culture_neurons.report.terminal import TABLES, choose_figures, form_table
 
+STUDY = ("verdicts", "logp", "sensitivity")  # what is printed of a study
 FOLDER = Path("results/tables")
 FIGURES = Path("results/figures")
 
 
 def main() -> None:
-    """Print the named table, or verdicts, sensitivity if it was measured, and figures."""
+    """Print the named table, or a study's tables and figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", nargs="?", choices=TABLES)
     name = parser.parse_args().table
@@ -23,11 +24,9 @@ def main() -> None:
             f"there is no {path} here: run make demo, or snakemake with the study's config, and "
             "start this in the same folder"
         )
-    measured = [other for other in ("verdicts", "sensitivity") if _find(other).exists()]
-    for table in [name] if name else measured:
-        caption, abridge = TABLES[table]
-        print(caption)
-        print(form_table(abridge(_read(table))))
+    for table in [name] if name else [table for table in STUDY if _find(table).exists()]:
+        print(TABLES[table].caption)
+        print(form_table(TABLES[table].abridge(_read(table))))
     if not name:
         paths = [path.relative_to(FIGURES) for path in FIGURES.glob("**/*.png")]
         for path in choose_figures(paths, _read("verdicts")["model"].unique()):
@@ -35,7 +34,7 @@ def main() -> None:
 
 
 def _find(name: str) -> Path:
-    return FOLDER / f"{name}.csv"
+    return FOLDER / f"{TABLES[name].file}.csv"
 
 
 def _read(name: str) -> pl.DataFrame:

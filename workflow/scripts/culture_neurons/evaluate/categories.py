@@ -31,6 +31,7 @@ def measure_categories(
         Columns of table `categories` but for `scorer`.
     """
     own_mask = paired.culture == np.arange(len(paired.cultures))[:, None]  # (masks, questions)
+    flip = paired.size_flip().max()
     rows = []
     for number, category in enumerate(sorted(set(categories))):
         members = np.flatnonzero(categories == category)
@@ -43,13 +44,14 @@ def measure_categories(
         for side in (own_mask, paired.asked & ~own_mask):
             gained = np.bincount(image, (paired.gained * side)[:, members].sum(axis=0))
             asked = np.bincount(image, side[:, members].sum(axis=0))
-            sides.append(_divide(weights @ [*gained, -1, 1], weights @ [*asked, 1, 1]))
+            sides.append(_divide(weights @ [*gained, -flip, flip], weights @ [*asked, 1, 1]))
         samples = np.column_stack([*sides, sides[0] - sides[1]])  # (1 + resamples, measures)
         low, high = find_interval(samples[1:], confidence)
         for column, measure in enumerate(("self", "cross_by_mask", "gap")):
             rows.append(
                 {
                     "category": category,
+                    "outcome": paired.outcome,
                     "measure": measure,
                     "questions": len(members),
                     "cultures": len(np.unique(paired.culture[members])),

@@ -1,7 +1,7 @@
 """Outcomes under one scorer's masks -> table `effects`, and with summaries.py table `summaries`.
 
-delta[m, c] is the accuracy on culture c's questions under culture m's mask minus that of the
-unmodified model on the same questions. Every cell is kept, whatever its sign.
+delta[m, c] is the mean of an outcome over culture c's questions under culture m's mask minus that
+of the unmodified model on the same questions. Every cell is kept, whatever its sign.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,21 @@ import polars as pl
 from culture_neurons.evaluate.collapse import choose_masks, find_broken
 from culture_neurons.evaluate.pairing import PairedAnswers, pair_scorer
 from culture_neurons.evaluate.resampling import bootstrap_cells, draw_flips, find_interval
-from culture_neurons.evaluate.significance import adjust_p, mcnemar, smallest_drop
+from culture_neurons.evaluate.significance import (
+    adjust_p,
+    mcnemar,
+    sign_flip,
+    smallest_drop,
+    smallest_mean,
+)
 from culture_neurons.evaluate.summaries import summarise_effects
 from culture_neurons.evaluate.swapped import measure_swapped, pair_swapped, summarise_swapped
+from culture_neurons.outcomes import ACCURACY, OUTCOMES
+
+Columns = dict[str, np.ndarray | list]
+
+_FLIPS = ("correct_to_wrong", "wrong_to_correct", "wrong_to_wrong")  # counted for accuracy alone
+_SWAPPED = ("swapped_before", "swapped_delta")
 
 
 def measure_effects(
@@ -31,11 +43,11 @@ def measure_effects(
     alpha: float,
     power: float,
     collapse: float,
-) -> tuple[PairedAnswers, np.ndarray, dict[str, np.ndarray], dict[str, list]]:
-    """Measure one scorer's effects.
+) -> tuple[dict[str, PairedAnswers], np.ndarray, list[Columns], list[Columns]]:
+    """Measure one scorer's effects in every outcome.
 
     Args:
-        questions: The evaluate questions: question_id, image_id, culture.
+        questions: The evaluate questions: question_id, image_id, culture, answer.
         outcomes: Answers of the unmodified model and under the scorer's masks, one mask per
             culture, named for it.
         swapped_outcomes: The same over pictures of other cultures, of each mask's own culture.
@@ -51,25 +63,29 @@ def measure_effects(
         collapse: See `find_broken`.
 
     Returns:
-        The paired answers, the indices of the masks that means over cultures are taken of, and
-        the columns of tables `effects` and `summaries`.
+        Outcome -> the paired answers, the indices of the masks that means over cultures are taken
+        of, and the columns of tables `effects` and `summaries` in parts, one or more per outcome.
 
     Raises:
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
-    paired = pair_scorer(questions, outcomes, cultures, other_questions)
-    resampled = bootstrap_cells(paired, resamples, seed)
-    swapped = pair_swapped(questions, swapped_outcomes, cultures)
-    effects = tabulate_effects(paired, resampled, confidence, seed, alpha, power)
-    broken = find_broken(paired, collapse)
+    answers = {
+        name: pair_scorer(questions, outcomes, cultures, other_questions, name) for name in OUTCOMES
+    }
+    broken = find_broken(answers[ACCURACY], collapse)
     draws = {"confidence": confidence, "seed": seed}
-    summaries = summarise_effects(paired, resampled, broken, cross=cross, **draws)
-    effects |= dict.fromkeys(("swapped_before", "swapped_delta"), [None] * len(effects["delta"]))
-    if swapped:
-        effects |= measure_swapped(swapped)
-        less_swapped = summarise_swapped(paired, swapped, broken, resamples=resamples, **draws)
-        summaries = {name: summaries[name] + less_swapped[name] for name in summaries}
-    return paired, choose_masks(broken), effects, summaries
+    effects, summaries = [], []
+    for name, paired in answers.items():
+        resampled = bootstrap_cells(paired, resamples, seed)
+        cells = tabulate_effects(paired, resampled, **draws, alpha=alpha, power=power)
+        swapped = pair_swapped(questions, swapped_outcomes, cultures, name)
+        cells |= measure_swapped(swapped) if swapped else _fill(_SWAPPED, len(cells["delta"]))
+        effects.append(cells)
+        summaries.append(summarise_effects(paired, resampled, broken, cross=cross, **draws))
+        if swapped and name == ACCURACY:
+            less = summarise_swapped(paired, swapped, broken, resamples=resamples, **draws)
+            summaries.append(less)
+    return answers, choose_masks(broken), effects, summaries
 
 
 def tabulate_effects(
@@ -79,58 +95,98 @@ def tabulate_effects(
     seed: int,
     alpha: float,
     power: float,
-) -> dict[str, np.ndarray]:
+) -> Columns:
     """Make table `effects`, less `measure_swapped`'s part, of a whole culture x culture matrix.
 
-    p is the exact McNemar test of images lost against images won, while correct->wrong and its
-    like count questions; q is Benjamini-Hochberg over the masks' own cells, and over the others:
-    what a few own cells show is not to be lost among the many. `smallest_drop` is of p at the
-    level alpha / cells of the family, which passes the adjustment whatever the other cells are.
-    The interval is a bootstrap over images.
+    q is Benjamini-Hochberg over the masks' own cells, and over the others: what a few own cells
+    show is not to be lost among the many. `smallest_drop` is of p at the level alpha / cells of
+    the family, which passes the adjustment whatever the other cells are. The interval is a
+    bootstrap over images.
 
     Args:
         paired: Answers under the masks of all cultures.
         resampled: Resampled cells (resamples, masks, cultures).
         confidence: Coverage of the intervals.
-        seed: Seed of the bootstrap.
+        seed: Seed of the bootstrap and of the tests.
         alpha: False discovery rate of each family of cells.
         power: Power at which `smallest_drop` is stated.
     """
-    images, lost, won = paired.count_images()  # (masks, cultures) each
-    both_wrong = ~paired.before & (paired.gained == 0)
+    names, count = np.array(paired.cultures), len(paired.cultures)
+    own = np.eye(count, dtype=bool)
+    families = np.where(own, count, count**2 - count)  # cells of each cell's family
     before = paired.average(paired.before)
     delta = paired.average(paired.gained)
-    flips = draw_flips(len(resampled), len(paired.cultures), seed)[:, None]  # of one question
+    flips = draw_flips(len(resampled), count, seed)[:, None] * paired.size_flip()
     low, high = find_interval(resampled + flips / paired.tally(1.0), confidence)
-    p = mcnemar(lost, won)
-    names, count = np.array(paired.cultures), len(paired.cultures)
-    churn = _measure_churn(won, images)
-    q, drops = np.empty((2, count, count))
-    own = np.eye(count, dtype=bool)
+    if paired.outcome == ACCURACY:
+        tests = _test_accuracy(paired, alpha / families, power)
+    else:
+        tests = _test_logp(paired, resampled, alpha / families, power, seed)
+    q = np.empty((count, count))
     for family in (own, ~own):
-        q[family] = adjust_p(p[family])
-        level = alpha / family.sum()
-        shown = {n: smallest_drop(n, churn, level, power) for n in np.unique(images[family])}
-        drops[family] = [shown[n] for n in images[family]]
+        q[family] = adjust_p(tests["p"][family])
     columns = {
         "mask_culture": np.repeat(names, count),
         "culture": np.tile(names, count),
+        "outcome": np.repeat(paired.outcome, count**2),
         "questions": paired.tally(1.0).astype(int),
-        "accuracy_before": before,
-        "accuracy_after": before + delta,
+        "before": before,
+        "after": before + delta,
         "delta": delta,
         "ci_low": low,
         "ci_high": high,
-        "correct_to_wrong": paired.tally(paired.gained < 0).astype(int),
-        "wrong_to_correct": paired.tally(paired.gained > 0).astype(int),
-        "wrong_to_wrong": paired.tally(paired.switched & both_wrong).astype(int),
-        "p": p,
+        **tests,
         "q": q,
-        "smallest_drop": drops,
         "non_letter_mass_change": paired.average(paired.non_letter_mass),
         "letter_entropy_change": paired.average(paired.letter_entropy),
     }
-    return {name: column.ravel() for name, column in columns.items()}
+    cells = {name: column.ravel() for name, column in columns.items()}
+    return _fill(_FLIPS, count**2) | cells
+
+
+def _fill(names: Sequence[str], cells: int) -> Columns:
+    """Make columns of what was not measured."""
+    return {name: [None] * cells for name in names}
+
+
+def _test_accuracy(paired: PairedAnswers, level: np.ndarray, power: float) -> dict[str, np.ndarray]:
+    """Test each cell by McNemar's exact test of images lost against images won, and count flips.
+
+    Correct->wrong and its like count questions.
+
+    Args:
+        paired: Answers under the masks of all cultures.
+        level: At which a cell passes the adjustment, (masks, cultures).
+        power: See `tabulate_effects`.
+    """
+    images, lost, won = paired.count_images()  # (masks, cultures) each
+    both_wrong = ~paired.before & (paired.gained == 0)
+    churn = _measure_churn(won, images)
+    drops = {
+        cell: smallest_drop(int(cell[0]), churn, cell[1], power)
+        for cell in set(zip(images.flat, level.flat, strict=True))
+    }
+    cells = np.stack([images, level], axis=-1)
+    flips = (paired.gained < 0, paired.gained > 0, paired.switched & both_wrong)
+    return {
+        **dict(zip(_FLIPS, (paired.tally(flip).astype(int) for flip in flips), strict=True)),
+        "p": mcnemar(lost, won),
+        "smallest_drop": np.apply_along_axis(lambda cell: drops[tuple(cell)], -1, cells),
+    }
+
+
+def _test_logp(
+    paired: PairedAnswers, resampled: np.ndarray, level: np.ndarray, power: float, seed: int
+) -> dict[str, np.ndarray]:
+    """Test each cell by flipping the signs of images' changes; arguments: see `_test_accuracy`."""
+    culture, _, net = paired.sum_images()
+    p = [
+        sign_flip(net[:, culture == number].T, len(resampled), [seed, number])
+        for number in range(len(paired.cultures))
+    ]
+    images, *_ = paired.count_images()
+    error = resampled.std(axis=0, ddof=1)
+    return {"p": np.stack(p, axis=1), "smallest_drop": smallest_mean(error, images, level, power)}
 
 
 def _measure_churn(won: np.ndarray, images: np.ndarray) -> float:

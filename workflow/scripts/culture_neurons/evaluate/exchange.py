@@ -37,17 +37,17 @@ def rank_exchanged(paired: PairedAnswers, kept: np.ndarray, seed: int) -> dict[s
     delta = common.average(paired.gained)  # (masks, cultures)
     gaps = _measure_gaps(delta)
     other = ~np.eye(len(gaps), dtype=bool)
+    keys = {"outcome": paired.outcome, "measure": "gap", "control": EXCHANGED}
     columns = list_ranks(
         paired.cultures,
-        "gap",
-        EXCHANGED,
+        keys,
         np.diagonal(gaps),
         gaps.T[other].reshape(len(gaps), -1).T,  # (other masks, cultures)
     )
     gaps = _measure_gaps(delta[np.ix_(kept, kept)])
     assigned = assign_masks(len(gaps), seed)
     drawn = gaps[assigned, np.arange(len(gaps))].mean(axis=1, keepdims=True)
-    mean = list_ranks([None], "gap", EXCHANGED, np.diagonal(gaps).mean(keepdims=True), drawn)
+    mean = list_ranks([None], keys, np.diagonal(gaps).mean(keepdims=True), drawn)
     return {name: columns[name] + mean[name] for name in columns}
 
 

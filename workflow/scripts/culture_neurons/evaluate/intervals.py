@@ -78,7 +78,7 @@ def resample_means(
 
 
 def size_flips(paired: PairedAnswers) -> dict[str, np.ndarray]:
-    """Measure what one question's flip changes in each measure of a culture, (cultures,) each.
+    """Size what one question's flip changes in each measure of a culture, (cultures,) each.
 
     Under the other cultures' masks a question may flip once or under many masks at a time. Those
     that did flip tell: their sums over masks, squared, are as many times the sum of single squares
@@ -89,10 +89,11 @@ def size_flips(paired: PairedAnswers) -> dict[str, np.ndarray]:
     """
     others = len(paired.cultures) - 1
     other = paired.culture != np.arange(others + 1)[:, None]  # (masks, questions)
-    changes = paired.gained * paired.asked * other
+    sizes = paired.size_flip()
+    changes = paired.gained * paired.asked * other / (sizes.max() or 1.0)
     together = (changes.sum(axis=0) ** 2).sum() + others**2
     alike = np.clip(together / ((changes**2).sum() + others), 1, others)
-    cells = contrast(1 / paired.tally(1.0), "by_mask")  # of a flip in one cell
+    cells = contrast(sizes / paired.tally(1.0), "by_mask")  # of a flip in one cell
     return {
         "self": cells["self"],
         "cross_by_mask": cells["cross_by_mask"] / others,

@@ -9,6 +9,7 @@ import polars as pl
 
 from culture_neurons.dataset.assignment import mark_asked
 from culture_neurons.neurons import MaskName
+from culture_neurons.outcomes import ACCURACY, LOGP
 from culture_neurons.storage.facts import SELECTOR_FACTS, join_facts, read_facts
 from culture_neurons.storage.frames import read_frame
 
@@ -28,13 +29,14 @@ class PairedAnswers:
     Questions are sorted by culture and id. Where `asked` is False, values do not count.
     """
 
+    outcome: str  # what `before` and `gained` are of
     cultures: tuple[str, ...]  # sorted
     culture: np.ndarray  # (questions,) index into `cultures`
     image: np.ndarray  # (questions,) image number
-    before: np.ndarray  # (questions,) correct without a mask
+    before: np.ndarray  # (questions,) without a mask: correct, or nats
     chance: np.ndarray  # (questions,) probability that a guess is correct
     asked: np.ndarray  # was asked
-    gained: np.ndarray  # correct after - correct before: -1, 0, 1
+    gained: np.ndarray  # after - before; of accuracy -1, 0, 1
     switched: np.ndarray  # another option was chosen
     non_letter_mass: np.ndarray  # change
     letter_entropy: np.ndarray  # change
@@ -48,18 +50,30 @@ class PairedAnswers:
         """Average values (..., masks, questions) over the questions asked of each culture."""
         return self.tally(values) / self.tally(1.0)
 
+    def size_flip(self) -> np.ndarray:
+        """Size one question's flip, (masks, cultures): 1 of accuracy, else the largest change."""
+        if self.outcome == ACCURACY:
+            return np.ones((len(self.asked), len(self.cultures)))
+        first = np.searchsorted(self.culture, np.arange(len(self.cultures)))
+        return np.maximum.reduceat(np.abs(self.gained) * self.asked, first, axis=-1)
+
+    def sum_images(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sum each image's questions: culture (images,); asked, gained (masks, images) each."""
+        order = np.lexsort((self.image, self.culture))
+        pairs = np.stack([self.culture, self.image])[:, order]
+        first = np.flatnonzero(np.diff(pairs, prepend=-1).any(axis=0))  # question of each image
+        values = (self.asked, self.gained * self.asked)
+        asked, net = (np.add.reduceat(v[:, order], first, axis=1, dtype=float) for v in values)
+        return pairs[0, first], asked, net
+
     def count_images(self) -> np.ndarray:
         """Count images asked, lost, and won, (3, masks, cultures).
 
         An image is lost where more of its questions turn wrong than right, won where fewer do.
         """
-        order = np.lexsort((self.image, self.culture))
-        pairs = np.stack([self.culture, self.image])[:, order]
-        first = np.flatnonzero(np.diff(pairs, prepend=-1).any(axis=0))  # question of each image
-        asked = np.logical_or.reduceat(self.asked[:, order], first, axis=1)  # (masks, images)
-        net = np.add.reduceat((self.gained * self.asked)[:, order], first, axis=1)
-        member = np.arange(len(self.cultures)) == pairs[0, first, None]  # (images, cultures)
-        return np.stack([asked, net < 0, net > 0]).astype(int) @ member.astype(int)
+        culture, asked, net = self.sum_images()
+        member = np.arange(len(self.cultures)) == culture[:, None]  # (images, cultures)
+        return np.stack([asked > 0, net < 0, net > 0]).astype(int) @ member.astype(int)
 
 
 def read_study(
@@ -97,6 +111,7 @@ def pair_scorer(
     outcomes: pl.DataFrame,
     cultures: Sequence[str],
     other_questions: int | None,
+    outcome: str = ACCURACY,
 ) -> PairedAnswers:
     """Pair the outcomes of one scorer's own masks, one per culture.
 
@@ -104,7 +119,7 @@ def pair_scorer(
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
     masks = [MaskName(culture) for culture in sorted(cultures)]
-    paired = pair_outcomes(questions, outcomes, masks, other_questions)
+    paired = pair_outcomes(questions, outcomes, masks, other_questions, outcome)
     if list(paired.cultures) != sorted(cultures):
         raise EffectError(f"questions of cultures {paired.cultures}, but masks of {cultures}")
     return paired
@@ -115,16 +130,18 @@ def pair_outcomes(
     outcomes: pl.DataFrame,
     masks: Sequence[MaskName],
     other_questions: int | None = None,
+    outcome: str = ACCURACY,
 ) -> PairedAnswers:
     """Join outcomes under masks with the unmodified model's.
 
     Args:
-        questions: The evaluate questions: question_id, image_id, culture.
+        questions: The evaluate questions: question_id, image_id, culture; of LOGP also answer.
         outcomes: The columns MASK and RESPONSE of one job's table: under masks, and of the
             unmodified model in the same passes.
         masks: The masks' names, in the order of the result's rows.
         other_questions: Questions of each culture other than a mask's own; None: all. More are
             ignored.
+        outcome: What `before` and `gained` are of.
 
     Raises:
         EffectError: A question lacks its answer, or a mask lacks a question.
@@ -143,7 +160,8 @@ def pair_outcomes(
         other_questions,
     )
     rows = pl.DataFrame(masks, MASK, orient="row").with_row_index("row")
-    columns = base.select("question_id").with_row_index("column")
+    answer = ["answer"] if outcome == LOGP else []
+    columns = base.select("question_id", *answer).with_row_index("column")
     table = outcomes.join(rows, on=list(MASK), nulls_equal=True).join(columns, on="question_id")
     cells = table["row"].to_numpy(), table["column"].to_numpy()
     _check_complete(cells, asked, masks)
@@ -153,14 +171,16 @@ def pair_outcomes(
         result[cells] = read(table) - read(base)[cells[1]]
         return result
 
+    measure = _MEASURE[outcome]
     return PairedAnswers(
+        outcome=outcome,
         cultures=tuple(base["culture"].unique().sort()),
         culture=base["culture"].rank("dense").to_numpy().astype(np.int64) - 1,
         image=base["image_id"].rank("dense").to_numpy().astype(np.int64) - 1,
-        before=base["correct"].to_numpy(),
+        before=measure(base),
         chance=1 / base["option_logprobs"].list.len().to_numpy(),
         asked=asked,
-        gained=change(lambda frame: frame["correct"].to_numpy().astype(float)),
+        gained=change(lambda frame: measure(frame).astype(float)),
         switched=change(lambda frame: frame["predicted"].to_numpy().astype(float)) != 0,
         non_letter_mass=change(lambda frame: frame["non_letter_mass"].to_numpy().astype(float)),
         letter_entropy=change(lambda frame: letter_entropy(frame["option_logprobs"])),
@@ -184,14 +204,36 @@ def letter_entropy(option_logprobs: pl.Series) -> np.ndarray:
     Args:
         option_logprobs: One list per answer, of the letters' log probabilities among all tokens.
     """
+    logs = _normalise(option_logprobs)
+    shares = np.exp(logs)
+    terms = np.multiply(shares, logs, out=np.zeros_like(logs), where=shares > 0)
+    return -terms.sum(axis=1) / np.log(np.maximum(option_logprobs.list.len().to_numpy(), 2))
+
+
+def right_logp(option_logprobs: pl.Series, answer: pl.Series) -> np.ndarray:
+    """Log-probability of the right option among a question's options, in nats.
+
+    Args:
+        option_logprobs: One list per answer, of the options' log probabilities among all tokens.
+        answer: Index of the right option.
+    """
+    logs = _normalise(option_logprobs)
+    return logs[np.arange(len(logs)), answer.to_numpy()]
+
+
+def _normalise(option_logprobs: pl.Series) -> np.ndarray:
+    """Renormalise lists of log probabilities to sum to 1: (answers, options), -inf beyond."""
     lengths = option_logprobs.list.len().to_numpy()
     padded = np.full((len(lengths), lengths.max(initial=1)), -np.inf)
     padded[np.arange(padded.shape[1]) < lengths[:, None]] = option_logprobs.explode().to_numpy()
     logs = padded - padded.max(axis=1, keepdims=True)
-    logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
-    shares = np.exp(logs)
-    terms = np.multiply(shares, logs, out=np.zeros_like(logs), where=shares > 0)
-    return -terms.sum(axis=1) / np.log(np.maximum(lengths, 2))
+    return logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
+
+
+_MEASURE: dict[str, Callable[[pl.DataFrame], np.ndarray]] = {
+    ACCURACY: lambda frame: frame["correct"].to_numpy(),
+    LOGP: lambda frame: right_logp(frame["option_logprobs"], frame["answer"]),
+}
 
 
 def _check_complete(

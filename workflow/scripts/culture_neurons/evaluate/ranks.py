@@ -15,17 +15,17 @@ from culture_neurons.neurons import MaskName, read_sizes
 
 
 def rank_controls(
-    paired: PairedAnswers,
+    answers: Mapping[str, PairedAnswers],
     questions: pl.DataFrame,
     controls: Mapping[str, tuple[Mapping[str, object], int | None]],
     *,
     kept: np.ndarray,
     **intervals: object,
 ) -> Iterator[dict[str, list]]:
-    """Yield the ranks among each control's draws, one control in memory at a time.
+    """Yield the ranks among each control's draws, one control and outcome at a time.
 
     Args:
-        paired: Answers under the scorer's masks.
+        answers: Outcome -> answers under the scorer's masks.
         questions: The evaluate questions.
         controls: Path of a control's table `outcomes` -> its facts, and how many questions of each
             other culture its masks were asked.
@@ -33,9 +33,10 @@ def rank_controls(
         intervals: As `rank_effects`.
     """
     for path, (facts, other_questions) in controls.items():
-        masks = list(read_sizes(facts))
-        control = pair_outcomes(questions, read_outcomes(path), masks, other_questions)
-        yield rank_effects(paired, control, masks, facts["control"], kept=kept, **intervals)
+        masks, outcomes = list(read_sizes(facts)), read_outcomes(path)
+        for name, paired in answers.items():
+            control = pair_outcomes(questions, outcomes, masks, other_questions, name)
+            yield rank_effects(paired, control, masks, facts["control"], kept=kept, **intervals)
 
 
 def rank_effects(
@@ -94,15 +95,15 @@ def rank_effects(
         values = np.column_stack([null[measure], means[1][measure].mean(axis=1)])
         tested = measure != "gap" or drawn["kind"] == "permuted"
         names = [*paired.cultures, None]
-        part = list_ranks(names, measure, drawn["name"], value, values, bounds[measure], tested)
+        keys = {"outcome": paired.outcome, "measure": measure, "control": drawn["name"]}
+        part = list_ranks(names, keys, value, values, bounds[measure], tested)
         columns = {name: columns.get(name, []) + part[name] for name in part}
     return columns
 
 
 def list_ranks(
     cultures: Sequence[str | None],
-    measure: str,
-    control: str,
+    keys: Mapping[str, str],
     value: np.ndarray,
     drawn: np.ndarray,
     interval: Sequence[float | None] = (None, None),
@@ -112,8 +113,7 @@ def list_ranks(
 
     Args:
         cultures: None for a mean over cultures.
-        measure: What is ranked.
-        control: Name of what it is ranked among.
+        keys: outcome and measure, what is ranked; control, what it is ranked among.
         value: (cultures,).
         drawn: (draws, cultures), one draw or more.
         interval: Of the last value, a mean.
@@ -122,8 +122,7 @@ def list_ranks(
     count = len(value)
     return {
         "culture": list(cultures),
-        "measure": [measure] * count,
-        "control": [control] * count,
+        **{name: [key] * count for name, key in keys.items()},
         "value": value.tolist(),
         "ci_low": [*[None] * (count - 1), interval[0]],
         "ci_high": [*[None] * (count - 1), interval[1]],

@@ -1,7 +1,9 @@
 """Tests: of a cell, of many cells together, against a control; and what a cell's test can show."""
 
+from collections.abc import Sequence
+
 import numpy as np
-from scipy.special import bdtr  # scipy.stats takes over a second to import in each small job
+from scipy.special import bdtr, ndtri  # scipy.stats takes over a second to import in each small job
 
 _ROUNDING = 1e-12  # values that differ by no more are equal
 
@@ -15,6 +17,24 @@ def mcnemar(lost: np.ndarray, won: np.ndarray) -> np.ndarray:
     """
     lost, won = np.asarray(lost), np.asarray(won)
     return np.minimum(1.0, 2 * bdtr(np.minimum(lost, won), lost + won, 0.5))
+
+
+def sign_flip(sums: np.ndarray, flips: int, seed: Sequence[int]) -> np.ndarray:
+    """Two-sided permutation test over images: would a change's sign be as likely the other?
+
+    p = (1 + random signs whose sum is as far from 0) / (1 + flips); NaN is as far as any.
+
+    Args:
+        sums: Changes of each image (images, ...).
+        flips: Number of random assignments of signs; the same for all columns.
+        seed: Of the signs.
+
+    Source: Fisher 1935; Phipson and Smyth 2010 for the one that is added.
+    """
+    observed = np.abs(sums.sum(axis=0))
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (flips, len(sums)))
+    nearer = np.abs(np.tensordot(signs, sums, axes=1)) < observed * (1 - _ROUNDING)
+    return (1 + (~nearer).sum(axis=0)) / (1 + flips)
 
 
 def adjust_p(p: np.ndarray) -> np.ndarray:
@@ -82,3 +102,24 @@ def smallest_drop(images: int, churn: float, alpha: float, power: float) -> floa
         middle = (low + high) / 2
         low, high = (low, middle) if shown(middle) >= power else (middle, high)
     return high
+
+
+def smallest_mean(
+    error: np.ndarray, images: np.ndarray, alpha: np.ndarray | float, power: float
+) -> np.ndarray:
+    """Smallest true mean m that `sign_flip` shows with a given power, by the normal approximation.
+
+    m = z_power e + z_(1 - alpha / 2) sqrt(e^2 + m^2 / n): flipped signs take the mean for spread.
+
+    Args:
+        error: e, standard errors of the mean over images.
+        images: n, numbers of images.
+        alpha: Level of the test; see `smallest_drop`.
+        power: Share of samples in which the mean is significant.
+
+    Returns:
+        Of the sizes' shape; NaN where no mean is shown.
+    """
+    level, shown = ndtri(1 - np.asarray(alpha) / 2), ndtri(power)
+    left = np.where(level**2 < images, 1 - level**2 / images, np.nan)
+    return error * (shown + np.sqrt(shown**2 + left * (level**2 - shown**2))) / left

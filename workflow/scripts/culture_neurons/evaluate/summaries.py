@@ -27,7 +27,7 @@ def summarise_effects(
 ) -> dict[str, list]:
     """Make table `summaries`: each measure per culture and as the mean over cultures.
 
-    Beside each accuracy measure stands the same measure of the mass on tokens that are no letter
+    Beside each measure stands the same measure of the mass on tokens that are no letter
     and of the letters' entropy: a model that no longer answers is not one that lost a culture.
     The mean's interval holds for cultures like these, not for these alone. See `choose_masks` for
     the masks that it is taken of.
@@ -55,12 +55,12 @@ def summarise_effects(
             np.append(each[measure], all_[measure].mean())
             for each, all_ in zip(observed, means, strict=True)
         ]
-        rows += list_measure(paired.cultures, measure, values, bounds, broken)
+        rows += list_measure(paired, measure, values, bounds, broken)
     return to_columns("summaries", rows)
 
 
 def list_measure(
-    cultures: Sequence[str],
+    paired: PairedAnswers,
     measure: str,
     observed: Sequence[np.ndarray],
     bounds: np.ndarray,
@@ -69,7 +69,7 @@ def list_measure(
     """List rows of table `summaries`: of each culture, and of the mean over cultures.
 
     Args:
-        cultures: Names.
+        paired: Answers of these cultures in the outcome that is measured.
         measure: What is measured.
         observed: Its values, and the changes of non-letter mass and letter entropy that go with
             it: each culture's, then the mean.
@@ -82,8 +82,9 @@ def list_measure(
         [None if np.isnan(count) else int(count) for count in [*marks, marks.sum()]]
         for marks in (broken, left_out)
     )
-    rows = zip([*cultures, None], value, *bounds.tolist(), *signs, *counts, strict=True)
+    keys = {"outcome": paired.outcome, "measure": measure}
+    rows = zip([*paired.cultures, None], value, *bounds.tolist(), *signs, *counts, strict=True)
     return [
-        {"culture": culture, "measure": measure, **dict(zip(_SUMMARY, numbers, strict=True))}
+        {"culture": culture, **keys, **dict(zip(_SUMMARY, numbers, strict=True))}
         for culture, *numbers in rows
     ]

@@ -19,6 +19,7 @@ from culture_neurons.evaluate.resampling import (
     resample_mean,
 )
 from culture_neurons.evaluate.summaries import list_measure
+from culture_neurons.outcomes import ACCURACY
 from culture_neurons.storage.tables import to_columns
 
 LESS_SWAPPED = "relative_less_swapped"
@@ -26,7 +27,10 @@ ABOVE_CHANCE = "swapped_above_chance"
 
 
 def pair_swapped(
-    questions: pl.DataFrame, outcomes: pl.DataFrame, cultures: Sequence[str]
+    questions: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    cultures: Sequence[str],
+    outcome: str = ACCURACY,
 ) -> PairedAnswers | None:
     """Pair the answers over swapped pictures; None where a culture has no picture to swap with.
 
@@ -34,11 +38,12 @@ def pair_swapped(
         questions: The evaluate questions; those whose picture has no other were not asked.
         outcomes: Table `swapped_outcomes`.
         cultures: Names of the masks.
+        outcome: What is paired.
     """
     asked = questions.filter(pl.col("question_id").is_in(outcomes["question_id"].implode()))
     if set(asked["culture"]) != set(cultures):
         return None
-    return pair_scorer(asked, outcomes, cultures, other_questions=0)
+    return pair_scorer(asked, outcomes, cultures, 0, outcome)
 
 
 def measure_swapped(swapped: PairedAnswers) -> dict[str, np.ndarray]:
@@ -76,7 +81,7 @@ def summarise_swapped(
     swapped pictures less that of guessing: was there anything to lose?
 
     Args:
-        paired: Answers under the masks of all cultures.
+        paired: Answers under the masks of all cultures, in ACCURACY.
         swapped: The same over swapped pictures, of each mask to its own culture's questions.
         broken: See `find_broken`.
         resamples: Bootstrap resamples of images.
@@ -101,7 +106,7 @@ def summarise_swapped(
         bounds = find_interval(np.column_stack([each[1:], mean]), confidence)
         value = np.append(each[0], parts[0].mean())
         unknown = np.full(value.shape, np.nan)  # signs of a broken model
-        rows += list_measure(paired.cultures, measure, [value, unknown, unknown], bounds, broken)
+        rows += list_measure(paired, measure, [value, unknown, unknown], bounds, broken)
     return to_columns("summaries", rows)
 
 

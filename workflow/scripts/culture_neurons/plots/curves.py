@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from culture_neurons.outcomes import ACCURACY, OUTCOMES
 from culture_neurons.plots.parts.depth import add_depth, label_layers
+from culture_neurons.plots.parts.inputs import choose_outcome
 from culture_neurons.plots.parts.style import (
     WIDE,
     Look,
@@ -18,7 +20,12 @@ from culture_neurons.plots.parts.style import (
     scorer_looks,
     set_title,
 )
-from culture_neurons.plots.parts.wording import count_compared, count_questions
+from culture_neurons.plots.parts.wording import (
+    count_compared,
+    count_questions,
+    label_change,
+    name_change,
+)
 
 _KINDS = {
     ("overlap", "disjoint"): "overlap of masks:\ntwo disjoint sets",
@@ -102,6 +109,7 @@ def plot_rates(
     rates: Mapping[str, pl.DataFrame],
     effects: Iterable[pl.DataFrame],
     other_questions: int | None,
+    outcome: str = ACCURACY,
 ) -> Figure:
     """Draw self, cross, and gap by the share of neurons that is selected, a row per model.
 
@@ -110,7 +118,9 @@ def plot_rates(
             sensitivity/settings.py.
         effects: Tables `effects` of the models, which tell how many questions there are.
         other_questions: What the control was asked of each other culture; None: all.
+        outcome: What changes.
     """
+    rates, scale = choose_outcome(rates, outcome), OUTCOMES[outcome].scale
     scorers = _list_scorers(rates)
     if not scorers:
         return empty_figure("No rates to show: no mask was evaluated.")
@@ -120,21 +130,22 @@ def plot_rates(
         for axes, measure in zip(row, _MEASURES, strict=True):
             axes.set_xscale("log")
             axes.axhline(0, color="0.4", linewidth=0.8, zorder=0.8)
-            _draw_bands(axes, frame.filter(measure=measure))
+            _draw_bands(axes, frame.filter(measure=measure), scale)
             for number, scorer in enumerate(scorers):
                 rows = frame.filter(measure=measure, scorer=scorer).sort("rate")
-                rate, *points = rows.select("rate", "value", "ci_low", "ci_high").to_numpy().T * 100
-                rate = rate * 1.5 ** _dodge(number, scorers)  # the axis is logarithmic
+                rate, *points = rows.select("rate", "value", "ci_low", "ci_high").to_numpy().T
+                points = [scale * values for values in points]
+                rate = 100 * rate * 1.5 ** _dodge(number, scorers)  # the axis is logarithmic
                 draw_curve(axes, rate, *points, looks[scorer], scorer)
             marks = np.unique(100 * frame["rate"].to_numpy())
             axes.set_xticks(marks, [f"{mark:g}" for mark in marks], minor=False)
             axes.minorticks_off()
     for axes in grid[-1]:
         axes.set_xlabel("selected neurons (%)")
-    figure.supylabel("accuracy change (% points)", size=8)
+    figure.supylabel(label_change(outcome), size=8)
     name = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
     _add_legend(figure, grid, [Patch(color="0.8", label=f"{name} masks (all draws)")])
-    set_title(figure, "Accuracy change by share of selected neurons")
+    set_title(figure, f"{name_change(outcome)} by share of selected neurons")
     add_note(figure, count_questions(effects, other_questions))
     return figure
 
@@ -199,11 +210,11 @@ def _range_over_draws(draws: pl.DataFrame, column: str) -> tuple[np.ndarray, ...
     return tuple(points.sort("questions").cast(pl.Float64).to_numpy().T)
 
 
-def _draw_bands(axes: Axes, rows: pl.DataFrame) -> None:
+def _draw_bands(axes: Axes, rows: pl.DataFrame, scale: int) -> None:
     """Draw one band around the controls of all scorers."""
     bands = rows.group_by("rate").agg(pl.col("control_low").min(), pl.col("control_high").max())
-    rate, low, high = (100 * bands.sort("rate").to_numpy()).T
-    axes.fill_between(rate, low, high, color="0.8", linewidth=0.8, zorder=0.5)
+    rate, low, high = bands.sort("rate").to_numpy().T
+    axes.fill_between(100 * rate, scale * low, scale * high, color="0.8", linewidth=0.8, zorder=0.5)
 
 
 def _list_scorers(frames: Mapping[str, pl.DataFrame]) -> list[str]:

@@ -1,6 +1,7 @@
-"""What each culture's mask does to the accuracy on each culture, in one model."""
+"""What each culture's mask does to the answers on each culture, in one model."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import matplotlib
 import numpy as np
@@ -9,30 +10,36 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from culture_neurons.outcomes import ACCURACY, OUTCOMES
 from culture_neurons.plots.parts.heatmaps import (
     ANNOTATED,
     add_colorbar,
     annotate_cells,
     draw_cells,
-    form_points,
+    form_change,
     label_columns,
     label_rows,
     matrix_grid,
 )
+from culture_neurons.plots.parts.inputs import choose_outcome
 from culture_neurons.plots.parts.style import add_note, empty_figure, in_style, set_title
-from culture_neurons.plots.parts.wording import count_questions
+from culture_neurons.plots.parts.wording import count_questions, label_change
 
 
 @in_style
-def plot_deactivation(effects: Mapping[str, pl.DataFrame], alpha: float) -> Figure:
-    """Draw accuracy change per masked and evaluated culture, a panel per scorer.
+def plot_deactivation(
+    effects: Mapping[str, pl.DataFrame], alpha: float, outcome: str = ACCURACY
+) -> Figure:
+    """Draw an outcome's change per masked and evaluated culture, a panel per scorer.
 
     All panels share one diverging scale with equal limits around 0. A dot marks q <= alpha.
 
     Args:
         effects: Scorer -> its effects table.
         alpha: Level of the false discovery rate.
+        outcome: What changes.
     """
+    effects, scale = choose_outcome(effects, outcome), OUTCOMES[outcome].scale
     cultures = sorted(
         {
             name
@@ -41,17 +48,18 @@ def plot_deactivation(effects: Mapping[str, pl.DataFrame], alpha: float) -> Figu
             for name in frame[column]
         }
     )
-    changes = {name: 100 * effect_matrix(e, cultures, "delta") for name, e in effects.items()}
+    changes = {name: scale * effect_matrix(e, cultures, "delta") for name, e in effects.items()}
     largest = max((np.nanmax(np.abs(c), initial=0) for c in changes.values()), default=0)
     if not any(np.isfinite(change).any() for change in changes.values()):
-        return empty_figure("No accuracy change to show: no mask was evaluated.")
-    limit = max(1.0, largest)
+        return empty_figure("No change to show: no mask was evaluated.")
+    limit = max(scale / 100, largest)
     colors, norm = matplotlib.colormaps["RdBu"], Normalize(-limit, limit)
+    form = partial(form_change, digits=OUTCOMES[outcome].digits)
     figure, panels, spare = matrix_grid(len(changes), len(cultures))
     for index, (axes, (scorer, change)) in enumerate(zip(panels, changes.items(), strict=True)):
         draw_cells(axes, change, colors, norm)
         if len(cultures) <= ANNOTATED:
-            annotate_cells(axes, change, colors, norm, form_points)
+            annotate_cells(axes, change, colors, norm, form)
         _mark_cells(axes, effect_matrix(effects[scorer], cultures, "q") <= alpha, cultures)
         label_rows(axes, cultures)
         label_columns(axes, cultures)
@@ -60,14 +68,14 @@ def plot_deactivation(effects: Mapping[str, pl.DataFrame], alpha: float) -> Figu
             axes.set_ylabel("masked culture")
         if index + 2 >= len(changes):
             axes.set_xlabel("evaluated culture")
-    label = f"accuracy change (% points)\ndot: q ≤ {alpha:g}; grey: not evaluated"
+    label = f"{label_change(outcome)}\ndot: q ≤ {alpha:g}; grey: not evaluated"
     add_colorbar(figure, panels, spare, colors, norm, label)
-    set_title(figure, _word_title(pl.concat(effects.values()), alpha))
+    set_title(figure, _word_title(pl.concat(effects.values()), alpha, OUTCOMES[outcome].loss))
     add_note(figure, count_questions(effects.values()))
     return figure
 
 
-def _word_title(effects: pl.DataFrame, alpha: float) -> str:
+def _word_title(effects: pl.DataFrame, alpha: float, loss: str) -> str:
     """Count the cells in which the test shows a loss, of own and of other cultures."""
     losses = (pl.col("delta") < 0) & (pl.col("q") <= alpha)
     is_own = pl.col("mask_culture") == pl.col("culture")
@@ -75,7 +83,7 @@ def _word_title(effects: pl.DataFrame, alpha: float) -> str:
         f"{cells.filter(losses).height} of {cells.height}"
         for cells in map(effects.drop_nulls("delta").filter, (is_own, ~is_own))
     )
-    return f"Accuracy loss is shown on the own culture in {own} cells, on others in {others}"
+    return f"{loss.capitalize()} is shown on the own culture in {own} cells, on others in {others}"
 
 
 def effect_matrix(effects: pl.DataFrame, cultures: Sequence[str], column: str) -> np.ndarray:

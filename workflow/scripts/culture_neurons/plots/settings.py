@@ -1,6 +1,7 @@
 """Effects under other choices: between splits of the images, and by category of the questions."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import matplotlib
 import numpy as np
@@ -8,6 +9,7 @@ import polars as pl
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from culture_neurons.outcomes import ACCURACY, OUTCOMES
 from culture_neurons.plots.parts.dots import (
     Estimate,
     draw_band,
@@ -20,11 +22,12 @@ from culture_neurons.plots.parts.heatmaps import (
     add_colorbar,
     annotate_cells,
     draw_cells,
-    form_points,
+    form_change,
     label_columns,
     label_rows,
     matrix_grid,
 )
+from culture_neurons.plots.parts.inputs import choose_outcome
 from culture_neurons.plots.parts.style import (
     add_note,
     empty_figure,
@@ -32,7 +35,12 @@ from culture_neurons.plots.parts.style import (
     scorer_looks,
     set_title,
 )
-from culture_neurons.plots.parts.wording import count_questions, form_count
+from culture_neurons.plots.parts.wording import (
+    count_questions,
+    form_count,
+    label_change,
+    name_change,
+)
 
 _MEASURES = {"self": "own culture (self)", "cross_by_mask": "others (cross)"}
 
@@ -42,6 +50,7 @@ def plot_splits(
     rates: Mapping[str, pl.DataFrame],
     effects: Iterable[pl.DataFrame],
     other_questions: int | None,
+    outcome: str = ACCURACY,
 ) -> Figure:
     """Draw self and cross of every split and their mean, a panel per model.
 
@@ -50,65 +59,69 @@ def plot_splits(
             `tabulate_rates` of sensitivity/settings.py.
         effects: Tables `effects` of models and splits, which tell how many questions there are.
         other_questions: What the control was asked of each other culture; None: all.
+        outcome: What changes.
     """
+    rates, scale = choose_outcome(rates, outcome), OUTCOMES[outcome].scale
     scorers = list(dict.fromkeys(name for frame in rates.values() for name in frame["scorer"]))
     if not scorers:
         return empty_figure("No splits to show: no mask was evaluated.")
-    figure, panels = model_panels(list(rates), scorers, "accuracy change (% points)")
+    figure, panels = model_panels(list(rates), scorers, label_change(outcome))
     looks = scorer_looks(scorers)
     for axes, frame in zip(panels, rates.values(), strict=True):
         axes.axvline(0, color="0.4", linewidth=0.8, zorder=0.8)
         for row, scorer in enumerate(scorers):
             for second, measure in enumerate(_MEASURES):
                 rows = frame.filter(scorer=scorer, measure=measure)
-                values = 100 * rows["value"].to_numpy()
+                values = scale * rows["value"].to_numpy()
                 if not len(values):
                     continue
                 band = rows["control_low"].min(), rows["control_high"].max()
                 if None not in band:
-                    draw_band(axes, row, bool(second), 100 * band[0], 100 * band[1])
+                    draw_band(axes, row, bool(second), scale * band[0], scale * band[1])
                 estimate = Estimate(values.mean(), values.min(), values.max(), values)
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
     control = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
     legend_effects(figure, "single splits", control)
-    set_title(figure, "Accuracy change in several splits of the images")
+    set_title(figure, f"{name_change(outcome)} in several splits of the images")
     add_note(figure, count_questions(effects, other_questions))
     return figure
 
 
 @in_style
-def plot_categories(categories: Mapping[str, pl.DataFrame]) -> Figure:
-    """Draw accuracy change by category and scorer: own culture and others, a row per model.
+def plot_categories(categories: Mapping[str, pl.DataFrame], outcome: str = ACCURACY) -> Figure:
+    """Draw an outcome's change by category and scorer: own culture and others, a row per model.
 
     Args:
         categories: Model -> its rows of table `categories`.
+        outcome: What changes.
     """
+    categories, scale = choose_outcome(categories, outcome), OUTCOMES[outcome].scale
     names = sorted({name for frame in categories.values() for name in frame["category"]})
     if not names:
         return empty_figure("No categories to show: no mask was evaluated.")
     scorers = list(dict.fromkeys(s for frame in categories.values() for s in frame["scorer"]))
     panels = [(model, measure) for model in categories for measure in _MEASURES]
     matrices = [
-        100 * category_matrix(categories[model].filter(measure=measure), names, scorers)
+        scale * category_matrix(categories[model].filter(measure=measure), names, scorers)
         for model, measure in panels
     ]
-    limit = max(1.0, max(np.nanmax(np.abs(m), initial=0) for m in matrices))
+    limit = max(scale / 100, max(np.nanmax(np.abs(m), initial=0) for m in matrices))
     colors, norm = matplotlib.colormaps["RdBu"], Normalize(-limit, limit)
+    form = partial(form_change, digits=OUTCOMES[outcome].digits)
     figure, axes_list, spare = matrix_grid(len(panels), len(names))
     for index, (axes, matrix, (model, measure)) in enumerate(
         zip(axes_list, matrices, panels, strict=True)
     ):
         draw_cells(axes, matrix, colors, norm)
         if len(names) <= ANNOTATED:
-            annotate_cells(axes, matrix, colors, norm, form_points)
+            annotate_cells(axes, matrix, colors, norm, form)
         label_rows(axes, names if index % 2 == 0 else [""] * len(names))
         lowest = index + 2 >= len(panels)
         label_columns(axes, scorers if lowest else [""] * len(scorers))
         axes.set_title(f"{model}: {_MEASURES[measure]}", loc="left")
-    add_colorbar(
-        figure, axes_list, spare, colors, norm, "accuracy change (% points)\ngrey: no such question"
-    )
-    set_title(figure, "Accuracy change by category of the questions")
+    label = f"{label_change(outcome)}\ngrey: no such question"
+    add_colorbar(figure, axes_list, spare, colors, norm, label)
+    set_title(figure, f"{name_change(outcome)} by category of the questions")
     add_note(figure, _count_asked(pl.concat(categories.values())))
     return figure
 

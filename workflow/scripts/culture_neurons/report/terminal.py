@@ -1,9 +1,13 @@
 """Tables of a study as text for a terminal: columns abridged, numbers rounded; not for files."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
+
+from culture_neurons.outcomes import LOGP
+from culture_neurons.storage.facts import STUDY
 
 OF_ONE_MODEL = ("deactivation", "layers", "overlap")  # families of figures with one per model
 
@@ -41,18 +45,43 @@ def abridge_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
     """Put intervals beside values, sum up controls, and leave out what stands in the file alone."""
     last = [name for name in ("precision", "recall", "published") if name in verdicts.columns]
     return verdicts.select(
-        "model",
-        *_varied(verdicts, ("hookpoint", "split", "rate", "intervention")),
-        "scorer",
-        *_intervals(("self", "cross"), 1),
-        *(_largest_p(verdicts, measure) for measure in ("self", "gap")),
-        _share("cultures_significant", "cultures", "significant"),
+        *_name_masks(verdicts),
+        *_abridge_tests(verdicts, 1),
         _round("self_swapped", 1),
         *(_round(name, 2) for name in last),
         *(["broken"] if verdicts["broken"].sum() else []),
-        # What failed, and beyond which controls, is in the file.
-        pl.col("verdict").str.replace(r":.*", "").str.replace(r", beyond [^;]*", ""),
+        _abridge_words("verdict"),
     )
+
+
+def abridge_logp(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Abridge what verdicts say of log-probability."""
+    prefix = f"{LOGP}_"
+    part = verdicts.select(*STUDY, "intervention", "scorer", "cultures", f"^{prefix}.*$")
+    part = part.rename(lambda name: name.removeprefix(prefix))
+    return part.select(
+        *_name_masks(part),
+        *_abridge_tests(part, 3),
+        _round("self_swapped", 3),
+        _abridge_words("verdict"),
+    )
+
+
+def _name_masks(verdicts: pl.DataFrame) -> list[str | pl.Expr]:
+    return ["model", *_varied(verdicts, ("hookpoint", "split", "rate", "intervention")), "scorer"]
+
+
+def _abridge_tests(verdicts: pl.DataFrame, digits: int) -> list[pl.Expr]:
+    return [
+        *_intervals(("self", "cross"), digits),
+        *(_largest_p(verdicts, measure) for measure in ("self", "gap")),
+        _share("cultures_significant", "cultures", "significant"),
+    ]
+
+
+def _abridge_words(verdict: str) -> pl.Expr:
+    """Leave out what failed, and beyond which controls something is shown: it is in the file."""
+    return pl.col(verdict).str.replace(r":.*", "").str.replace(r", beyond [^;]*", "")
 
 
 def abridge_ground_truth(table: pl.DataFrame) -> pl.DataFrame:
@@ -74,6 +103,7 @@ def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
     return summary.select(
         "model",
         "compared",
+        "outcome",
         "analysis",
         "settings",
         _share("signs_kept", "signs", "signs"),
@@ -122,19 +152,35 @@ def _form(values: pl.Expr, digits: int) -> pl.Expr:
     return values.cast(pl.Float64).map_elements(lambda x: f"{x:z.{digits}f}", pl.String)
 
 
-TABLES = {  # table -> its caption, and the function that abridges it
-    "verdicts": (
+class Printed(NamedTuple):
+    """A table as it is printed."""
+
+    file: str  # without .csv
+    caption: str
+    abridge: Callable[[pl.DataFrame], pl.DataFrame]
+
+
+TABLES = {
+    "verdicts": Printed(
+        "verdicts",
         "Accuracy changes in percentage points with intervals; the largest p among controls;\n"
         "cultures that lose on their own mask; the change over other cultures' pictures;\n"
         "precision and recall of planted neurons. All of it: results/tables/verdicts.csv",
         abridge_verdicts,
     ),
-    "ground_truth": (
+    LOGP: Printed(
+        "verdicts",
+        "The same of the right option's log-probability among its options, in nats",
+        abridge_logp,
+    ),
+    "ground_truth": Printed(
+        "ground_truth",
         "Means over trained models with intervals; models whose verdict is that the effect is "
         "shown;\ncultures that lose on their own mask. Changes in percentage points.",
         abridge_ground_truth,
     ),
-    "sensitivity": (
+    "sensitivity": Printed(
+        "sensitivity",
         "Does the conclusion hold under other choices? (docs/method.md, Sensitivity)",
         abridge_sensitivity,
     ),

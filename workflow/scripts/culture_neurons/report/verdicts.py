@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from culture_neurons.outcomes import ACCURACY, LOGP, OUTCOMES
 from culture_neurons.storage.facts import STUDY
 from culture_neurons.storage.schemas import EXCHANGED
 
@@ -11,13 +12,9 @@ KEYS = (*STUDY, "intervention", "scorer")
 # Facts of a row: those by which a published figure is found; evaluate/repeatability.py.
 NOTED = ("checkpoint", "dataset_source", "unrepeated", "ties")
 NOT_SHOWN = "not shown"  # how a verdict begins that some test speaks against
-_EFFECTS = {
-    "self": "self",
-    "cross_by_mask": "cross",
-    "gap": "gap",
-    "relative_less_swapped": "relative_less_swapped",
-    "swapped_above_chance": "swapped_above_chance",
-}
+_SHARED = ("masks", "broken", "left_out", "cultures")  # the same of every outcome
+_EFFECTS = {"self": "self", "cross_by_mask": "cross", "gap": "gap"}  # measure -> column
+_SWAPPED = ("relative_less_swapped", "swapped_above_chance")  # of ACCURACY
 
 
 def tabulate_verdicts(
@@ -30,7 +27,7 @@ def tabulate_verdicts(
     published: pl.DataFrame,
     alpha: float,
 ) -> pl.DataFrame:
-    """Make the table of verdicts, in per cent (points).
+    """Make the table of verdicts: accuracy in per cent (points), and the same of LOGP in nats.
 
     Args:
         chance: Of each model, from `judge_chance`.
@@ -44,16 +41,22 @@ def tabulate_verdicts(
 
     Returns:
         One row per model, split, rate, intervention, and scorer, with the model's checkpoint.
+        Columns of LOGP begin with its name.
     """
     verdicts = summaries.select(*KEYS, *NOTED).unique().join(chance, on="model")
-    judged = judge_masks(summaries, ranks, KEYS, alpha)
-    for part in (judged, _count_significant(effects, summaries, alpha)):
+    for outcome, prefix in ((ACCURACY, ""), (LOGP, f"{LOGP}_")):
+        judged = judge_masks(summaries, ranks, KEYS, alpha, outcome)
+        counted = _count_significant(effects, summaries, alpha, outcome)
+        part = judged.join(counted, on=KEYS, how="left").drop([] if not prefix else _SHARED)
+        part = part.rename(lambda name, prefix=prefix: name if name in KEYS else prefix + name)
         verdicts = verdicts.join(part, on=KEYS, how="left")
     at_chance = pl.col("chance_p") > alpha
     said = pl.lit(f"{NOT_SHOWN}: answers are at chance, so no loss can be shown")
-    verdicts = verdicts.with_columns(verdict=pl.when(at_chance).then(said).otherwise("verdict"))
-    last = ("broken", "verdict")
-    verdicts = verdicts.sort(KEYS).select(pl.exclude(last), *last)
+    last = ("verdict", f"{LOGP}_verdict")
+    verdicts = verdicts.with_columns(
+        pl.when(at_chance).then(said).otherwise(name).alias(name) for name in last
+    )
+    verdicts = verdicts.sort(KEYS).select(pl.exclude("broken", *last), "broken", *last)
     if recovery is not None:
         shares = _share_recovered(recovery)
         verdicts = verdicts.join(shares, on=[*STUDY, "scorer"], how="left", maintain_order="left")
@@ -62,22 +65,28 @@ def tabulate_verdicts(
 
 
 def judge_masks(
-    summaries: pl.DataFrame, ranks: pl.DataFrame, keys: Sequence[str], alpha: float
+    summaries: pl.DataFrame,
+    ranks: pl.DataFrame,
+    keys: Sequence[str],
+    alpha: float,
+    outcome: str = ACCURACY,
 ) -> pl.DataFrame:
-    """Judge masks by their means over cultures and their ranks, in per cent (points).
+    """Judge masks by their means over cultures and their ranks, in the outcome's unit.
 
     Args:
         summaries: Stacked `summaries`, with keys.
         ranks: Stacked `ranks`, with keys.
         keys: Columns that tell whose masks they are.
         alpha: Level of the ranks.
+        outcome: What they are judged by.
 
     Returns:
         One row per value of the keys: these, effects with intervals, rank p-values, masks, how
         many of them are broken, verdict.
     """
-    judged = _spread_means(summaries, keys)
-    judged = judged.join(_spread_ranks(ranks, keys, alpha), on=keys, how="left")
+    judged = _spread_means(summaries, keys, outcome)
+    tested = _spread_ranks(ranks.filter(outcome=outcome), keys, alpha)
+    judged = judged.join(tested, on=keys, how="left")
     words = [word_verdict(row, alpha) for row in judged.iter_rows(named=True)]
     return judged.with_columns(pl.Series("verdict", words, pl.String))
 
@@ -117,6 +126,8 @@ def word_verdict(row: Mapping[str, object], alpha: float) -> str:
 
 def _word_swapped(row: Mapping[str, object]) -> str:
     """Say whether the loss needs the culture's pictures, if that could be seen."""
+    if "swapped_above_chance_low" not in row:
+        return ""
     if row.get("swapped_above_chance_low") is None:
         return "; not tested over other pictures: a culture has none of another"
     if not row["swapped_above_chance_low"] > 0:  # NaN is above nothing
@@ -126,15 +137,17 @@ def _word_swapped(row: Mapping[str, object]) -> str:
     return "; not shown to need the culture's pictures"
 
 
-def _spread_means(summaries: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+def _spread_means(summaries: pl.DataFrame, keys: Sequence[str], outcome: str) -> pl.DataFrame:
     """Spread the means over cultures to columns: each effect and its interval; masks, broken."""
+    summaries, scale = summaries.filter(outcome=outcome), OUTCOMES[outcome].scale
     overall = summaries.filter(pl.col("culture").is_null())
     spread = overall.group_by(keys).agg(pl.col("broken", "left_out").first())
     masks = summaries.group_by(keys).agg(pl.col("culture").n_unique() - 1)  # less the mean's null
     spread = spread.join(masks.rename({"culture": "masks"}), on=keys)
-    for measure, name in _EFFECTS.items():
+    swapped = {name: name for name in _SWAPPED if outcome == ACCURACY}
+    for measure, name in (_EFFECTS | swapped).items():
         columns = {name: "value", f"{name}_low": "ci_low", f"{name}_high": "ci_high"}
-        values = [(100 * pl.col(value)).alias(column) for column, value in columns.items()]
+        values = [(scale * pl.col(value)).alias(column) for column, value in columns.items()]
         rows = overall.filter(measure=measure).select(*keys, *values)
         spread = spread.join(rows, on=keys, how="left")
     return spread
@@ -154,21 +167,20 @@ def _spread_ranks(ranks: pl.DataFrame, keys: Sequence[str], alpha: float) -> pl.
 
 
 def _count_significant(
-    effects: pl.DataFrame, summaries: pl.DataFrame, alpha: float
+    effects: pl.DataFrame, summaries: pl.DataFrame, alpha: float, outcome: str
 ) -> pl.DataFrame:
-    """Count the cultures whose own mask lowers their accuracy, at a false discovery rate.
+    """Count the cultures whose own mask lowers the outcome, at a false discovery rate.
 
     Masks that break the model are none of them. Beside them the mean change of own masks over
     swapped pictures: what of a loss is no culture's.
     """
-    broken = summaries.filter(pl.col("culture").is_not_null(), measure="self").select(
-        *KEYS, "culture", "broken"
-    )
-    own = effects.filter(pl.col("mask_culture") == pl.col("culture"))
+    single = summaries.filter(pl.col("culture").is_not_null(), measure="self", outcome=outcome)
+    broken = single.select(*KEYS, "culture", "broken")
+    own = effects.filter(pl.col("mask_culture") == pl.col("culture"), outcome=outcome)
     own = own.join(broken, on=[*KEYS, "culture"], how="left")
     significant = (pl.col("q") <= alpha) & (pl.col("delta") < 0) & (pl.col("broken") != 1)
     return own.group_by(KEYS).agg(
-        (100 * pl.col("swapped_delta").mean()).alias("self_swapped"),
+        (OUTCOMES[outcome].scale * pl.col("swapped_delta").mean()).alias("self_swapped"),
         pl.len().alias("cultures"),
         significant.sum().alias("cultures_significant"),
     )

@@ -104,7 +104,7 @@ def tabulate_rates(summaries: pl.DataFrame, ranks: pl.DataFrame, control: str) -
         ranks: Stacked `ranks` with the same.
         control: The control whose band is given; a scorer without it has none.
     """
-    keys = [*STUDY, "intervention", "scorer", "measure"]
+    keys = [*STUDY, "intervention", "scorer", "outcome", "measure"]
     overall = pl.col("culture").is_null() & pl.col("measure").is_in(_MEASURES)
     numbers = ("value", "ci_low", "ci_high")
     means = summaries.filter(overall).select(*keys, *numbers)
@@ -125,7 +125,7 @@ def tabulate_splits(summaries: pl.DataFrame) -> pl.DataFrame:
 
     Splits share questions, so `between_sd` describes these splits and is no standard error.
     """
-    keys = [*MODEL_KEYS, "rate", "scorer", "measure"]
+    keys = [*MODEL_KEYS, "rate", "scorer", "outcome", "measure"]
     overall = pl.col("culture").is_null() & pl.col("measure").is_in(_MEASURES)
     value = pl.col("value")
     return (

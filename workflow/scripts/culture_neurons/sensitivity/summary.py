@@ -22,7 +22,8 @@ SUMMARY = {
     "model": pl.String,
     "hookpoint": pl.String,
     "compared": pl.String,  # effects, or neurons: scores and masks
-    "intervention": pl.String,  # null for neurons
+    "intervention": pl.String,  # null for neurons, as the next
+    "outcome": pl.String,
     "analysis": pl.String,
     "reference": pl.String,
     "settings": pl.String,
@@ -104,13 +105,14 @@ def judge_effects(
     means = summaries.filter(
         pl.col("culture").is_null(), pl.col("measure") == "gap", pl.col("scorer").is_in(list(files))
     )
-    for values, rows in means.group_by(MODEL_KEYS, maintain_order=True):
-        keys = dict(zip(MODEL_KEYS, values, strict=True))
+    names = (*MODEL_KEYS, "outcome")
+    for values, rows in means.group_by(names, maintain_order=True):
+        keys = dict(zip(names, values, strict=True))
         at = {"split": split, "rate": rate}
         tests = comparisons.filter(**keys)
         by_category = categories.filter(pl.col("scorer").is_in(list(files)), **keys, measure="gap")
         others = pl.col("model").is_in(find_same_weights(model_pairs, keys["model"]))
-        alike = others & (pl.col("intervention") == keys["intervention"])
+        same = {name: keys[name] for name in ("intervention", "outcome")}
         reference = read_gaps(rows.filter(**at))
         conclusion = find_conclusion(reference, tests.filter(**at), alpha)
         head = {**keys, "compared": "effects", "reference": f"split{split}, r{rate:g}"}
@@ -118,7 +120,13 @@ def judge_effects(
             ("rates", "rate", "r{:g}", rows.filter(split=split), tests.filter(split=split)),
             ("splits", "split", "split{}", rows.filter(rate=rate), tests.filter(rate=rate)),
             ("categories", "category", "{}", by_category, None),
-            ("models", "model", "{}", means.filter(alike, **at), comparisons.filter(alike, **at)),
+            (
+                "models",
+                "model",
+                "{}",
+                means.filter(others, **same, **at),
+                comparisons.filter(others, **same, **at),
+            ),
         ):
             usual = at.get(column)
             settings = {n: read_gaps(f) for n, f in _spread(gaps, column, usual, form).items()}

@@ -26,6 +26,9 @@ _RESPONSE = [
 _INTERVAL = [("ci_low", pa.float64()), ("ci_high", pa.float64())]
 
 
+_OUTCOME = ("outcome", pa.string())  # accuracy, a fraction | logp, nats: see outcomes.py
+
+
 _SHARED = [  # two masks of one culture
     ("first", pa.uint32()),  # neurons
     ("second", pa.uint32()),
@@ -114,15 +117,18 @@ SCHEMAS: dict[str, pa.Schema] = {
         "effects": [
             ("mask_culture", pa.string()),
             ("culture", pa.string()),
+            _OUTCOME,
             ("questions", pa.uint32()),
-            ("accuracy_before", pa.float64()),
-            ("accuracy_after", pa.float64()),
-            ("delta", pa.float64()),  # accuracy_after - accuracy_before, a fraction
+            ("before", pa.float64()),
+            ("after", pa.float64()),
+            ("delta", pa.float64()),  # after - before
             *_INTERVAL,
-            ("correct_to_wrong", pa.uint32()),
+            ("correct_to_wrong", pa.uint32()),  # null but for accuracy, as the next two
             ("wrong_to_correct", pa.uint32()),
             ("wrong_to_wrong", pa.uint32()),  # the answer changed, both are wrong
-            ("p", pa.float64()),  # exact McNemar over images, by the sign of their net change
+            # Over images: of accuracy exact McNemar's, by the sign of an image's net change; of
+            # logp the permutation test that flips the signs of images' changes.
+            ("p", pa.float64()),
             ("q", pa.float64()),  # Benjamini-Hochberg: the masks' own cells apart from the others
             ("smallest_drop", pa.float64()),  # that q shows with the stated power
             # Of the culture's own mask, on the same questions over other cultures' pictures.
@@ -132,7 +138,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ],
         "summaries": [
             ("culture", pa.string()),  # null: the mean over cultures
-            # self | cross_by_mask | cross_by_target | gap, changes of accuracy;
+            _OUTCOME,
+            # self | cross_by_mask | cross_by_target | gap; of accuracy alone
             # relative_less_swapped | swapped_above_chance: see evaluate/swapped.py
             ("measure", pa.string()),
             ("value", pa.float64()),
@@ -144,6 +151,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ],
         "ranks": [
             ("culture", pa.string()),  # null: the mean over cultures
+            _OUTCOME,
             ("measure", pa.string()),
             ("control", pa.string()),  # of the config; "exchanged": masks of the other cultures
             ("value", pa.float64()),  # the scorer's, on the questions that the control was asked
@@ -157,6 +165,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         "comparisons": [
             ("first", pa.string()),
             ("second", pa.string()),
+            _OUTCOME,
             ("measure", pa.string()),
             ("value", pa.float64()),  # first - second, means over cultures
             *_INTERVAL,
@@ -178,6 +187,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         "categories": [
             ("scorer", pa.string()),
             ("category", pa.string()),
+            _OUTCOME,
             ("measure", pa.string()),  # as of summaries
             ("questions", pa.uint32()),  # of all cultures
             ("cultures", pa.uint32()),  # that have questions of the category

@@ -4,10 +4,12 @@ import polars as pl
 from scipy import stats
 
 from culture_neurons.demo.names import parse_demo_name
+from culture_neurons.outcomes import LOGP
 from culture_neurons.report.verdicts import NOT_SHOWN
 
 KEYS = ("variant", "architecture", "hookpoint", "split", "rate", "intervention", "scorer")
-MEASURES = ("recall", "precision", "self", "cross")
+MEASURES = ("recall", "precision", "self", "cross", "logp_self", "logp_cross")
+_LOGP = f"{LOGP}_"
 EVERY = "all"  # in place of an architecture: the models of all of them
 
 
@@ -22,7 +24,7 @@ def tabulate_ground_truth(verdicts: pl.DataFrame, confidence: float) -> pl.DataF
         One row per variant, architecture (and `EVERY`), study, and scorer: models; mean, low, and
         high of each of MEASURES (null where unknown, no interval of one model); models_shown:
         how many verdicts say that the effect is shown; cultures and cultures_significant over
-        all models.
+        all models; the last two also by LOGP.
     """
     named = {
         path: name
@@ -41,8 +43,11 @@ def tabulate_ground_truth(verdicts: pl.DataFrame, confidence: float) -> pl.DataF
     summed = rows.group_by(KEYS).agg(
         pl.len().alias("models"),
         *(part for name in MEASURES for part in _average(name)),
-        (~pl.col("verdict").str.starts_with(NOT_SHOWN)).sum().alias("models_shown"),
-        pl.col("cultures", "cultures_significant").sum(),
+        *(
+            (~pl.col(f"{of}verdict").str.starts_with(NOT_SHOWN)).sum().alias(f"{of}models_shown")
+            for of in ("", _LOGP)
+        ),
+        pl.col("cultures", "cultures_significant", f"{_LOGP}cultures_significant").sum(),
     )
     return _add_intervals(summed, confidence).sort(KEYS)
 
@@ -61,5 +66,6 @@ def _add_intervals(rows: pl.DataFrame, confidence: float) -> pl.DataFrame:
             (pl.col(name) - half).alias(f"{name}_low"), (pl.col(name) + half).alias(f"{name}_high")
         )
     order = [part for name in MEASURES for part in (name, f"{name}_low", f"{name}_high")]
-    last = ("models_shown", "cultures", "cultures_significant")
+    counts = ("models_shown", "cultures_significant")
+    last = ("cultures", *counts, *(_LOGP + name for name in counts))
     return rows.select(*KEYS, "models", *order, *last)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from culture_neurons.demo.names import ARCHITECTURES, parse_demo_name
+from culture_neurons.outcomes import ACCURACY
 
 RATE = 0.01  # of all neurons: as many as are planted
 SCORER = "cas"  # finds the planted neurons; some scorers do not, by what they measure
@@ -62,6 +63,7 @@ def measure_control(
         pl.col("culture").is_null(),
         pl.col("measure").is_in(["self", "cross_by_mask"]),
         control="random",
+        outcome=ACCURACY,
     )
     farthest = sorted(100 * random["control_mean"], key=abs)[-1:]
     values = (

@@ -87,9 +87,9 @@ def annotate_cells(
             )
 
 
-def form_points(points: float) -> str:
-    """Write percentage points, to the whole one."""
-    return f"{round(points)}".replace("-", "\N{MINUS SIGN}")
+def form_change(value: float, digits: int) -> str:
+    """Write a change to so many digits behind the point."""
+    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")  # z: no -0
 
 
 def add_colorbar(

@@ -1,6 +1,6 @@
 """Reads the tables of one figure; not for shaping them, which is each family's module."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -46,6 +46,11 @@ def read_frames(
     if len(frames) != len(paths):
         raise ValueError(f"two {kind} tables under one key: {list(keys)}")
     return frames
+
+
+def choose_outcome(frames: Mapping[Key, pl.DataFrame], outcome: str) -> dict[Key, pl.DataFrame]:
+    """Choose the rows of each table that are of an outcome."""
+    return {key: frame.filter(outcome=outcome) for key, frame in frames.items()}
 
 
 def read_models(

@@ -4,12 +4,24 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from culture_neurons.outcomes import OUTCOMES
+
 
 def list_names(names: Sequence[str]) -> str:
     """Write "a", "a and b", or "a, b, and c"."""
     if len(names) < 3:
         return " and ".join(names)
     return f"{', '.join(names[:-1])}, and {names[-1]}"
+
+
+def label_change(outcome: str) -> str:
+    """Name an axis of changes with its unit."""
+    return f"{OUTCOMES[outcome].words} change ({OUTCOMES[outcome].unit})"
+
+
+def name_change(outcome: str) -> str:
+    """Begin a title with a change."""
+    return f"{OUTCOMES[outcome].words.capitalize()} change"
 
 
 def form_span(numbers: Iterable[int]) -> str:
@@ -40,7 +52,7 @@ def count_compared(agreements: Iterable[pl.DataFrame]) -> str:
 
 
 def count_questions(effects: Iterable[pl.DataFrame], other_questions: int | None = None) -> str:
-    """Say how many questions of how many cultures changes of accuracy are measured on.
+    """Say how many questions of how many cultures changes are measured on.
 
     Args:
         effects: Tables `effects`, each of the masks of all cultures of one model and split.
