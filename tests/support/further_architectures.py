@@ -3,6 +3,7 @@
 import sys
 from types import ModuleType, SimpleNamespace
 
+import rare_architectures
 import transformers
 from architectures import (
     CLIP,
@@ -323,7 +324,7 @@ def build_qwen3_5():
     return transformers.Qwen3_5ForConditionalGeneration, config, processor
 
 
-BUILDERS = {
+BUILDERS = rare_architectures.BUILDERS | {
     name.removeprefix("build_"): builder
     for name, builder in globals().items()
     if name.startswith("build_")

@@ -1,6 +1,7 @@
 """What a model says by the library alone: one question, one mask, none of the engine's code."""
 
 import copy
+from statistics import NormalDist
 
 import torch
 from tiny_models import PICTURES
@@ -54,8 +55,13 @@ def reference_sums(plain, question, prompt):
         fused = getattr(layer.mlp, "gate_up_proj", None)
         weight = fused.weight.chunk(2)[0] if fused is not None else layer.mlp.gate_proj.weight
         u = inputs[index][counted] @ weight.double().T  # (tokens, width)
+        sparse = getattr(layer.mlp, "activation_sparsity", 0.0)
+        if sparse:  # gates below this quantile of a normal distribution are silent
+            deviation = u.std(-1, keepdim=True, correction=0)
+            u = u - u.mean(-1, keepdim=True) - NormalDist().inv_cdf(sparse) * deviation
         active.append((u > 0).sum(0))
         close.append((u.abs() < 1e-5).sum(0))
+        u = u.clamp(min=0) if sparse else u
         function = getattr(layer.mlp, "act_fn", None) or layer.mlp.activation_fn
         total.append(function(u).sum(0))
     return torch.cat(active), torch.cat(total), torch.cat(close)

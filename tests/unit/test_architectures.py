@@ -21,8 +21,10 @@ from culture_neurons.model.checkpoints import Checkpoint, load_checkpoint
 from culture_neurons.model.processors import CheckpointError, load_processor
 
 LETTERS = [[5], [6, 7], [8], [9]]
-# Cross-attention to the picture, and linear attention, keep more than a cache of keys.
-WHOLE = ("mllama", "qwen3_5")
+# Cross-attention to the picture, and linear attention, keep more than a cache of keys; Molmo2
+# counts patches over the whole batch.
+WHOLE = ("mllama", "qwen3_5", "qwen2_5_omni_thinker", "molmo2")
+ALONE = ("molmo2", "perception_lm")  # pictures of other sizes do not go into one batch
 
 
 @pytest.fixture(scope="module", params=further_architectures.BUILDERS)
@@ -30,8 +32,8 @@ def family(request):
     return request.param, further_architectures.make_checkpoint(request.param)
 
 
-def make_feed(questions):
-    return Feed(questions, PICTURES, TokenBudget(600))
+def make_feed(questions, alone=False):
+    return Feed(questions, PICTURES, TokenBudget(1 if alone else 600))
 
 
 def ask_images():
@@ -41,13 +43,15 @@ def ask_images():
 def test_the_trial_finds_the_way_that_is_exact(family):
     name, checkpoint = family
     feed = make_feed(make_questions(20, cultures=("AAA",), folds=1, per_image=2))
-    assert find_way(checkpoint, feed, ["mlp.gate_act"]) == Way(share=name not in WHOLE, batch=True)
+    way = Way(share=name not in WHOLE, batch=name not in ALONE)
+    assert find_way(checkpoint, feed, ["mlp.gate_act"]) == way
 
 
 def test_answers_are_those_of_plain_forwards(family):
     name, checkpoint = family
     questions = ask_images()
-    table = tabulate_answers(checkpoint, make_feed(questions), LETTERS, name not in WHOLE)
+    feed = make_feed(questions, alone=name in ALONE)
+    table = tabulate_answers(checkpoint, feed, LETTERS, name not in WHOLE)
     columns = table.tabulate_answers()
     order = {question.question_id: question for question in questions}
     for question_id, found in zip(columns["question_id"], columns["option_logprobs"], strict=True):
@@ -67,7 +71,7 @@ def test_the_picture_matters(family):
 
 
 def test_sums_are_those_of_plain_forwards(family):
-    _, checkpoint = family
+    name, checkpoint = family
     questions = ask_images()
     layers = find_layers(checkpoint.model, "mlp.gate_act")
     scopes = {"all": ["image", "question", "options"]}
@@ -75,7 +79,8 @@ def test_sums_are_those_of_plain_forwards(family):
     prompts = {question.question_id: prompt for image in images for question, prompt in image}
     parts = [reference_sums(checkpoint, q, prompts[q.question_id]) for q in questions]
     active, total, close = (sum(part[i] for part in parts) for i in range(3))
-    (cell,) = capture_cells(checkpoint, make_feed(questions), layers, scopes)
+    feed = make_feed(questions, alone=name in ALONE)
+    (cell,) = capture_cells(checkpoint, feed, layers, scopes)
     assert bool(((cell.sums["active"][0] - active).abs() <= close).all())
     assert int(close.sum()) * 1000 < cell.tokens[0] * active.numel()
     size = cell.sums["total_squares"][0].sqrt() * cell.tokens[0] ** 0.5
@@ -151,3 +156,13 @@ def test_twenty_classes_or_more_are_exact():
     }
     assert len(kinds | demo) >= 20
     assert isinstance(further_architectures.make_checkpoint("llava"), Checkpoint)
+
+
+@pytest.mark.parametrize("name", ["video_llama_3", "gemma4"])
+def test_a_processor_with_a_video_half_is_opened_without_it(name, tmp_path):
+    _, config, processor = further_architectures.BUILDERS[name]()
+    processor.save_pretrained(tmp_path)
+    opened = load_processor(tmp_path, config, None, {})
+    for part in processor.get_attributes():
+        assert type(getattr(opened, part)) is type(getattr(processor, part))
+    assert not hasattr(opened, "video_processor")

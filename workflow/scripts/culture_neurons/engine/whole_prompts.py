@@ -49,7 +49,9 @@ def prepare_prompts(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) ->
             known |= set(inspect.signature(part.get_image_features).parameters)
         pictures = {key: inputs[key] for key in prompts[0].picture_inputs if key in known}
         features = encoders[0].get_image_features(**pictures, return_dict=True)
-        del inputs["pixel_values"]
+        for key in pictures:
+            if inputs[key].is_floating_point():  # pixels; what tells their sizes stays
+                del inputs[key]
         inputs["mm_encoder_outputs"] = {"image": features}
     last = torch.tensor([[prompt.tokens - 1] for prompt in prompts], device=model.device)
     return WholePrompts(inputs, last)

@@ -32,12 +32,26 @@ class CheckpointError(Exception):
 
 def make_image_only(kind: type[ProcessorMixin]) -> type[ProcessorMixin]:
     """Make a processor class without its video half, which insists on torchvision."""
+    parts = kind.get_attributes()  # in the order in which they are handed on
+    kept = [name for name in parts if name != "video_processor"]
 
-    class ImageOnly(kind):
+    class WithoutVideo(ProcessorMixin):  # what `kind` hands its parts on to
+        def __init__(self, *given, **named):
+            named |= dict(zip(parts, given, strict=False))
+            named.pop("video_processor", None)
+            super().__init__(**named)
+
+    class ImageOnly(kind, WithoutVideo):
         @classmethod
         def get_attributes(cls):
             """Name the parts to load: no video processor."""
-            return [name for name in super().get_attributes() if name != "video_processor"]
+            return kept
+
+        @classmethod
+        def from_args_and_dict(cls, args, *rest, **named):
+            """Put the parts that were loaded where `kind` takes them."""
+            given = dict(zip(kept, args, strict=True))
+            return super().from_args_and_dict([given.get(name) for name in parts], *rest, **named)
 
     ImageOnly.__name__ = kind.__name__
     return ImageOnly

@@ -99,7 +99,7 @@ def encode_prompt(processor, image_token: int, question: Question, picture: byte
     special = not _has_bos(processor.tokenizer, rendered)
     inputs = processor(
         text=[rendered],
-        images=[[decode_picture(picture)]],
+        images=[decode_picture(picture)],
         add_special_tokens=special,
         return_tensors="pt",
     )
