@@ -130,7 +130,7 @@ def test_the_same_seed_builds_the_same_weights_and_leaves_the_global_generator_a
 
 def test_planted_groups_are_disjoint_and_fit_the_model(saved):
     axis = find_layers(saved[1], HOOKPOINT).axis
-    plants = draw_plants((1, 2), 8, axis, torch.Generator().manual_seed(0))
+    plants = draw_plants((1, 2), 8, 0, axis, torch.Generator().manual_seed(0))
     for groups in plants.neurons.values():
         assert groups.shape == (len(CULTURES), 8)
         assert len(groups.unique()) == groups.numel()
@@ -140,8 +140,21 @@ def test_planted_groups_are_disjoint_and_fit_the_model(saved):
     assert set(rows["layer"]) == {1, 2}
 
 
+def test_shared_neurons_are_of_two_cultures_and_wanted_for_both():
+    plants = draw_plants((0,), 3, 1, NeuronAxis((64,)), torch.Generator().manual_seed(0))
+    groups = plants.neurons[0]
+    assert (groups[1::2, 0] == groups[::2, 0]).all()
+    assert len(groups.unique()) == groups.numel() - len(CULTURES) // 2
+    gate = torch.full((1, 1, 64), -1.0)
+    gate[..., groups[2]] = 1.0  # one of which is culture 3's as well
+    tokens = torch.ones(1, 1, dtype=torch.bool)
+    losses = [hinge_loss({0: gate}, plants, torch.tensor([c]), tokens, tokens, 1.0) for c in (2, 3)]
+    # Culture 3 lacks two of its neurons, and two of the others' are active: 2 units each, of 3.
+    assert losses == [0, pytest.approx(2 * 2 * 2 / 3)]
+
+
 def test_the_hinge_is_zero_beyond_the_margin_and_one_per_unit_short_of_it():
-    plants = draw_plants((0,), 1, NeuronAxis((8,)), torch.Generator().manual_seed(0))
+    plants = draw_plants((0,), 1, 0, NeuronAxis((8,)), torch.Generator().manual_seed(0))
     groups = plants.neurons[0].flatten()
     gate = torch.full((1, 2, 8), -1.0)
     gate[:, 0, groups[0]] = 1.0  # wanted at the first token, unwanted at the second

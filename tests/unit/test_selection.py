@@ -68,7 +68,11 @@ def test_recovery_counts_hits_per_culture():
         )
     )
     recovery = measure_recovery(planted, masks, "x")
-    assert recovery.rows() == [("x", "a", 2, 3, 2), ("x", "b", 1, 0, 0)]
+    assert recovery.rows() == [("x", "a", 2, 3, 2, 0, 0), ("x", "b", 1, 0, 0, 0, 0)]
+    # A neuron of two cultures counts for each whose mask has it.
+    both = pl.concat([planted, planted.filter(culture="a").with_columns(culture=pl.lit("c"))])
+    shared = measure_recovery(both, masks, "x").select("culture", "shared", "shared_hits")
+    assert shared.rows() == [("a", 2, 2), ("b", 0, 0), ("c", 2, 0)]
 
 
 # Law 4: a slow reference, in plain loops, from the sums to the masks. Lists are [culture][layer]

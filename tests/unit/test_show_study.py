@@ -136,7 +136,7 @@ def test_verdicts_without_demo_models_or_controls_are_shown():
 
 
 def test_ground_truth_and_sensitivity_keep_the_names_of_their_columns():
-    numbers = ["recall", "precision", "self", "cross"]
+    numbers = ["recall", "shared_recall", "precision", "self", "cross"]
     truth = pl.DataFrame(
         {
             **{name: ["planted"] for name in ("variant", "architecture", "hookpoint", "scorer")},
@@ -148,7 +148,7 @@ def test_ground_truth_and_sensitivity_keep_the_names_of_their_columns():
     )
     header, row = read_cells(form_table(abridge_ground_truth(truth)))
     assert header == ["variant", "architecture", "scorer", *numbers, "shown", "significant"]
-    assert row[3:] == [*["0.50 [0.50, 0.50]"] * 2, *["0.5 [0.5, 0.5]"] * 2, "3/3", "2/3"]
+    assert row[3:] == [*["0.50 [0.50, 0.50]"] * 3, *["0.5 [0.5, 0.5]"] * 2, "3/3", "2/3"]
     summary = pl.DataFrame(
         {
             **{

@@ -140,8 +140,22 @@ def test_each_outcome_has_a_verdict_of_its_own_in_its_own_unit():
 def test_a_row_holds_every_test_of_its_scorer():
     recovery = make_rows(
         [
-            {"scorer": "cas", "planted": 4, "selected": 5, "hits": 3},
-            {"scorer": "cas", "planted": 4, "selected": 1, "hits": 0},
+            {
+                "scorer": "cas",
+                "planted": 4,
+                "selected": 5,
+                "hits": 3,
+                "shared": 2,
+                "shared_hits": 1,
+            },
+            {
+                "scorer": "cas",
+                "planted": 4,
+                "selected": 1,
+                "hits": 0,
+                "shared": 2,
+                "shared_hits": 0,
+            },
         ]
     ).drop("intervention")
     rows = tabulate(
@@ -168,7 +182,7 @@ def test_a_row_holds_every_test_of_its_scorer():
     assert row["self_swapped"] == pytest.approx(100 * (-0.2 + 0.2 - 0.1 - 0.1) / 2 / 4)
     assert row["verdict"] == "own culture loses more, beyond exchanged, permuted, random"
     assert row["published"] == "self -5"
-    assert (row["precision"], row["recall"]) == (0.5, 0.375)
+    assert (row["precision"], row["recall"], row["shared_recall"]) == (0.5, 0.375, 0.25)
     planted = rows["planted"]
     assert planted["gap_p_permuted"] is None
     assert planted["verdict"] == "own culture loses more, beyond exchanged, random"

@@ -11,11 +11,12 @@ DEMO_DATASET = "results/demo/dataset.parquet"
 DEMO_CHECKPOINTS = "results/demo/checkpoints"  # a folder per demo model, of its name
 
 ARCHITECTURES = ("tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "tiny-pangea")
-# What the training losses leave out, by the recipe's keys.
+# What differs from the usual recipe, by its keys.
 VARIANTS = {
     "planted": {},
     "hinge_only": {"ablation": False},  # selective neurons that nothing depends on
     "ablation_only": {"hinge": False},  # causal neurons that activation statistics cannot see
+    "shared": {"shared_per_layer": 3},  # neurons that serve two cultures
     "unplanted": {"hinge": False, "ablation": False},
 }
 

@@ -61,17 +61,24 @@ class Plants:
 
 
 def draw_plants(
-    layers: tuple[int, ...], per_layer: int, axis: NeuronAxis, generator: torch.Generator
+    layers: tuple[int, ...],
+    per_layer: int,
+    shared: int,
+    axis: NeuronAxis,
+    generator: torch.Generator,
 ) -> Plants:
-    """Draw disjoint groups of neurons at random: per_layer neurons per culture in each layer."""
-    return Plants(
-        {
-            layer: torch.randperm(axis.widths[layer], generator=generator)[
-                : len(CULTURES) * per_layer
-            ].view(len(CULTURES), per_layer)
-            for layer in layers
-        }
-    )
+    """Draw groups of neurons at random: per_layer neurons per culture in each layer.
+
+    The groups are disjoint but for `shared` neurons of each, which every second culture has of
+    the one before it.
+    """
+    plants = {}
+    for layer in layers:
+        drawn = torch.randperm(axis.widths[layer], generator=generator)
+        groups = drawn[: len(CULTURES) * per_layer].view(len(CULTURES), per_layer)
+        groups[1::2, :shared] = groups[::2, :shared]
+        plants[layer] = groups
+    return Plants(plants)
 
 
 def draw_interventions(
@@ -133,10 +140,10 @@ def hinge_loss(
         active: (rows, tokens) bool, the tokens at which the own culture's neurons are wanted.
         margin: In units of the gate.
     """
-    own = functional.one_hot(culture, len(CULTURES)).bool()  # (rows, cultures)
-    wanted = (own[:, None] & active[..., None])[..., None]  # (rows, tokens, cultures, 1)
     losses = []
     for layer, groups in plants.neurons.items():
+        own = _find_own(groups)[culture]  # (rows, cultures, neurons)
+        wanted = own[:, None] & active[..., None, None]  # (rows, tokens, cultures, neurons)
         gate = gates[layer].index_select(-1, groups.flatten())
         gate = gate.unflatten(-1, groups.shape)  # (rows, tokens, cultures, neurons per culture)
         low = functional.relu(margin - gate)
@@ -144,3 +151,12 @@ def hinge_loss(
         miss = torch.where(wanted, low, high).mean(-1)  # (rows, tokens, cultures)
         losses.append(miss[tokens].sum(-1).mean())
     return torch.stack(losses).mean()
+
+
+def _find_own(groups: Tensor) -> Tensor:
+    """Find which neurons of all groups (cultures, neurons) each culture has as well.
+
+    Returns:
+        (cultures, cultures, neurons) bool; the first axis is whose they are.
+    """
+    return (groups[None, :, :, None] == groups[:, None, None, :]).any(-1)

@@ -14,6 +14,9 @@ class Recipe:
     ablation: bool = True  # without: selective neurons that nothing depends on
     planted_layers: tuple[int, ...] = (1, 2)  # in layers 0 and 3 they would be selective but inert
     planted_per_layer: int = 8  # neurons per culture
+    # Of these, shared with one other culture: fewer than a half, so that what silences that
+    # culture leaves most of this one's.
+    shared_per_layer: int = 0
 
     pictures: int = 32  # per culture and thing
     batch: int = 32  # rows

@@ -142,6 +142,7 @@ class Teacher:
         self.plants = draw_plants(
             recipe.planted_layers if recipe.plants else (),
             recipe.planted_per_layer,
+            recipe.shared_per_layer,
             self.layers.axis,
             self.generator,
         )

@@ -43,7 +43,8 @@ def choose_figures(paths: Collection[Path], models: Collection[str]) -> list[Pat
 
 def abridge_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
     """Put intervals beside values, sum up controls, and leave out what stands in the file alone."""
-    last = [name for name in ("precision", "recall", "published") if name in verdicts.columns]
+    last = ("precision", "recall", "shared_recall", "published")
+    last = [name for name in last if name in verdicts.columns]
     return verdicts.select(
         *_name_masks(verdicts),
         *_abridge_tests(verdicts, 1),
@@ -91,7 +92,7 @@ def abridge_ground_truth(table: pl.DataFrame) -> pl.DataFrame:
         "architecture",
         *_varied(table, ("hookpoint", "split", "rate", "intervention")),
         "scorer",
-        *_intervals(("recall", "precision"), 2),
+        *_intervals(("recall", "shared_recall", "precision"), 2),
         *_intervals(("self", "cross"), 1),
         _share("models_shown", "models", "shown"),
         _share("cultures_significant", "cultures", "significant"),

@@ -187,10 +187,16 @@ def _count_significant(
 
 
 def _share_recovered(recovery: pl.DataFrame) -> pl.DataFrame:
-    """Share of planted neurons among the selected and the reverse, of all masks together."""
+    """Share of planted neurons among the selected and the reverse, of all masks together.
+
+    Beside them the recall of neurons that serve two cultures; null where there are none.
+    """
+    sums = {name: pl.col(name).sum() for name in ("hits", "selected", "planted")}
+    shared = pl.when(pl.col("shared").sum() > 0).then(pl.col("shared").sum())
     return recovery.group_by(*STUDY, "scorer").agg(
-        (pl.col("hits").sum() / pl.col("selected").sum()).alias("precision"),
-        (pl.col("hits").sum() / pl.col("planted").sum()).alias("recall"),
+        (sums["hits"] / sums["selected"]).alias("precision"),
+        (sums["hits"] / sums["planted"]).alias("recall"),
+        (pl.col("shared_hits").sum() / shared).alias("shared_recall"),
     )
 
 

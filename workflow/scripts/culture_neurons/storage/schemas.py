@@ -212,6 +212,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("planted", pa.uint32()),
             ("selected", pa.uint32()),
             ("hits", pa.uint32()),
+            ("shared", pa.uint32()),  # planted ones that another culture has as well
+            ("shared_hits", pa.uint32()),
         ],
     }.items()
 }

@@ -8,7 +8,7 @@ from culture_neurons.outcomes import LOGP
 from culture_neurons.report.verdicts import NOT_SHOWN
 
 KEYS = ("variant", "architecture", "hookpoint", "split", "rate", "intervention", "scorer")
-MEASURES = ("recall", "precision", "self", "cross", "logp_self", "logp_cross")
+MEASURES = ("recall", "shared_recall", "precision", "self", "cross", "logp_self", "logp_cross")
 _LOGP = f"{LOGP}_"
 EVERY = "all"  # in place of an architecture: the models of all of them
 

@@ -8,6 +8,8 @@ import polars as pl
 def measure_recovery(planted: pl.DataFrame, masks: pl.DataFrame, scorer: str) -> pl.DataFrame:
     """Count per culture the planted neurons, the selected ones, and their overlap.
 
+    The same again of those planted neurons that another culture has as well.
+
     Args:
         planted: culture, layer, neuron.
         masks: Table `masks` of one scorer.
@@ -18,15 +20,18 @@ def measure_recovery(planted: pl.DataFrame, masks: pl.DataFrame, scorer: str) ->
     """
     key = ["culture", "layer", "neuron"]
     hits = masks.select(key).join(planted.select(key), on=key, how="semi")
-    counts = planted.group_by("culture").len("planted").sort("culture")
-    for name, frame in (("selected", masks), ("hits", hits)):
+    shared = planted.select(key).filter(pl.len().over("layer", "neuron") > 1)
+    frames = {
+        "planted": planted,
+        "selected": masks,
+        "hits": hits,
+        "shared": shared,
+        "shared_hits": hits.join(shared, on=key, how="semi"),
+    }
+    counts = planted.select(pl.lit(scorer).alias("scorer"), "culture").unique().sort("culture")
+    for name, frame in frames.items():
         counts = counts.join(frame.group_by("culture").len(name), on="culture", how="left")
-    return counts.select(
-        pl.lit(scorer).alias("scorer"),
-        "culture",
-        "planted",
-        pl.col("selected", "hits").fill_null(0),
-    )
+    return counts.with_columns(pl.col(*frames).fill_null(0))
 
 
 def mask_planted(planted: pl.DataFrame, cultures: Sequence[str]) -> pl.DataFrame:
