@@ -115,6 +115,11 @@ def test_what_is_said_of_log_probability_is_a_table_of_its_own():
     assert second[-1] == "not shown"
 
 
+def test_a_small_p_is_not_printed_as_none():
+    small = make_verdicts(gap_p_random=[0.000025, 0.0005], gap_p_permuted=[None, None])
+    assert abridge_verdicts(small)["gap_p"].to_list() == ["<0.001", "0.001"]
+
+
 def test_what_differs_or_is_known_is_shown():
     verdicts = make_verdicts(
         rate=[0.005, 0.01], broken=[1, 0], published=[-8.53, None], precision=[None] * 2

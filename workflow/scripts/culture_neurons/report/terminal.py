@@ -127,7 +127,8 @@ def _largest_p(verdicts: pl.DataFrame, measure: str) -> pl.Expr:
     """Find a measure's p among the control that it stands out from least."""
     ranks = [name for name in verdicts.columns if name.startswith(f"{measure}_p_")]
     largest = pl.max_horizontal(ranks) if ranks else pl.lit(None)
-    return _form(largest, 3).alias(f"{measure}_p")
+    said = pl.when(largest < 0.0005).then(pl.lit("<0.001")).otherwise(_form(largest, 3))
+    return said.alias(f"{measure}_p")
 
 
 def _intervals(names: Sequence[str], digits: int) -> list[pl.Expr]:

@@ -112,7 +112,7 @@ def judge_effects(
         tests = comparisons.filter(**keys)
         by_category = categories.filter(pl.col("scorer").is_in(list(files)), **keys, measure="gap")
         others = pl.col("model").is_in(find_same_weights(model_pairs, keys["model"]))
-        same = {name: keys[name] for name in ("intervention", "outcome")}
+        same = {name: keys[name] for name in names if name != "model"}
         reference = read_gaps(rows.filter(**at))
         conclusion = find_conclusion(reference, tests.filter(**at), alpha)
         head = {**keys, "compared": "effects", "reference": f"split{split}, r{rate:g}"}
