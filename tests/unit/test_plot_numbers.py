@@ -5,7 +5,16 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from plot_tables import LAYERS, MODELS, make_frame, make_masks, make_questions, make_ranks
+from matplotlib.text import Text
+from plot_tables import (
+    LAYERS,
+    MODELS,
+    make_effects,
+    make_frame,
+    make_masks,
+    make_questions,
+    make_ranks,
+)
 
 from culture_neurons.evaluate.shares import clustered_wilson
 from culture_neurons.plots.accuracy import chance_accuracy, tally_images
@@ -27,7 +36,13 @@ from culture_neurons.plots.parts.wording import (
     list_names,
 )
 from culture_neurons.plots.recovery import estimate_share
-from culture_neurons.plots.self_cross import find_shown, read_band, read_measure, word_title
+from culture_neurons.plots.self_cross import (
+    find_shown,
+    plot_self_cross,
+    read_band,
+    read_measure,
+    word_title,
+)
 from culture_neurons.storage.facts import TableError
 from culture_neurons.storage.tables import write_table
 
@@ -230,6 +245,19 @@ def test_the_title_is_no_stronger_than_the_verdicts():
     assert word_title(both | one | none) == f"Masks {effect} in 3 of 6 cases"
     assert word_title(both, "in nats, ") == f"In nats, masks {effect}"
     assert word_title(none) == f"It is not shown that masks {effect}"
+
+
+def test_nothing_is_shown_of_a_model_that_guesses():
+    summaries, ranks = make_tested()
+    summaries = summaries.with_columns(value=pl.lit(-0.2), ci_low=pl.lit(-0.3))
+    tables = [{("m", "cas"): table} for table in (summaries, ranks, make_effects(["a"]))]
+
+    def draw(guessing):
+        drawn = plot_self_cross(*tables, "random", None, 0.05, guessing=guessing)
+        return " ".join(text.get_text() for text in drawn.findobj(Text))
+
+    assert "Masks hurt their own culture" in draw(["n"])
+    assert "It is not shown that masks hurt" in draw(["m"])
 
 
 # Looks

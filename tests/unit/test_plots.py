@@ -34,11 +34,12 @@ from culture_neurons.plots.rejected import plot_rejected
 from culture_neurons.plots.self_cross import plot_self_cross
 
 
-def draw_self_cross(summaries, ranks=None):
+def draw_self_cross(summaries, ranks=None, guessing=()):
     """Draw the figure; without ranks, no scorer has the control."""
     ranks = {key: make_frame("ranks") for key in summaries} | (ranks or {})
     effects = {key: make_effects() for key in summaries}
-    return plot_self_cross(summaries, ranks, effects, "random", None, alpha=0.05)
+    drawn = summaries, ranks, effects, "random", None
+    return plot_self_cross(*drawn, alpha=0.05, guessing=guessing)
 
 
 def draw_layers(masks, cultures=CULTURES, layers=LAYERS):

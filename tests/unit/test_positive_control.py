@@ -19,14 +19,17 @@ def make_verdicts():
         (model, model, 0.01, *scorer)
         for model in MODELS
         for scorer in (
-            ("cas", 98.5, -70.0, 0.2, 0.9, 0.9),
-            ("lap", 98.5, 0.0, 0.0, 0.0, 0.0),
-            ("planted", 98.5, -75.0, -0.1, None, None),
+            ("cas", 98.5, -70.0, 0.2, -1.3, 0.0, 0.9, 0.9),
+            ("lap", 98.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+            ("planted", 98.5, -75.0, -0.1, -1.4, 0.01, None, None),
         )
     ]
-    rows.append(("bare", "tiny-pangea-unplanted-seed1", 0.01, "cas", 90.0, 0.0, 0.0, None, None))
-    rows.append(("tiny-pangea", "tiny-pangea", 0.05, "planted", 98.5, -99.0, -50.0, None, None))
+    rows.append(("bare", "tiny-pangea-unplanted-seed1", 0.01, "cas", 90.0, *[0.0] * 4, None, None))
+    rows.append(
+        ("tiny-pangea", "tiny-pangea", 0.05, "planted", 98.5, -99.0, -50.0, -9.0, -9.0, None, None)
+    )
     names = ["model", "checkpoint", "rate", "scorer", "accuracy", "self", "cross"]
+    names += ["logp_self", "logp_cross"]
     return pl.DataFrame(rows, [*names, "precision", "recall"], orient="row")
 
 
@@ -60,6 +63,7 @@ def test_a_line_per_planted_model_that_passes():
     assert [line.split(":")[0] for line in passed] == sorted(MODELS)
     assert passed[0].endswith(
         ": accuracy 98.5 %, self of planted masks -75 points, cross of planted masks -0.1 points, "
+        "logp self of planted masks -1.4 nats, logp cross of planted masks 0.01 nats, "
         "precision of cas 0.9, recall of cas 0.9, mean change under random masks -0.9 points"
     )
 
@@ -71,6 +75,18 @@ def test_a_line_per_planted_model_that_passes():
         ("self", "planted", -39.5, "self of planted masks is -39.5 points, expected -100 to -40"),
         ("cross", "planted", 1.5, "cross of planted masks is 1.5 points, expected -1 to 1 points"),
         ("cross", "planted", -1.5, "cross of planted masks is -1.5 points, expected -1 to 1"),
+        (
+            "logp_self",
+            "planted",
+            -1.0,
+            "logp self of planted masks is -1 nats, expected -1.6 to -1.1",
+        ),
+        (
+            "logp_cross",
+            "planted",
+            0.1,
+            "logp cross of planted masks is 0.1 nats, expected -0.05 to",
+        ),
         ("precision", "cas", 0.8, "precision of cas is 0.8, expected 0.85 to 1"),
         ("recall", "cas", None, "recall of cas is unknown, expected 0.85 to 1"),
     ],

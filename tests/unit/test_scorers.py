@@ -61,6 +61,26 @@ def test_cas_is_the_lead_of_the_best_culture_and_zero_elsewhere():
     assert np.array_equal(conact(statistics), cas(statistics))
 
 
+def test_a_neuron_of_two_cultures_is_seen_by_some_scorers():
+    """Ten cultures: a neuron of one, a neuron of the first two, one that is active for all."""
+    active = np.ones((10, 3), int)
+    active[0], active[1] = (9, 9, 9), (1, 9, 9)
+    active[2:, 2] = 9
+    statistics = make_statistics(active, [10] * 10, active / 10)
+    lead = cas(statistics)
+    assert lead[0].tolist() == pytest.approx([0.8, 0.0, 0.0])  # and none for the second culture
+    # lap sees the size for each culture alone, and nothing of the others.
+    assert lap(statistics, statistic="probability")[0].tolist() == [0.9, 0.9, 0.9]
+    # mad gives it to both, below a neuron of one culture: 3 and 2 standard deviations.
+    deviation = mad(statistics, variant="z", activity_floor=0.5)
+    assert deviation[0].tolist() == pytest.approx([3.0, 2.0, 0.0], abs=1e-3)
+    assert deviation[1, 1] == deviation[0, 1]
+    # lape gives it to both as well; lape_matched, where they tie, to nobody.
+    spread = lape(statistics, quantile=0.5)
+    assert spread[0, 1] == spread[1, 1] > -np.inf
+    assert lape_matched(statistics, quantile=0.5)[:2, 1].max() == -np.inf
+
+
 def test_mad_variants_on_hand_worked_means():
     # One neuron with means 1, 2, 6: mean 3, deviations -2, -1, 3, population std sqrt(14 / 3).
     statistics = make_statistics([[1], [1], [1]], [1, 1, 1], [[1.0], [2.0], [6.0]])

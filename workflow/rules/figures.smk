@@ -155,6 +155,8 @@ rule plot_self_cross:
         effects=lambda wildcards: expand_model_scorers(
             f"{EFFECTS}/{{scorer}}.parquet", **wildcards
         ),
+        questions="results/dataset/questions.parquet",
+        answers=expand("results/answers/{model}.parquet", model=MODELS),
         code=find_code_inputs("plot_self_cross"),
     output:
         svg=report(

@@ -4,6 +4,8 @@ from culture_neurons.logs import start_log
 from culture_neurons.plots.parts.inputs import read_frames
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.self_cross import plot_self_cross
+from culture_neurons.report.counts import list_guessing
+from culture_neurons.storage.frames import read_frame, stack_tables
 
 start_log(snakemake.log[0])
 
@@ -17,5 +19,10 @@ figure = plot_self_cross(
     other_questions=snakemake.params.other_questions,
     alpha=snakemake.params.alpha,
     outcome=snakemake.wildcards.outcome,
+    guessing=list_guessing(
+        read_frame(snakemake.input.questions, "questions"),
+        stack_tables(snakemake.input.answers, "answers", ["model"]),
+        snakemake.params.alpha,
+    ),
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -8,7 +8,7 @@ class Outcome(NamedTuple):
 
     words: str  # in a sentence
     unit: str  # of its changes
-    scale: int  # of this unit in the tables'
+    scale: int  # a table's number times this is in that unit
     digits: int  # of changes in a small cell of a figure
     loss: str  # what a title calls a change below 0
     opening: str  # of a title that leaves the outcome out

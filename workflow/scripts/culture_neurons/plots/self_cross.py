@@ -1,6 +1,6 @@
 """The headline: what masks do to their own culture and to the others, in every model."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 from matplotlib.figure import Figure
@@ -39,6 +39,7 @@ def plot_self_cross(
     other_questions: int | None,
     alpha: float,
     outcome: str = ACCURACY,
+    guessing: Collection[str] = (),
 ) -> Figure:
     """Draw an outcome's mean change on own and other cultures per model and scorer.
 
@@ -52,8 +53,12 @@ def plot_self_cross(
         other_questions: What it was asked of each culture other than a mask's own; None: all.
         alpha: Level of the ranks in the verdicts, which the title sums up.
         outcome: What changes.
+        guessing: Models whose answers are at chance, so that nothing is shown.
     """
-    verdicts = find_shown(summaries, ranks, alpha, outcome)
+    verdicts = {
+        (model, scorer): shown and model not in guessing
+        for (model, scorer), shown in find_shown(summaries, ranks, alpha, outcome).items()
+    }
     summaries, ranks, effects = (
         choose_outcome(frames, outcome) for frames in (summaries, ranks, effects)
     )

@@ -60,6 +60,17 @@ def judge_chance(questions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame
     return accuracy.join(rows.select("model", "chance_p"), on="model")
 
 
+def list_guessing(questions: pl.DataFrame, answers: pl.DataFrame, alpha: float) -> list[str]:
+    """List the models whose answers may all be guesses: their masks can show no loss.
+
+    Args:
+        questions: Table `questions`.
+        answers: Stacked `answers`, with model.
+        alpha: Level of the test.
+    """
+    return judge_chance(questions, answers).filter(pl.col("chance_p") > alpha)["model"].to_list()
+
+
 def _count_letters(questions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     """Count letters per model and culture, with the accuracy of guessing and its test."""
     joined = answers.join(questions.select("question_id", "culture", "answer"), on="question_id")

@@ -16,6 +16,9 @@ LIMITS = {  # what is measured -> lowest and highest value that passes, unit
     "accuracy": (95, 100, " %"),
     "self of planted masks": (-100, -40, " points"),
     "cross of planted masks": (-1, 1, " points"),
+    # Letters become uniform: ln 4 nats.
+    "logp self of planted masks": (-1.6, -1.1, " nats"),
+    "logp cross of planted masks": (-0.05, 0.05, " nats"),
     f"precision of {SCORER}": (0.85, 1, ""),
     f"recall of {SCORER}": (0.85, 1, ""),
     "mean change under random masks": (-1, 1, " points"),
@@ -68,7 +71,7 @@ def measure_control(
     farthest = sorted(100 * random["control_mean"], key=abs)[-1:]
     values = (
         verdicts["accuracy"].unique(),
-        *(planted[name] for name in ("self", "cross")),
+        *(planted[name] for name in ("self", "cross", "logp_self", "logp_cross")),
         *(scorer[name] for name in ("precision", "recall")),
         farthest,
     )
