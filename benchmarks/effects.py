@@ -110,7 +110,8 @@ def main() -> None:
     with watch.time("comparisons of every two scorers"):
         for name in OUTCOMES:
             paired = {scorer: answers[name] for scorer, answers in scorers.items()}
-            compare_scorers(paired, resamples=arguments.resamples, **SETTINGS)
+            every = dict.fromkeys(paired, kept)
+            compare_scorers(paired, every, resamples=arguments.resamples, **SETTINGS)
     facts = {
         "resamples": arguments.resamples,
         "cultures": arguments.cultures,

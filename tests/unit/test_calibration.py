@@ -160,7 +160,8 @@ def compare_twice(generator, first, second, seed):
         "second": put_masks(generator, paired, second),
     }
     settings = {"cross": "by_mask", "resamples": 300, "confidence": 0.95, "seed": seed}
-    rows = pl.DataFrame(compare_scorers(scorers, **settings)).iter_rows(named=True)
+    kept = dict.fromkeys(scorers, np.arange(len(first)))
+    rows = pl.DataFrame(compare_scorers(scorers, kept, **settings)).iter_rows(named=True)
     return {row["measure"]: row for row in rows}
 
 

@@ -369,7 +369,8 @@ def test_no_interval_has_width_0_where_something_was_asked():
     control = pair_outcomes(questions, outcomes, own("ab"))
     drawn = {"name": "control", "kind": "random", "draws": 1}
     ranks = rank_effects(paired, control, own("ab"), drawn, kept=kept, **INTERVALS)
-    compared = compare_scorers({"x": paired, "y": paired}, **INTERVALS)
+    every = dict.fromkeys("xy", np.arange(2))
+    compared = compare_scorers({"x": paired, "y": paired}, every, **INTERVALS)
     for table in (choose(effects), choose(summaries), ranks, compared):
         bounds = [
             (low, value, high)
@@ -521,7 +522,8 @@ def compare(drops, **settings):
         questions, answers, outcomes = make_random_study(9, "abcde", "abcde", drop=drop)
         scorers[name] = pair_outcomes(questions, beside(answers, outcomes), own("abcde"))
     settings = {"cross": "by_mask", "resamples": 800, "confidence": 0.95, "seed": 0} | settings
-    rows = pl.DataFrame(compare_scorers(scorers, **settings)).to_dicts()
+    every = dict.fromkeys(scorers, np.arange(5))
+    rows = pl.DataFrame(compare_scorers(scorers, every, **settings)).to_dicts()
     return {(row["first"], row["second"], row["measure"]): row for row in rows}
 
 
@@ -535,6 +537,28 @@ def test_a_difference_of_scorers_is_found_and_equality_is_not():
     same = table["y", "z", "self"]  # the same seed and drop: the same answers
     assert (same["value"], same["p"]) == (0, 1)
     assert same["ci_low"] < 0 < same["ci_high"]
+
+
+def test_masks_that_one_of_two_scorers_leaves_out_are_not_compared():
+    scorers = {}
+    for name, drop in {"x": 0.5, "y": 0.1, "z": 0.1}.items():
+        questions, answers, outcomes = make_random_study(9, "abcde", "abcde", drop=drop)
+        scorers[name] = pair_outcomes(questions, beside(answers, outcomes), own("abcde"))
+    kept = {"x": np.arange(4), "y": np.arange(1, 5), "z": np.arange(1, 5)}
+    settings = INTERVALS | {"resamples": 100}
+    rows = pl.DataFrame(compare_scorers(scorers, kept, **settings)).to_dicts()
+    found = {(row["first"], row["second"], row["measure"]): row["value"] for row in rows}
+    deltas = {name: paired.average(paired.gained) for name, paired in scorers.items()}
+
+    def measure_gap(name, cultures):
+        inner = deltas[name][np.ix_(cultures, cultures)]
+        other = ~np.eye(len(cultures), dtype=bool)
+        return np.diagonal(inner).mean() - inner[other].mean()
+
+    both = [1, 2, 3]
+    expected = measure_gap("x", both) - measure_gap("y", both)
+    assert found["x", "y", "gap"] == pytest.approx(expected)
+    assert found["y", "z", "gap"] == 0
 
 
 def test_one_scorer_has_nothing_to_be_compared_with():

@@ -56,7 +56,7 @@ rule compare_scorers:
     params:
         statistics={
             key: config["evaluate"][key]
-            for key in ("cross", "resamples", "confidence", "seed")
+            for key in ("cross", "resamples", "confidence", "seed", "collapse")
         },
         other_questions=config["select"]["other_questions"],
     script:

@@ -7,12 +7,13 @@ from itertools import chain, combinations
 import numpy as np
 import polars as pl
 
+from culture_neurons.evaluate.collapse import choose_masks, find_broken
 from culture_neurons.evaluate.intervals import resample_means, size_flips
 from culture_neurons.evaluate.measures import contrast, share_out
 from culture_neurons.evaluate.pairing import PairedAnswers, pair_scorer
 from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval
 from culture_neurons.evaluate.significance import adjust_p, bootstrap_p
-from culture_neurons.outcomes import OUTCOMES
+from culture_neurons.outcomes import ACCURACY, OUTCOMES
 from culture_neurons.storage.tables import to_columns
 
 _MEASURES = ("self", "cross_by_mask", "gap")  # parts of both crosses are the same
@@ -23,27 +24,33 @@ def compare_outcomes(
     questions: pl.DataFrame,
     cultures: Sequence[str],
     other_questions: int | None,
+    collapse: float,
     **statistics: object,
 ) -> Iterator[dict[str, list]]:
-    """Compare scorers in every outcome.
+    """Compare scorers in every outcome, without masks that break the model.
 
     Args:
         outcomes: Scorer -> answers under its masks.
         questions: The evaluate questions.
         cultures: Names of the masks.
         other_questions: Questions of each culture other than a mask's own; None: all.
+        collapse: See `find_broken`.
         statistics: As `compare_scorers`.
     """
+    kept = {}
     for outcome in OUTCOMES:
         paired = {
             name: pair_scorer(questions, table, cultures, other_questions, outcome)
             for name, table in outcomes.items()
         }
-        yield compare_scorers(paired, **statistics)
+        if outcome == ACCURACY:  # the first: signs of a broken model are the same in all
+            kept = {name: choose_masks(find_broken(one, collapse)) for name, one in paired.items()}
+        yield compare_scorers(paired, kept, **statistics)
 
 
 def compare_scorers(
     scorers: Mapping[str, PairedAnswers],
+    kept: Mapping[str, np.ndarray],
     *,
     cross: str,
     resamples: int,
@@ -57,6 +64,7 @@ def compare_scorers(
 
     Args:
         scorers: Name -> answers under its masks; questions and outcome of all are the same.
+        kept: Name -> indices of the masks that means are taken of: of two scorers, those of both.
         cross: The measure that the gap subtracts.
         resamples: Bootstrap resamples.
         confidence: Coverage of the intervals.
@@ -65,18 +73,23 @@ def compare_scorers(
     Returns:
         Columns of table `comparisons`, a row per measure and pair.
     """
-    parts, spread = {}, {}
-    for name, paired in scorers.items():
-        parts[name] = share_out(contrast(paired.average(paired.gained), cross))
-        spread[name] = share_out(contrast(bootstrap_cells(paired, resamples, seed), cross))
+    # (1 + resamples, masks, cultures): as observed, then resampled
+    deltas = {
+        name: np.concatenate(
+            [paired.average(paired.gained)[None], bootstrap_cells(paired, resamples, seed)]
+        )
+        for name, paired in scorers.items()
+    }
     pairs: dict[str, list] = {measure: [] for measure in _MEASURES}
     for first, second in combinations(scorers, 2):
+        both = np.intersect1d(kept[first], kept[second])
         gained = scorers[first].gained - scorers[second].gained
         sizes = size_flips(replace(scorers[first], gained=gained))
-        difference, resampled = (
-            {measure: of[first][measure] - of[second][measure] for measure in of[first]}
-            for of in (parts, spread)
-        )
+        sizes = {measure: size[both] for measure, size in sizes.items()}
+        delta = (deltas[first] - deltas[second])[:, *np.ix_(both, both)]
+        parts = share_out(contrast(delta, cross))
+        difference = {measure: values[0] for measure, values in parts.items()}
+        resampled = {measure: values[1:] for measure, values in parts.items()}
         samples = resample_means(difference, resampled, sizes, cross, seed)
         for measure, rows in pairs.items():
             low, high = find_interval(samples[measure], confidence)
