@@ -35,9 +35,9 @@ def test_an_environment_in_a_path_with_a_space_works(tmp_path):
     assert (folder / "results/demo/dataset.parquet").exists()
 
 
-def read_overall(study, scorer):
+def read_overall(study, scorer, outcome="accuracy"):
     path = study / f"results/summaries/{STUDY}/r0.01/ablate/{scorer}.parquet"
-    rows = pl.read_parquet(path).filter(pl.col("culture").is_null())
+    rows = pl.read_parquet(path).filter(pl.col("culture").is_null(), outcome=outcome)
     return {row["measure"]: row for row in rows.to_dicts()}
 
 
@@ -51,6 +51,9 @@ def test_planted_neurons_matter_for_their_culture_alone(study):
     planted = read_overall(study, "planted")
     assert planted["self"]["value"] <= -0.40
     assert abs(planted["cross_by_mask"]["value"]) <= 0.01
+    logp = read_overall(study, "planted", "logp")
+    assert logp["self"]["value"] <= -1.1  # nats; letters become uniform: ln 4
+    assert abs(logp["cross_by_mask"]["value"]) <= 0.05
 
 
 def test_the_contrastive_scorer_finds_the_planted_neurons(study):
@@ -65,7 +68,7 @@ def test_its_masks_hurt_more_than_random_ones(study):
     gap = read_overall(study, "conact")["gap"]
     assert gap["ci_high"] < 0
     ranks = pl.read_parquet(study / f"results/ranks/{STUDY}/r0.01/ablate/conact.parquet")
-    rows = ranks.filter(pl.col("culture").is_null())
+    rows = ranks.filter(pl.col("culture").is_null(), outcome="accuracy")
     found = {(row["control"], row["measure"]): row for row in rows.iter_rows(named=True)}
     own = found["random", "self"]
     assert (own["draws"], own["rank_p"]) == (20, pytest.approx(1 / 21))
@@ -81,6 +84,7 @@ def test_the_verdict_says_what_the_tests_say(study):
     found = {row["scorer"]: row for row in verdicts.iter_rows(named=True)}
     words = "own culture loses more, beyond exchanged, random"
     assert found["conact"]["verdict"].startswith(words)
+    assert found["conact"]["logp_verdict"] == words
     assert (found["conact"]["unrepeated"], found["conact"]["ties"]) == (0, 0)
     assert found["conact"]["broken"] == 0
     assert found["conact"]["cultures_significant"] == found["conact"]["cultures"] == 8
@@ -91,14 +95,15 @@ def test_the_verdict_says_what_the_tests_say(study):
 
 def test_the_conclusion_holds_by_category_and_masks_of_two_halves_agree(study):
     summary = pl.read_csv(study / "results/tables/sensitivity.csv")
-    rows = {(row["compared"], row["analysis"]): row for row in summary.to_dicts()}
-    assert set(rows) == {("effects", "categories")} | {
-        ("neurons", analysis) for analysis in ("halves", "samples", "scopes")
+    rows = {(row["compared"], row["analysis"], row["outcome"]): row for row in summary.to_dicts()}
+    assert set(rows) == {("effects", "categories", name) for name in ("accuracy", "logp")} | {
+        ("neurons", analysis, None) for analysis in ("halves", "samples", "scopes")
     }
-    categories = rows["effects", "categories"]
-    assert categories["signs"] >= 4  # the demo's categories, and at least conact
-    assert categories["conclusion"].startswith("sign holds")
-    assert rows["neurons", "scopes"]["conclusion"] == "effects not tested"
+    for outcome in ("accuracy", "logp"):
+        categories = rows["effects", "categories", outcome]
+        assert categories["signs"] >= 4  # the demo's categories, and at least conact
+        assert categories["conclusion"].startswith("sign holds")
+    assert rows["neurons", "scopes", None]["conclusion"] == "effects not tested"
     halves = pl.read_csv(study / "results/tables/sensitivity/halves.csv").filter(scorer="conact")
     assert halves["overlap"].item() >= 0.85
     assert halves["chance"].item() <= 0.02
@@ -107,7 +112,7 @@ def test_the_conclusion_holds_by_category_and_masks_of_two_halves_agree(study):
 
 def test_the_matrix_is_complete(study):
     effects = pl.read_parquet(study / f"results/effects/{STUDY}/r0.01/ablate/lape.parquet")
-    assert len(effects) == 8 * 8
+    assert len(effects) == 2 * 8 * 8  # outcomes
     pairs = effects.select("mask_culture", "culture").unique()
     assert len(pairs) == 64
     sizes = json.loads(
