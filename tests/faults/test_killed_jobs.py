@@ -31,8 +31,8 @@ PERMUTED = (*RUN[:-1], "permuted.yaml")
 SENSITIVITY = "results/figures/sensitivity/mlp.gate_act"
 FIGURES_OF_MORE = {  # wanted of two models, rates, or splits on
     "plot_models": f"{SENSITIVITY}/models.png",
-    "plot_rates": f"{SENSITIVITY}/ablate/rates.png",
-    "plot_splits": f"{SENSITIVITY}/ablate/splits.png",
+    "plot_rates": f"{SENSITIVITY}/ablate/accuracy/rates.png",
+    "plot_splits": f"{SENSITIVITY}/ablate/accuracy/splits.png",
 }
 
 
