@@ -171,7 +171,11 @@ def test_ground_truth_and_sensitivity_keep_the_names_of_their_columns():
 
 
 def test_figures_of_dropped_models_are_not_listed():
-    kept = ["accuracy.png", "layers/one/act/r0.01.png", "self_cross/act/split0/r0.01/ablate.png"]
+    kept = [
+        "accuracy.png",
+        "layers/one/act/r0.01.png",
+        "self_cross/act/split0/r0.01/ablate/logp.png",
+    ]
     dropped = [f"{folder}/two/act/r0.01.png" for folder in ("layers", "overlap", "deactivation")]
     paths = [Path(name) for name in dropped + kept]
     assert choose_figures(paths, ["one"]) == [Path(name) for name in kept]
