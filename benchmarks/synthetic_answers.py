@@ -33,6 +33,7 @@ def make_questions(cultures: int, count: int) -> pl.DataFrame:
             "question_id": [f"q{index:06d}" for index in number],
             "image_id": [f"i{index // 2:06d}" for index in number],
             "culture": culture,
+            "answer": number % 4,
         }
     )
 
