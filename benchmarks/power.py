@@ -92,32 +92,43 @@ def tabulate(loss: float, studies: int) -> Iterator[list]:
     """Yield a row per accuracy and noise."""
     rng = np.random.default_rng(0)
     sample = draw_logits(rng, (40_000,), SPREAD)
-
-    def measure_accuracy(lead: float, noise: np.ndarray | float = 0.0) -> float:
-        return float(read_answers(shift_right(sample + noise, lead))[0].mean())
-
-    published = solve(measure_accuracy, PUBLISHED, -9, 9)
-    drop = published - solve(measure_accuracy, PUBLISHED - loss, -9, 9)
+    drop = find_lead(sample, PUBLISHED) - find_lead(sample, PUBLISHED - loss)
     for accuracy, noise in product(ACCURACIES, NOISES):
-        lead = solve(measure_accuracy, accuracy, -9, 9)
-        moved = draw_logits(rng, (len(sample),), noise)
-        before, after = shift_right(sample, lead), shift_right(sample + moved, lead - drop)
-        changes = [
-            float(x.mean(dtype=float) - y.mean(dtype=float))
-            for x, y in zip(read_answers(after), read_answers(before), strict=True)
-        ]
+        lead = find_lead(sample, accuracy)
+        moved = sample + draw_logits(rng, (len(sample),), noise)
+        before, after = (
+            read_answers(shift_right(logits, by))
+            for logits, by in ((sample, lead), (moved, lead - drop))
+        )
+        points, nats = (
+            float(y.mean(dtype=float) - x.mean(dtype=float))
+            for x, y in zip(before, after, strict=True)
+        )
+        row = [accuracy, noise, f"{100 * points:.1f}", f"{nats:.2f}"]
+        yield row + count_images(lead, drop, noise, studies)
 
-        def simulate(count: int, drop: float, known=(lead, noise, studies)) -> np.ndarray:
-            lead, noise, studies = known
-            rng = np.random.default_rng([1, count])
-            return find_power(rng, count, lead, drop, noise, studies)
 
-        row = [accuracy, noise, f"{100 * changes[0]:.1f}", f"{changes[1]:.2f}"]
-        for outcome in range(2):
-            images = find_images(lambda count, o=outcome, run=simulate: run(count, drop)[o])
-            alone = simulate(images, 0.0)[outcome]
-            row += [images if images < MOST else f"{MOST} or more", f"{100 * alone:.0f} %"]
-        yield row
+def find_lead(sample: np.ndarray, accuracy: float) -> float:
+    """Find by how much the right option's logit is higher at an accuracy."""
+
+    def measure_accuracy(lead: float) -> float:
+        return float(read_answers(shift_right(sample, lead))[0].mean())
+
+    return solve(measure_accuracy, accuracy, -9, 9)
+
+
+def count_images(lead: float, drop: float, noise: float, studies: int) -> list[str]:
+    """Count the images that each outcome needs, and say how often noise alone is found there."""
+
+    def simulate(count: int, drop: float) -> np.ndarray:
+        return find_power(np.random.default_rng([1, count]), count, lead, drop, noise, studies)
+
+    columns = []
+    for outcome in range(2):
+        images = find_images(lambda count, outcome=outcome: simulate(count, drop)[outcome])
+        alone = simulate(images, 0.0)[outcome]
+        columns += [str(images) if images < MOST else f"{MOST} or more", f"{100 * alone:.0f} %"]
+    return columns
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from culture_neurons.evaluate.measures import contrast, share_out
 from culture_neurons.evaluate.pairing import PairedAnswers, pair_scorer
 from culture_neurons.evaluate.resampling import bootstrap_cells, find_interval
 from culture_neurons.evaluate.significance import adjust_p, bootstrap_p
-from culture_neurons.outcomes import ACCURACY, OUTCOMES
+from culture_neurons.outcomes import OUTCOMES
 from culture_neurons.storage.tables import to_columns
 
 _MEASURES = ("self", "cross_by_mask", "gap")  # parts of both crosses are the same
@@ -37,14 +37,12 @@ def compare_outcomes(
         collapse: See `find_broken`.
         statistics: As `compare_scorers`.
     """
-    kept = {}
     for outcome in OUTCOMES:
         paired = {
             name: pair_scorer(questions, table, cultures, other_questions, outcome)
             for name, table in outcomes.items()
         }
-        if outcome == ACCURACY:  # the first: signs of a broken model are the same in all
-            kept = {name: choose_masks(find_broken(one, collapse)) for name, one in paired.items()}
+        kept = {name: choose_masks(find_broken(one, collapse)) for name, one in paired.items()}
         yield compare_scorers(paired, kept, **statistics)
 
 
@@ -84,29 +82,41 @@ def compare_scorers(
     for first, second in combinations(scorers, 2):
         both = np.intersect1d(kept[first], kept[second])
         gained = scorers[first].gained - scorers[second].gained
-        sizes = size_flips(replace(scorers[first], gained=gained))
-        sizes = {measure: size[both] for measure, size in sizes.items()}
-        delta = (deltas[first] - deltas[second])[:, *np.ix_(both, both)]
-        parts = share_out(contrast(delta, cross))
-        difference = {measure: values[0] for measure, values in parts.items()}
-        resampled = {measure: values[1:] for measure, values in parts.items()}
-        samples = resample_means(difference, resampled, sizes, cross, seed)
+        between = replace(scorers[first], gained=gained)
+        value, samples = _resample_difference(
+            between, deltas[first] - deltas[second], both, cross, seed
+        )
+        keys = {"first": first, "second": second, "outcome": between.outcome}
         for measure, rows in pairs.items():
-            low, high = find_interval(samples[measure], confidence)
-            rows.append(
-                {
-                    "first": first,
-                    "second": second,
-                    "outcome": scorers[first].outcome,
-                    "measure": measure,
-                    "value": difference[measure].mean(),
-                    "ci_low": low,
-                    "ci_high": high,
-                    "p": float(bootstrap_p(samples[measure])),
-                }
-            )
+            bounds = find_interval(samples[measure], confidence)
+            row = {"measure": measure, "value": value[measure]}
+            row |= dict(zip(("ci_low", "ci_high"), bounds, strict=True))
+            rows.append(keys | row | {"p": float(bootstrap_p(samples[measure]))})
     for rows in pairs.values():
         q = adjust_p(np.array([row["p"] for row in rows]))
         for row, value in zip(rows, q, strict=True):
             row["q"] = value
     return to_columns("comparisons", chain.from_iterable(pairs.values()))
+
+
+def _resample_difference(
+    between: PairedAnswers, delta: np.ndarray, kept: np.ndarray, cross: str, seed: int
+) -> tuple[dict[str, float], Mapping[str, np.ndarray]]:
+    """Resample the difference of two scorers in each measure's mean over cultures.
+
+    Args:
+        between: Answers whose changes are those of one scorer less the other's.
+        delta: Their mean changes (1 + resamples, masks, cultures), the first row as observed.
+        kept: Indices of the masks that the means are taken of.
+        cross: The measure that the gap subtracts.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Measure -> the difference, and its resamples (resamples,).
+    """
+    sizes = {measure: size[kept] for measure, size in size_flips(between).items()}
+    parts = share_out(contrast(delta[:, *np.ix_(kept, kept)], cross))
+    observed = {measure: values[0] for measure, values in parts.items()}
+    spread = {measure: values[1:] for measure, values in parts.items()}
+    samples = resample_means(observed, spread, sizes, cross, seed)
+    return {measure: values.mean() for measure, values in observed.items()}, samples

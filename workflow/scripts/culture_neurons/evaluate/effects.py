@@ -5,6 +5,7 @@ of the unmodified model on the same questions. Every cell is kept, whatever its 
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -162,16 +163,12 @@ def _test_accuracy(paired: PairedAnswers, level: np.ndarray, power: float) -> di
     images, lost, won = paired.count_images()  # (masks, cultures) each
     both_wrong = ~paired.before & (paired.gained == 0)
     churn = _measure_churn(won, images)
-    drops = {
-        cell: smallest_drop(int(cell[0]), churn, cell[1], power)
-        for cell in set(zip(images.flat, level.flat, strict=True))
-    }
-    cells = np.stack([images, level], axis=-1)
+    find_drop = cache(lambda count, at: smallest_drop(count, churn, at, power))  # few differ
     flips = (paired.gained < 0, paired.gained > 0, paired.switched & both_wrong)
     return {
         **dict(zip(_FLIPS, (paired.tally(flip).astype(int) for flip in flips), strict=True)),
         "p": mcnemar(lost, won),
-        "smallest_drop": np.apply_along_axis(lambda cell: drops[tuple(cell)], -1, cells),
+        "smallest_drop": np.vectorize(find_drop)(images, level),
     }
 
 
@@ -179,14 +176,14 @@ def _test_logp(
     paired: PairedAnswers, resampled: np.ndarray, level: np.ndarray, power: float, seed: int
 ) -> dict[str, np.ndarray]:
     """Test each cell by flipping the signs of images' changes; arguments: see `_test_accuracy`."""
-    culture, _, net = paired.sum_images()
-    p = [
-        sign_flip(net[:, culture == number].T, len(resampled), [seed, number])
-        for number in range(len(paired.cultures))
-    ]
-    images, *_ = paired.count_images()
+    culture, asked, net = paired.sum_images()
+    p, images = np.empty((2, *level.shape))
+    for number in range(len(paired.cultures)):
+        own = culture == number
+        p[:, number] = sign_flip(net[:, own].T, len(resampled), [seed, number])
+        images[:, number] = (asked[:, own] > 0).sum(axis=1)
     error = resampled.std(axis=0, ddof=1)
-    return {"p": np.stack(p, axis=1), "smallest_drop": smallest_mean(error, images, level, power)}
+    return {"p": p, "smallest_drop": smallest_mean(error, images, level, power)}
 
 
 def _measure_churn(won: np.ndarray, images: np.ndarray) -> float:

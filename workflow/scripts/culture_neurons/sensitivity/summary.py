@@ -112,7 +112,7 @@ def judge_effects(
         tests = comparisons.filter(**keys)
         by_category = categories.filter(pl.col("scorer").is_in(list(files)), **keys, measure="gap")
         others = pl.col("model").is_in(find_same_weights(model_pairs, keys["model"]))
-        same = {name: keys[name] for name in names if name != "model"}
+        same = at | {name: keys[name] for name in names if name != "model"}
         reference = read_gaps(rows.filter(**at))
         conclusion = find_conclusion(reference, tests.filter(**at), alpha)
         head = {**keys, "compared": "effects", "reference": f"split{split}, r{rate:g}"}
@@ -120,13 +120,7 @@ def judge_effects(
             ("rates", "rate", "r{:g}", rows.filter(split=split), tests.filter(split=split)),
             ("splits", "split", "split{}", rows.filter(rate=rate), tests.filter(rate=rate)),
             ("categories", "category", "{}", by_category, None),
-            (
-                "models",
-                "model",
-                "{}",
-                means.filter(others, **same, **at),
-                comparisons.filter(others, **same, **at),
-            ),
+            ("models", "model", "{}", *(t.filter(others, **same) for t in (means, comparisons))),
         ):
             usual = at.get(column)
             settings = {n: read_gaps(f) for n, f in _spread(gaps, column, usual, form).items()}
