@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from paired import pair_answers
 from scipy import stats
 
 from culture_neurons.evaluate.comparisons import compare_scorers
 from culture_neurons.evaluate.effects import tabulate_effects
 from culture_neurons.evaluate.intervals import bound_singles
 from culture_neurons.evaluate.measures import contrast
-from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.resampling import bootstrap_cells
 from culture_neurons.evaluate.significance import rank_p
 from culture_neurons.evaluate.summaries import summarise_effects
@@ -36,20 +36,8 @@ def ask(generator, cultures, images, per_image=2, common=0.3, accuracy=ACCURACY)
     """Answers of the unmodified model; a share `common` of the questions follows its image."""
     culture = np.repeat(np.arange(cultures), images * per_image)
     image = np.repeat(np.arange(cultures * images), per_image)
-    nothing = np.zeros((cultures, len(culture)))
-    return PairedAnswers(
-        outcome="accuracy",
-        cultures=tuple(f"{index:02}" for index in range(cultures)),
-        culture=culture,
-        image=image,
-        before=draw_luck(generator, image, 1, common)[0] < accuracy,
-        chance=np.full(len(culture), 0.25),
-        asked=np.ones(nothing.shape, dtype=bool),
-        gained=nothing,
-        switched=nothing != 0,
-        non_letter_mass=nothing,
-        letter_entropy=nothing,
-    )
+    before = draw_luck(generator, image, 1, common)[0] < accuracy
+    return pair_answers(culture, image, before=before)
 
 
 def put_masks(generator, paired, loss, win=WIN, common=0.3, alike=0.0):

@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 import pytest
+from paired import pair_answers
 
 from culture_neurons.evaluate.categories import measure_categories
-from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.storage.tables import write_table
 
 CULTURES, QUESTIONS = 3, 60
@@ -19,18 +19,12 @@ def make_paired(seed=0, sampled=False, images=20):
     asked = np.ones(shape, dtype=bool)
     if sampled:
         asked = (generator.random(shape) < 0.3) | (culture == np.arange(CULTURES)[:, None])
-    return PairedAnswers(
-        outcome="accuracy",
-        cultures=("a", "b", "c"),
-        culture=culture,
-        image=np.arange(QUESTIONS) * images // QUESTIONS,
+    return pair_answers(
+        culture,
+        np.arange(QUESTIONS) * images // QUESTIONS,
         before=generator.random(QUESTIONS) < 0.7,
-        chance=np.full(QUESTIONS, 0.25),
         asked=asked,
         gained=generator.integers(-1, 2, shape).astype(float) * asked,
-        switched=np.zeros(shape, dtype=bool),
-        non_letter_mass=np.zeros(shape),
-        letter_entropy=np.zeros(shape),
     )
 
 

@@ -6,10 +6,11 @@ from itertools import product
 import numpy as np
 import polars as pl
 import pytest
+from paired import pair_answers
 
 from culture_neurons.evaluate.effects import measure_effects
 from culture_neurons.evaluate.intervals import bound_means, bound_singles
-from culture_neurons.evaluate.pairing import PairedAnswers, pair_outcomes, right_logp
+from culture_neurons.evaluate.pairing import pair_outcomes, right_logp
 from culture_neurons.evaluate.resampling import bootstrap_cells
 from culture_neurons.evaluate.significance import sign_flip, smallest_mean
 from culture_neurons.neurons import MaskName
@@ -161,20 +162,8 @@ def draw_changes(generator, paired, own, other):
 
 def ask(cultures, images, per_image=2):
     culture = np.repeat(np.arange(cultures), images * per_image)
-    nothing = np.zeros((cultures, len(culture)))
-    return PairedAnswers(
-        outcome="logp",
-        cultures=tuple(f"{index:02}" for index in range(cultures)),
-        culture=culture,
-        image=np.repeat(np.arange(cultures * images), per_image),
-        before=nothing[0],
-        chance=np.full(len(culture), 0.25),
-        asked=np.ones(nothing.shape, dtype=bool),
-        gained=nothing,
-        switched=nothing != 0,
-        non_letter_mass=nothing,
-        letter_entropy=nothing,
-    )
+    image = np.repeat(np.arange(cultures * images), per_image)
+    return pair_answers(culture, image, outcome="logp", before=np.zeros(len(culture)))
 
 
 @pytest.mark.parametrize(("cultures", "images"), [(2, 16), (8, 16), (8, 40)])

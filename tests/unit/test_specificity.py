@@ -4,13 +4,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from paired import pair_answers
 from scipy import stats
 
 from culture_neurons.evaluate.collapse import choose_masks, find_broken
 from culture_neurons.evaluate.effects import tabulate_effects
 from culture_neurons.evaluate.exchange import ASSIGNMENTS, assign_masks, rank_exchanged
 from culture_neurons.evaluate.measures import contrast
-from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.resampling import bootstrap_cells
 from culture_neurons.evaluate.significance import adjust_p, mcnemar, smallest_drop
 from culture_neurons.evaluate.summaries import summarise_effects
@@ -21,20 +21,12 @@ NAMES = tuple("abcdefghijklmnopqrstuvwxyz")
 def make_paired(gained, asked=None, mass=None, entropy=None):
     """Pair changes (masks, cultures, questions), one question per image."""
     masks, cultures, questions = gained.shape
+    said = {"gained": gained.astype(float), "switched": gained != 0, "asked": asked}
+    said |= {"non_letter_mass": mass, "letter_entropy": entropy}
     flat = (masks, cultures * questions)
-    return PairedAnswers(
-        outcome="accuracy",
-        cultures=NAMES[:cultures],
-        culture=np.repeat(np.arange(cultures), questions),
-        image=np.arange(flat[1]),
-        before=np.ones(flat[1], dtype=bool),
-        chance=np.full(flat[1], 0.25),
-        asked=np.ones(flat, dtype=bool) if asked is None else asked.reshape(flat),
-        gained=gained.reshape(flat).astype(float),
-        switched=gained.reshape(flat) != 0,
-        non_letter_mass=np.zeros(flat) if mass is None else mass.reshape(flat),
-        letter_entropy=np.zeros(flat) if entropy is None else entropy.reshape(flat),
-    )
+    said = {name: values.reshape(flat) for name, values in said.items() if values is not None}
+    culture = np.repeat(np.arange(cultures), questions)
+    return pair_answers(culture, np.arange(flat[1]), **said)
 
 
 def lose(generator, loss, questions):

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from paired import pair_answers
 
-from culture_neurons.evaluate.pairing import PairedAnswers
 from culture_neurons.evaluate.repeatability import count_ties, count_unrepeated
 from culture_neurons.evaluate.swapped import (
     ABOVE_CHANCE,
@@ -23,20 +23,9 @@ def make_paired(before, after):
     cultures, count = before.shape
     culture = np.repeat(np.arange(cultures), count)
     own = np.eye(cultures, dtype=bool)[:, culture]
-    nothing = np.zeros(own.shape)
-    return PairedAnswers(
-        outcome="accuracy",
-        cultures=tuple("abcdefghijklmnopqrstuvwxyz"[:cultures]),
-        culture=culture,
-        image=np.arange(len(culture)) // 2,
-        before=before.ravel(),
-        chance=np.full(len(culture), 0.25),
-        asked=own,
-        gained=own * (after.astype(float) - before).ravel(),
-        switched=nothing != 0,
-        non_letter_mass=nothing,
-        letter_entropy=nothing,
-    )
+    gained = own * (after.astype(float) - before).ravel()
+    image = np.arange(len(culture)) // 2
+    return pair_answers(culture, image, before=before.ravel(), asked=own, gained=gained)
 
 
 def summarise(paired, swapped, broken=None):
