@@ -34,7 +34,9 @@ def get_figures(wildcards):
     stems = ["accuracy", "rejected"]
     stems += expand_studies(f"layers/{{model}}/{study}")
     stems += expand_studies(f"overlap/{{model}}/{study}")
-    stems += expand_studies(f"deactivation/{{model}}/{study}/{{intervention}}/{{outcome}}")
+    stems += expand_studies(
+        f"deactivation/{{model}}/{study}/{{intervention}}/{{outcome}}"
+    )
     first, demo = list(MODELS)[:1], list(filter(has_plants, MODELS))
     stems += expand_studies(
         f"self_cross/{study}/{{intervention}}/{{outcome}}", models=first
