@@ -122,6 +122,13 @@ def test_settings_of_statistics_rerun_no_model(finished):
     assert rules_of(plan(finished)) == measured | intervals
 
 
+def test_leaving_questions_out_keeps_the_answers(finished):
+    edit(finished / "config/config.yaml", "leave_out: []", "leave_out: [blind]")
+    rules = rules_of(plan(finished))
+    assert {"fill_cells", "extract_activations", "intervene", "measure_effects"} <= rules
+    assert not rules & {"answer_questions", "prepare_dataset", "plot_accuracy"}
+
+
 def test_more_draws_of_a_control_rerun_that_control(finished):
     edit(finished / "config/config.yaml", "draws: 20", "draws: 40")
     jobs = plan(finished)

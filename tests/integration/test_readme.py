@@ -47,7 +47,7 @@ def test_own_model_data_and_scorer(study, tmp_path):
     config = {
         "dataset": dataset,
         "models": [model],
-        "cells": {"folds": 4, "cap": 25, "floor": 4},
+        "cells": {"folds": 4, "cap": 25, "floor": 4, "leave_out": ["blind"]},
         "score": {"scorers": [yaml.safe_load(entry.group(1)), {"name": "cas", "min_score": 0}]},
         "evaluate": {"resamples": 200},
         "compute": {"device": "cpu", "threads": 1, "workers": 0, "batch_tokens": 4096},
@@ -63,5 +63,20 @@ def test_own_model_data_and_scorer(study, tmp_path):
     # The labels are the right ones, and the model is the demo's.
     assert verdicts["accuracy"].min() >= 95
     assert verdicts.filter(scorer="cas")["self"].item() <= -40
+    # What is answered right without a picture is neither recorded nor asked under masks.
+    unseen = pl.read_parquet(folder / "results/unseen/my-model.parquet")
+    blind = unseen.filter("correct", pl.col("shown") == "blind")["question_id"]
+    (outcomes,) = (folder / "results/outcomes").rglob("cas.parquet")
+    asked = pl.read_parquet(outcomes)["question_id"].unique()
+    cells = pl.read_parquet(folder / "results/cells/my-model.parquet")
+    left_out = cells.filter(pl.col("reason") == "answered right blind")["question_id"]
+    assert set(left_out) == set(blind)
+    assert len(blind) > 0 and not set(blind) & {*asked, *cells.filter("used")["question_id"]}
+    cultures = pl.read_csv(folder / "results/tables/cultures.csv")
+    assert cultures["left_out"].sum() == len(blind)
+    assert cultures["blind"].to_list() == pytest.approx(
+        (cultures["left_out"] / cultures["questions"]).to_list()
+    )
+
     masks = pl.read_csv(folder / "results/tables/masks.csv").filter(scorer="spread")
     assert masks["neurons"].to_list() == [16] * 8

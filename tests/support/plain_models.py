@@ -17,12 +17,16 @@ def plain_logits(checkpoint, question):
     options = [question.options[i] for i in question.option_order]
     lines = [question.text, *(f"{a}. {b}" for a, b in zip("ABCD", options, strict=True))]
     body = "\n".join([*lines, "Answer with the option's letter from the given choices directly."])
-    content = [{"type": "image"}, {"type": "text", "text": body}]
+    content = [{"type": "text", "text": body}]
+    if question.image_id is not None:
+        content.insert(0, {"type": "image"})
     text = processor.apply_chat_template(
         [{"role": "user", "content": content}], add_generation_prompt=True
     )
-    picture = decode_picture(PICTURES[question.image_id])
-    inputs = processor(images=picture, text=text, return_tensors="pt")
+    shown = {}
+    if question.image_id is not None:
+        shown["images"] = decode_picture(PICTURES[question.image_id])
+    inputs = processor(**shown, text=text, return_tensors="pt")
     with torch.no_grad():
         return checkpoint.model(**inputs).logits[0, -1]
 

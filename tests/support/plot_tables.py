@@ -115,6 +115,17 @@ def make_answers(questions, seed=0):
     )
 
 
+def make_unseen(questions, seed=0):
+    ids = questions["question_id"].to_list()
+    correct = np.random.default_rng(seed).random((2, len(ids))) < [[0.2], [0.3]]
+    return make_frame(
+        "unseen",
+        shown=["swapped"] * len(ids) + ["blind"] * len(ids),
+        question_id=2 * ids,
+        correct=correct.ravel().tolist(),
+    )
+
+
 def make_rejected(rows=6):
     aside = ["subset not asked for", "repeated row"]
     reasons = ["missing image", "label out of range", "unreadable image", *aside]

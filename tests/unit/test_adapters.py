@@ -37,6 +37,7 @@ STATED = {  # kind of table -> its facts that stand in its path
     "questions": (),
     "planted": (),
     "answers": ("model",),
+    "unseen": ("model",),
     "cells": ("model",),
     "activations": ("model", "hookpoint"),
     "statistics": ("model", "hookpoint", "split"),
@@ -47,7 +48,10 @@ STATED = {  # kind of table -> its facts that stand in its path
 }
 ANSWERED = {"questions": "questions", "outcomes": ["outcomes"]}
 RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where files are several
-    "fill_cells": (("model",), {"questions": "questions", "answers": "answers"}),
+    "fill_cells": (
+        ("model",),
+        {"questions": "questions", "answers": "answers", "unseen": "unseen"},
+    ),
     "merge_statistics": (STUDY[:3], {"cells": "cells", "shards": ["activations"]}),
     "score_neurons": ((*STUDY[:3], "scorer"), {"statistics": "statistics"}),
     "select_neurons": ((*STUDY, "scorer"), {"scores": "scores"}),
@@ -57,7 +61,12 @@ RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where
     "select_permuted": ((*STUDY, "control"), {"shards": ["activations"]}),
     "intervene": (
         (*STUDY, "intervention", "selector"),
-        {"questions": "questions", "masks": "masks", "statistics": ["statistics"]},
+        {
+            "questions": "questions",
+            "cells": "cells",
+            "masks": "masks",
+            "statistics": ["statistics"],
+        },
     ),
     "measure_effects": (
         (*STUDY, "intervention", "scorer"),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from culture_neurons.identify.cells import CellError, fill_cells
+from culture_neurons.identify.cells import CellError, fill_cells, find_left_out
 
 QUESTIONS = {"question_id": pl.String, "culture": pl.String, "fold": pl.UInt8}
 ANSWERS = {"question_id": pl.String, "correct": pl.Boolean}
@@ -191,3 +191,63 @@ def test_all_answers_count_where_asked_to():
         fill_cells(questions, answers, folds=2, cap=25, floor=6, counted="all")
     with pytest.raises(CellError, match=r"cells.floor = 3 correct answers in each"):
         fill_cells(questions, answers, folds=2, cap=25, floor=3, counted="correct")
+
+
+def make_unseen(rows):
+    names = {"shown": pl.String, "question_id": pl.String, "correct": pl.Boolean}
+    return pl.DataFrame(rows, names, orient="row")
+
+
+def test_questions_answered_right_unseen_neither_count_nor_are_asked():
+    questions, answers = make_tables({"A": [4, 5], "B": [4, 4], "C": [3, 9]}, wrong=1)
+    # A0-00 and A0-04, which is answered wrong with its picture, are right without one, B1-01 over
+    # another, A1-00 both ways.
+    right = {
+        ("blind", "A0-00_0"),
+        ("blind", "A0-04_0"),
+        ("blind", "A1-00_0"),
+        ("swapped", "A1-00_0"),
+        ("swapped", "B1-01_0"),
+    }
+    unseen = make_unseen(
+        [
+            (shown, question_id, (shown, question_id) in right)
+            for shown in ("blind", "swapped")
+            for question_id in questions["question_id"]
+        ]
+    )
+    limits = {"folds": 2, "cap": 25, "floor": 3, "counted": "correct"}
+    cells = fill_cells(questions, answers, **limits, left_out=find_left_out(unseen, ["blind"]))
+    assert used_per_cell(cells) == dict.fromkeys(
+        [(culture, fold) for culture in "ABC" for fold in (0, 1)], 3
+    )
+    out = cells.filter(pl.col("reason") == "answered right blind")
+    assert sorted(out["question_id"]) == ["A0-00_0", "A0-04_0", "A1-00_0"]
+    assert sorted(cells.filter(~pl.col("asked"))["question_id"]) == sorted(out["question_id"])
+
+    both = find_left_out(unseen, ["swapped", "blind"])
+    assert dict(both.iter_rows()) == {
+        "A0-00_0": "answered right blind",
+        "A0-04_0": "answered right blind",
+        "A1-00_0": "answered right blind, swapped",
+        "B1-01_0": "answered right swapped",
+    }
+    # With floor 4 culture A lacks questions for fold 0, and C as before: B alone is too few.
+    with pytest.raises(CellError, match=r"'A': 3, 'B': 4, 'C': 3"):
+        fill_cells(
+            questions, answers, **limits | {"floor": 4}, left_out=find_left_out(unseen, ["blind"])
+        )
+
+
+def test_a_dropped_culture_is_not_asked_and_others_are_in_full():
+    questions, answers = make_tables({"A": [4, 4], "B": [4, 4], "C": [1, 4]}, wrong=2)
+    cells = fill_cells(questions, answers, folds=2, cap=3, floor=3, counted="correct")
+    assert set(cells.filter("asked")["culture"]) == {"A", "B"}
+    assert cells["asked"].sum() == 2 * (6 + 6)
+
+
+def test_what_was_not_asked_so_cannot_leave_out():
+    unseen = make_unseen([("swapped", "q", True)])
+    assert len(find_left_out(unseen, [])) == 0
+    with pytest.raises(CellError, match=r"leave_out has 'blind'.*remove it"):
+        find_left_out(unseen, ["blind"])

@@ -127,7 +127,13 @@ def test_two_sections_suffice_and_the_rest_is_the_schema_s_defaults():
         },
         ROOT,
     )
-    assert completed["cells"] == {"folds": 8, "cap": 25, "floor": 12, "splits": [0]}
+    assert completed["cells"] == {
+        "folds": 8,
+        "cap": 25,
+        "floor": 12,
+        "leave_out": [],
+        "splits": [0],
+    }
     assert completed["models"][0]["dtype"] == "bfloat16"
     assert completed["dataset"]["columns"]["texts"]["native"]["question"] == "Question"
     assert completed["score"]["scorers"][4]["options"] == {}
@@ -266,6 +272,11 @@ CASES = {
         ("select", "rates"),
         [0.01, 0.010000001],
         ["'select.rates[1]' is 0.010000001", "'r0.01'"],
+    ),
+    "unknown way to leave out": (
+        ("cells", "leave_out"),
+        ["seen"],
+        ["'cells.leave_out[0]' is 'seen'", "blind"],
     ),
     "one fold": (("cells", "folds"), 1, ["'cells.folds' is 1", "2 or more"]),
     "too many folds": (("cells", "folds"), 256, ["'cells.folds' is 256", "255 or less"]),

@@ -47,7 +47,7 @@ def test_a_class_that_keeps_all_logits_is_read_at_the_last_token(keeping_all):
 def test_its_questions_share_their_prefix_too(keeping_all):
     questions = make_questions(8, cultures=("AAA",), folds=1, per_image=4)
     feed = Feed(questions, PICTURES, TokenBudget(10_000))
-    assert find_way(keeping_all, feed, ["mlp.gate_act"]) == Way(share=True, batch=True)
+    assert find_way(keeping_all, feed, ["mlp.gate_act"]) == Way(share=True, batch=True, blind=True)
 
 
 def test_logits_of_another_shape_are_refused():

@@ -13,9 +13,9 @@ from real_processors import MAX_PIXELS, build_processor, build_shallow_model, en
 
 from culture_neurons.dataset.question import Question
 from culture_neurons.dataset.sources import DatasetError
-from culture_neurons.engine.answering import UNMODIFIED
 from culture_neurons.engine.batches import ImageGroup, find_shared
 from culture_neurons.engine.shared_prefix import SharedPrefix
+from culture_neurons.hooks.interventions import UNMODIFIED
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.prompts import SCOPES, encode_prompt
 

@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 
+import numpy as np
 import pytest
 from matplotlib.text import Text
 from plot_tables import (
@@ -21,6 +22,7 @@ from plot_tables import (
     make_recovery,
     make_rejected,
     make_summaries,
+    make_unseen,
 )
 
 from culture_neurons.plots.accuracy import plot_accuracy
@@ -65,11 +67,19 @@ FAMILIES = [
 BY_MODEL = ("self_cross", "recovery", "accuracy")
 
 
+def draw_accuracy(answers, questions, unseen=None):
+    unseen = unseen or dict.fromkeys(answers, make_frame("unseen"))
+    return plot_accuracy(answers, unseen, questions, 0.95)
+
+
 def draw_family(family, cultures, layers):
     """Draw a figure of all scorers and models."""
     if family == "accuracy":
         questions = make_questions(cultures)
-        return plot_accuracy({model: make_answers(questions) for model in MODELS}, questions, 0.95)
+        answers = {model: make_answers(questions) for model in MODELS}
+        return draw_accuracy(
+            answers, questions, {model: make_unseen(questions) for model in MODELS}
+        )
     if family == "rejected":
         return plot_rejected(make_rejected(3000), 20_000)
     if family == "deactivation":
@@ -134,8 +144,8 @@ def test_small_matrices_carry_their_numbers(tmp_path):
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plot_accuracy({}, make_questions([]), 0.95),
-        lambda: plot_accuracy({"m": make_frame("answers")}, make_questions(), 0.95),
+        lambda: draw_accuracy({}, make_questions([])),
+        lambda: draw_accuracy({"m": make_frame("answers")}, make_questions()),
         lambda: draw_layers({}, []),
         lambda: draw_layers({"cas": make_frame("masks")}),
         lambda: plot_deactivation({}, 0.05),
@@ -160,9 +170,7 @@ def test_nothing_to_show_is_said(draw, tmp_path):
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plot_accuracy(
-            {"m": make_answers(make_questions(["a"], 1))}, make_questions(["a"]), 0.95
-        ),
+        lambda: draw_accuracy({"m": make_answers(make_questions(["a"], 1))}, make_questions(["a"])),
         lambda: draw_layers({"cas": make_masks(["a"], 1)}, ["a"], 1),
         lambda: draw_layers({"cas": make_masks(["a"]), "mad": make_frame("masks")}, ["a", "b"]),
         lambda: plot_deactivation({"cas": make_effects(["a"]), "mad": make_frame("effects")}, 0.05),
@@ -197,6 +205,24 @@ def test_layers_of_two_models_have_the_same_limits():
     assert limits["few"][0] == max(count.max() for count in counts)
 
 
+def test_marks_of_accuracy_are_what_was_answered_seeing_swapped_and_blind():
+    questions = make_questions(["a", "b"], 40)
+    own = questions["culture"] == "a"
+    answers = make_frame("answers", question_id=questions["question_id"], correct=own)
+    unseen = make_frame(
+        "unseen",
+        shown=["blind"] * questions.height,
+        question_id=questions["question_id"],
+        correct=~own,
+    )
+    (axes,) = draw_accuracy({"m": answers}, questions, {"m": unseen}).axes
+    marks = {line.get_marker(): line.get_xdata() for line in axes.lines if len(line.get_xdata())}
+    assert marks["|"].tolist() == [0, 100]
+    assert np.isnan(marks["x"]).all()
+    seen = next(marks[marker] for marker in marks if marker not in ("|", "x", "None"))
+    assert seen.tolist() == [100, 0]
+
+
 def test_titles_say_what_the_intervals_show(tmp_path):
     questions = make_questions(["a", "b"], 40)
     right = {"a": True, "b": False}
@@ -205,7 +231,7 @@ def test_titles_say_what_the_intervals_show(tmp_path):
         question_id=questions["question_id"].to_list(),
         correct=[right[culture] for culture in questions["culture"]],
     )
-    texts = find_texts(plot_accuracy({"m": answers}, questions, 0.95), tmp_path)
+    texts = find_texts(draw_accuracy({"m": answers}, questions), tmp_path)
     assert "accuracy is above chance in 1 of 2 cases" in " ".join(texts)
     assert "n = 2 cultures with 40 questions on 20 images each" in texts
 

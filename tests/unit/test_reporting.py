@@ -79,12 +79,40 @@ def test_cultures_are_counted_by_right_answers_whatever_makes_the_statistics():
     cells = questions.select(
         "question_id", "culture", model=pl.lit("m"), used=pl.lit(True), reason=pl.lit("")
     )
-    row = tabulate_cultures(questions, answers, cells).row(0, named=True)
+    # Of q0 and q1 there is another picture; without any, the model is right about q1 and q2.
+    unseen = pl.DataFrame(
+        {
+            "model": ["m"] * 5,
+            "shown": ["swapped"] * 2 + ["blind"] * 3,
+            "question_id": ["q0", "q1", "q0", "q1", "q2"],
+            "correct": [True, False, False, True, True],
+        }
+    )
+    row = tabulate_cultures(questions, answers, unseen, cells).row(0, named=True)
+    assert (row["accuracy"], row["swapped"]) == (pytest.approx(1 / 3), 0.5)
+    assert (row["blind"], row["left_out"]) == (pytest.approx(2 / 3), 0)
     assert (row["questions"], row["images"], row["correct"], row["used"]) == (3, 2, 1, 3)
     assert row["dropped_because"] is None
     assert (row["letters_answered"], row["letters_right"]) == ("A 2, B 1", "A 2, B 1")
     assert row["chance"] == pytest.approx((1 / 3 + 1 / 3 + 1 / 2) / 3)
     assert row["chance_p"] == pytest.approx(1 - 2 / 3 * 2 / 3 * 1 / 2)
+
+
+def test_a_model_that_cannot_be_asked_blind_has_no_blind_accuracy():
+    questions = pl.DataFrame(
+        {"question_id": ["q0"], "image_id": ["p"], "culture": ["a"], "answer": [0]}
+    )
+    answers = make_answers([True], [[0, 1]], [0])
+    cells = questions.select(
+        "question_id",
+        "culture",
+        model=pl.lit("m"),
+        used=pl.lit(False),
+        reason=pl.lit("answered right swapped"),
+    )
+    unseen = answers.select("model", "question_id", "correct", shown=pl.lit("swapped"))
+    row = tabulate_cultures(questions, answers, unseen, cells).row(0, named=True)
+    assert (row["swapped"], row["blind"], row["left_out"]) == (1.0, None, 1)
 
 
 def test_chance_is_tested_exactly():

@@ -6,13 +6,12 @@ import pytest
 import torch
 from tiny_models import PICTURES, make_questions
 
-from culture_neurons.engine.answering import UNMODIFIED
 from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.engine.shortcuts import run_last_mlp_at, share_until_changed
 from culture_neurons.hooks.hookpoints import find_layers
-from culture_neurons.hooks.interventions import ablate
+from culture_neurons.hooks.interventions import UNMODIFIED, ablate
 
 QUESTIONS = 3
 

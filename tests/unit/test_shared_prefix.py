@@ -11,7 +11,6 @@ from transformers import AutoModelForImageTextToText, PaliGemmaForConditionalGen
 from culture_neurons.demo.checkpoint import save_checkpoint
 from culture_neurons.engine.answering import (
     BASELINE,
-    UNMODIFIED,
     MaskedModel,
     answer_questions,
     tabulate_answers,
@@ -23,7 +22,7 @@ from culture_neurons.engine.responses import AskedTogether, ResponseTable
 from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.engine.trial import Way, find_way
 from culture_neurons.hooks.hookpoints import find_layers
-from culture_neurons.hooks.interventions import ablate
+from culture_neurons.hooks.interventions import UNMODIFIED, ablate
 from culture_neurons.model.checkpoints import Checkpoint, load_checkpoint
 from culture_neurons.neurons import MaskName
 
@@ -127,11 +126,16 @@ def letters_of(logits):
     return torch.stack([logprobs[..., ids].logsumexp(-1) for ids in forms], -1)
 
 
+def takes_text(checkpoint):
+    """Its processor insists on a picture."""
+    return not isinstance(checkpoint.model, PaliGemmaForConditionalGeneration)
+
+
 def test_shared_logits_equal_one_plain_forward_each(checkpoint, expected):
     groups = group_all(checkpoint)
     assert all(group.shared > 3 for group in groups)
     way = find_way(checkpoint, make_feed(ask_images()), ["mlp.gate_act"])
-    assert way == Way(share=can_share(checkpoint), batch=True)
+    assert way == Way(share=can_share(checkpoint), batch=True, blind=takes_text(checkpoint))
     if not way.share:
         return
     layers = find_layers(checkpoint.model, "mlp.gate_act")

@@ -45,7 +45,7 @@ def find(checkpoint):
 
 def test_right_ways_pass_in_full_and_half_precision(checkpoint):
     layers = len(checkpoint.model.get_decoder().layers)
-    assert find(checkpoint) == Way(share=True, batch=True)
+    assert find(checkpoint) == Way(share=True, batch=True, blind=True)
     assert len(checkpoint.model.get_decoder().layers) == layers  # the model itself stays whole
 
 
@@ -103,7 +103,7 @@ def test_wrong_positions_are_not_shared(checkpoint, monkeypatch, steps):
         "_continue_positions",
         lambda self, *arguments: right(self, *arguments) + steps,
     )
-    assert find(checkpoint) == Way(share=False, batch=True)
+    assert find(checkpoint) == Way(share=False, batch=True, blind=True)
 
 
 def test_reversed_picture_tokens_are_not_shared(checkpoint, monkeypatch):
@@ -117,7 +117,7 @@ def test_reversed_picture_tokens_are_not_shared(checkpoint, monkeypatch):
         return {**call, "inputs_embeds": embedded}
 
     monkeypatch.setattr(shared_prefix, "read_decoder_call", reverse)
-    assert find(checkpoint) == Way(share=False, batch=True)
+    assert find(checkpoint) == Way(share=False, batch=True, blind=True)
 
 
 def exchange_rows(inputs, key):
@@ -127,7 +127,10 @@ def exchange_rows(inputs, key):
 
 @pytest.mark.parametrize(
     ("module", "way"),
-    [(whole_prompts, Way(share=True, batch=False)), (shared_prefix, Way(share=False, batch=True))],
+    [
+        (whole_prompts, Way(share=True, batch=False, blind=True)),
+        (shared_prefix, Way(share=False, batch=True, blind=True)),
+    ],
 )
 def test_exchanged_pictures_are_found_in_batches_and_in_prefixes(
     checkpoint, monkeypatch, module, way
@@ -154,7 +157,7 @@ def test_masks_that_reach_other_rows_are_found(checkpoint, monkeypatch):
         return right(maps, torch.zeros_like(which), neurons, gain, offset)
 
     monkeypatch.setattr(interventions, "_make_change", first_map_for_all)
-    assert find(checkpoint) == Way(share=False, batch=True)
+    assert find(checkpoint) == Way(share=False, batch=True, blind=True)
 
 
 def test_an_input_that_is_dropped_is_refused(checkpoint, monkeypatch):
@@ -188,15 +191,15 @@ def test_a_small_device_tries_halves(checkpoint, monkeypatch, caplog):
         return output
 
     monkeypatch.setattr(type(checkpoint.model), "forward", small_device)
-    assert find(checkpoint) == Way(share=True, batch=True)
+    assert find(checkpoint) == Way(share=True, batch=True, blind=True)
     assert "half the batch" in caplog.text
 
 
 def test_single_questions_are_enough_to_try(checkpoint):
     way = find_way(checkpoint, make_feed(4, per_image=1), POINT)
-    assert way == Way(share=True, batch=True)
+    assert way == Way(share=True, batch=True, blind=True)
 
 
 def test_prompts_go_alone_where_batches_are_not_exact():
-    assert Way(share=True, batch=True).limit(4096).tokens == 4096
-    assert Way(share=True, batch=False).limit(4096).tokens == 1
+    assert Way(share=True, batch=True, blind=True).limit(4096).tokens == 4096
+    assert Way(share=True, batch=False, blind=True).limit(4096).tokens == 1

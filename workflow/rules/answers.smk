@@ -2,7 +2,7 @@
 
 
 rule answer_questions:
-    """Ask the unmodified model every question."""
+    """Ask the unmodified model every question, and without seeing its picture."""
     input:
         questions="results/dataset/questions.parquet",
         images="results/dataset/images.parquet",
@@ -10,6 +10,7 @@ rule answer_questions:
         code=find_code_inputs("answer_questions"),
     output:
         answers="results/answers/{model}.parquet",
+        unseen="results/unseen/{model}.parquet",
     log:
         "results/logs/answer_questions/{model}.log",
     benchmark:
@@ -33,6 +34,7 @@ rule fill_cells:
     input:
         questions="results/dataset/questions.parquet",
         answers="results/answers/{model}.parquet",
+        unseen="results/unseen/{model}.parquet",
         code=find_code_inputs("fill_cells"),
     output:
         cells="results/cells/{model}.parquet",
@@ -45,6 +47,7 @@ rule fill_cells:
     params:
         cap=config["cells"]["cap"],
         floor=config["cells"]["floor"],
+        leave_out=config["cells"]["leave_out"],
         counted=lambda wildcards: COUNTED[wildcards.model],
     script:
         "../scripts/fill_cells.py"

@@ -6,6 +6,7 @@ rule plot_accuracy:
     input:
         questions="results/dataset/questions.parquet",
         answers=expand("results/answers/{model}.parquet", model=MODELS),
+        unseen=expand("results/unseen/{model}.parquet", model=MODELS),
         code=find_code_inputs("plot_accuracy"),
     output:
         svg=report(

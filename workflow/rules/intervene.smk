@@ -6,6 +6,7 @@ rule intervene:
     input:
         questions="results/dataset/questions.parquet",
         images="results/dataset/images.parquet",
+        cells="results/cells/{model}.parquet",
         masks=f"{MASKS}/{{selector}}.parquet",
         statistics=get_intervention_statistics,
         checkpoint=get_checkpoint_input,

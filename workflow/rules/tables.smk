@@ -7,6 +7,7 @@ rule write_tables:
         questions="results/dataset/questions.parquet",
         rejected="results/dataset/rejected.parquet",
         answers=expand("results/answers/{model}.parquet", model=MODELS),
+        unseen=expand("results/unseen/{model}.parquet", model=MODELS),
         cells=expand("results/cells/{model}.parquet", model=MODELS),
         masks=expand(
             f"{MASKS}/{{scorer}}.parquet",

@@ -1,4 +1,4 @@
-"""Ask the unmodified model every question; nothing is decoded."""
+"""Ask the unmodified model every question, and without seeing its picture; nothing is decoded."""
 
 from dataclasses import replace
 
@@ -17,7 +17,8 @@ from culture_neurons.storage.tables import write_table
 start_log(snakemake.log[0])
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
 pictures = PictureFile(source.images)
-questions = read_questions(source.questions, pictures, params.model["prompt"], params.option_seed)
+prompt = (source.questions, pictures, params.model["prompt"], params.option_seed)
+questions = read_questions(*prompt)
 feed = Feed(questions, pictures, TokenBudget(resources.batch_tokens), resources.workers)
 place = (snakemake.threads, resources.device, resources.hub_cache)
 with lease_model(params.model, *place) as (checkpoint, model_facts):
@@ -29,7 +30,11 @@ with lease_model(params.model, *place) as (checkpoint, model_facts):
     answers = table.tabulate_answers()
     predicted = dict(zip(answers["question_id"], answers["predicted"], strict=True))
     greedy = check_greedy(checkpoint, feed, letters, predicted)
-logger.info("%d of %d answers are correct", answers["correct"].sum(), len(questions))
+    unseen = []
+    for shown in ("swapped", "blind") if way.blind else ("swapped",):
+        feed = replace(feed, questions=read_questions(*prompt, shown=shown))
+        rows = tabulate_answers(checkpoint, feed, letters, way.share).tabulate_answers()
+        unseen.append({"shown": shown, **rows})
 facts = {
     **read_facts(source.questions, "questions"),
     **model_facts,
@@ -41,3 +46,6 @@ facts = {
 }
 answers["option_order"] = [question.option_order for question in table.questions]
 write_table(snakemake.output.answers, "answers", answers, facts)
+write_table(snakemake.output.unseen, "unseen", unseen, facts)
+right = [f"{rows['correct'].sum()} of {len(rows['correct'])}" for rows in (answers, *unseen)]
+logger.info("correct answers, also over a swapped picture and without any: %s", ", ".join(right))

@@ -9,8 +9,8 @@ from culture_neurons.storage.tables import write_table
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
 scorers, facts = read_study({source.questions: "questions"}, source.outcomes, wildcards)
-questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
 outcomes = {own["scorer"]["name"]: read_outcomes(path) for path, own in scorers.items()}
+questions = read_evaluate_questions(source.questions, next(iter(outcomes.values())), facts)
 comparisons = compare_outcomes(
     outcomes, questions, facts["cultures"], params.other_questions, **params.statistics
 )

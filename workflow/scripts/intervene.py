@@ -12,12 +12,12 @@ from culture_neurons.logs import logger, start_log
 from culture_neurons.model.jobs import lease_model
 from culture_neurons.neurons import NeuronAxis, read_sizes
 from culture_neurons.storage.facts import join_facts, name_versions, read_joined
-from culture_neurons.storage.tables import write_table
+from culture_neurons.storage.tables import read_table, write_table
 
 start_log(snakemake.log[0])
 loaded = f"the loaded checkpoint {snakemake.params.model['checkpoint']}"
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
-kinds = {source.questions: "questions", source.masks: "masks"}
+kinds = {source.questions: "questions", source.cells: "cells", source.masks: "masks"}
 kinds |= dict.fromkeys(source.statistics, "statistics")  # for mean_ablate alone
 facts = read_joined(kinds, snakemake.wildcards)
 sizes, folds = read_sizes(facts), evaluate_folds(facts["folds"], facts["split"])
@@ -27,9 +27,10 @@ masks = make_interventions(read_masks(source.masks, sizes), params.intervention,
 own = {name: affine for name, affine in masks.items() if name.draw is None}
 pictures = PictureFile(source.images)
 prompt = (source.questions, pictures, params.model["prompt"], facts["option_seed"])
-scope = {"cultures": facts["cultures"], "folds": folds}
-questions = read_questions(*prompt, **scope)
-swapped = read_questions(*prompt, **scope, swapped=True) if own else []
+cells = read_table(source.cells, "cells").to_pylist()
+ids = [row["question_id"] for row in cells if row["asked"] and row["fold"] in folds]
+questions = read_questions(*prompt, ids=ids)
+swapped = read_questions(*prompt, ids=ids, shown="swapped") if own else []
 logger.info("%d masks, %d questions of the evaluate folds %s", len(masks), len(questions), folds)
 logger.info("%d of them over pictures of other cultures", len(swapped))
 way = Way(**facts["way"])

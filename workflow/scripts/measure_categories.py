@@ -15,7 +15,8 @@ from culture_neurons.storage.tables import write_table
 start_log(snakemake.log[0])
 source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
 scorers, facts = read_study({source.questions: "questions"}, source.outcomes, wildcards)
-questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
+first = read_outcomes(next(iter(scorers)))
+questions = read_evaluate_questions(source.questions, first, facts)
 categories = questions.sort("culture", "question_id")["category"].to_numpy()  # as paired
 
 

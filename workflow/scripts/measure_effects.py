@@ -20,8 +20,8 @@ kinds |= {source.swapped: "swapped_outcomes"}
 place = dict(snakemake.wildcards, selector=snakemake.wildcards.scorer)
 selectors, facts = read_study(kinds, [source.outcomes, *source.controls], place)
 facts |= selectors[source.outcomes]
-questions = read_evaluate_questions(source.questions, facts["evaluate_folds"], facts["cultures"])
 outcomes = read_outcomes(source.outcomes)
+questions = read_evaluate_questions(source.questions, outcomes, facts)
 answers, kept, effects, summaries = measure_effects(
     questions=questions,
     outcomes=outcomes,

@@ -10,6 +10,7 @@ start_log(snakemake.log[0])
 
 figure = plot_accuracy(
     answers=read_frames(snakemake.input.answers, "answers", snakemake.params.models, ["model"]),
+    unseen=read_frames(snakemake.input.unseen, "unseen", snakemake.params.models, ["model"]),
     questions=read_frame(snakemake.input.questions, "questions"),
     confidence=snakemake.params.confidence,
 )

@@ -40,7 +40,10 @@ tables = {
     "effects": effects,
     "comparisons": stack_tables(source.comparisons, "comparisons", [*STUDY, "intervention"]),
     "cultures": tabulate_cultures(
-        questions, answers, stack_tables(source.cells, "cells", ["model"])
+        questions,
+        answers,
+        stack_tables(source.unseen, "unseen", ["model"]),
+        stack_tables(source.cells, "cells", ["model"]),
     ),
     "masks": tabulate_masks(source.masks),
     "layers": count_layers(stack_tables(source.masks, "masks", [*STUDY, "scorer"])),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -64,34 +65,29 @@ def read_questions(
     option_seed: int,
     *,
     ids: Collection[str] | None = None,
-    cultures: Collection[str] | None = None,
-    folds: Collection[int] | None = None,
-    swapped: bool = False,
+    shown: Literal["own", "swapped", "blind"] = "own",
 ) -> list[Question]:
-    """Read questions with their options shuffled; None takes all.
+    """Read questions with their options shuffled.
 
     Args:
         questions: Table `questions`.
         pictures: Of the questions.
         prompt: Which of the questions' texts.
         option_seed: Of the options' order.
-        ids: Of the wanted questions.
-        cultures: Of the wanted questions.
-        folds: Of the wanted questions.
-        swapped: Show each over a picture of another culture, see `swap_pictures`; questions on a
-            picture without any other are left out.
+        ids: Of the wanted questions; None: all.
+        shown: With which picture. "swapped": of another culture, see `swap_pictures`; questions on
+            a picture for which there is none are left out. "blind": with none.
 
     Raises:
         TableError: The dataset has no text for this prompt, or an image is missing.
     """
     table = read_table(questions, "questions")
-    shown = dict(zip(pictures, pictures, strict=True))
-    if swapped:
-        shown = swap_pictures(read_picture_cultures(table))
-        table = table.filter(pc.is_in(table["image_id"], _value_set(table, "image_id", shown)))
-    for column, wanted in (("question_id", ids), ("culture", cultures), ("fold", folds)):
-        if wanted is not None:
-            table = table.filter(pc.is_in(table[column], _value_set(table, column, wanted)))
+    replaced = {image_id: None if shown == "blind" else image_id for image_id in pictures}
+    if shown == "swapped":
+        replaced = swap_pictures(read_picture_cultures(table))
+        table = _take_rows(table, "image_id", replaced)
+    if ids is not None:
+        table = _take_rows(table, "question_id", ids)
     result = []
     for row in table.to_pylist():
         texts = {text["prompt"]: text for text in row["texts"]}
@@ -110,7 +106,7 @@ def read_questions(
                 question_id=row["question_id"],
                 culture=row["culture"],
                 fold=row["fold"],
-                image_id=shown[row["image_id"]],
+                image_id=replaced[row["image_id"]],
                 text=texts[prompt]["question"],
                 options=options,
                 answer=row["answer"],
@@ -129,5 +125,5 @@ def read_picture_cultures(table: pa.Table) -> dict[str, set[str]]:
     return cultures
 
 
-def _value_set(table, column: str, wanted: Collection):
-    return pa.array(sorted(wanted), table.schema.field(column).type)
+def _take_rows(table: pa.Table, column: str, wanted: Collection[str]) -> pa.Table:
+    return table.filter(pc.is_in(table[column], pa.array(sorted(wanted), pa.string())))

@@ -11,7 +11,7 @@ class Question:
     question_id: str
     culture: str
     fold: int
-    image_id: str
+    image_id: str | None  # None: asked without a picture
     text: str
     options: tuple[str, ...]
     answer: int

@@ -18,14 +18,13 @@ from culture_neurons.engine.responses import AskedTogether, Responses, ResponseT
 from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.engine.whole_prompts import prepare_prompts, run_prompts
 from culture_neurons.hooks.hookpoints import HookedLayers
-from culture_neurons.hooks.interventions import AffineMap, intervene
+from culture_neurons.hooks.interventions import UNMODIFIED, AffineMap, intervene
 from culture_neurons.logs import logger, progress
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.devices import describe_memory
 from culture_neurons.model.prompts import PromptError
 from culture_neurons.neurons import MaskName
 
-UNMODIFIED = AffineMap({}, gain=1.0)
 BASELINE = {MaskName(None): UNMODIFIED}
 
 

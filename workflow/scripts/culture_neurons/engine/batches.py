@@ -86,9 +86,14 @@ def group_cells(questions: Iterable[Question]) -> list[tuple[tuple[str, int], li
 
 
 def group_images(questions: Iterable[Question]) -> list[list[Question]]:
-    """Group questions by image, both levels sorted."""
-    ordered = sorted(questions, key=lambda q: (q.image_id, q.question_id))
-    return [list(members) for _, members in groupby(ordered, key=lambda q: q.image_id)]
+    """Group questions by image, both levels sorted; one without a picture stands alone."""
+
+    def name_image(question: Question) -> tuple[str, str]:
+        alone = question.question_id if question.image_id is None else ""
+        return question.image_id or "", alone
+
+    ordered = sorted(questions, key=lambda q: (*name_image(q), q.question_id))
+    return [list(members) for _, members in groupby(ordered, key=name_image)]
 
 
 def take_shard(cells: Iterable[tuple[str, int]], shard: str) -> set[tuple[str, int]]:
@@ -111,16 +116,22 @@ def find_shared(prompts: Sequence[EncodedPrompt], image_token: int) -> int:
 def pack_prompts(asked: Iterable[Asked], budget: TokenBudget) -> Iterator[list[Asked]]:
     """Pack one cell's prompts by length so that rows x longest stays within the budget.
 
-    A prompt longer than the budget goes alone.
+    A prompt longer than the budget goes alone. None with a picture goes with one without.
     """
-    ordered = sorted(asked, key=lambda item: (item[1].tokens, item[0].question_id))
-    batch: list[Asked] = []
-    for item in ordered:  # ascending: the newest is the longest
-        if batch and (len(batch) + 1) * item[1].tokens > budget.tokens:
-            yield batch
-            batch = []
-        batch.append(item)
-    if batch:
+
+    def list_pictures(item: Asked) -> list[str]:
+        return sorted(item[1].picture_inputs)
+
+    ordered = sorted(
+        asked, key=lambda item: (list_pictures(item), item[1].tokens, item[0].question_id)
+    )
+    for _, alike in groupby(ordered, key=list_pictures):
+        batch: list[Asked] = []
+        for item in alike:  # ascending: the newest is the longest
+            if batch and (len(batch) + 1) * item[1].tokens > budget.tokens:
+                yield batch
+                batch = []
+            batch.append(item)
         yield batch
 
 

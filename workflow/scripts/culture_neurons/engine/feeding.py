@@ -50,7 +50,7 @@ class _Images(Dataset):
             return error
 
     def _encode(self, question: Question) -> EncodedPrompt:
-        picture = self.pictures[question.image_id]
+        picture = None if question.image_id is None else self.pictures[question.image_id]
         try:
             return encode_prompt(self.processor, self.image_token, question, picture)
         except (PictureError, PromptError) as error:

@@ -29,7 +29,7 @@ from culture_neurons.engine.responses import require_numbers
 from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.engine.whole_prompts import prepare_prompts, run_prompts
 from culture_neurons.hooks.hookpoints import HookedLayers, find_layers
-from culture_neurons.hooks.interventions import AffineMap, ablate, intervene
+from culture_neurons.hooks.interventions import UNMODIFIED, AffineMap, ablate, intervene
 from culture_neurons.logs import logger
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.next_token import LogitsError, run_to_logits
@@ -44,6 +44,7 @@ _FAILURES = (
     IndexError,
     KeyError,
     LogitsError,
+    PromptError,
     RuntimeError,
     TypeError,
     ValueError,
@@ -55,6 +56,7 @@ class Way(NamedTuple):
 
     share: bool  # questions of one picture share its prefix
     batch: bool  # prompts with different pictures go together
+    blind: bool  # the unmodified model can be asked without a picture
 
     def limit(self, tokens: int) -> TokenBudget:
         """Make the budget of passes: of one prompt each where prompts are not batched."""
@@ -77,17 +79,19 @@ def find_way(checkpoint: Checkpoint, feed: Feed, hookpoints: Sequence[str]) -> W
     for name in hookpoints:
         find_layers(checkpoint.model, name)
     groups, exact = choose_prompts(checkpoint, feed), make_exact(checkpoint)
-    tried = [_try_ways(exact, groups, name) for name in hookpoints]
+    tried = [_try_ways(exact, feed, groups, name) for name in hookpoints]
     way = Way(*map(all, zip(*tried, strict=True)))
-    if not all(way):
+    if not (way.share and way.batch):
         logger.warning(
             "slower than usual: prefixes are %s, prompts are %s",
             *("shared" if way.share else "not shared", "batched" if way.batch else "not batched"),
         )
+    if not way.blind:
+        logger.warning("no question is asked without its picture: the model does not take it")
     return way
 
 
-def _try_ways(exact: Checkpoint, groups: Sequence[ImageGroup], hookpoint: str) -> Way:
+def _try_ways(exact: Checkpoint, feed: Feed, groups: Sequence[ImageGroup], hookpoint: str) -> Way:
     layers = find_layers(exact.model, hookpoint)
     masks = make_masks(layers)
     prompts = [prompt for group in groups for _, prompt in group.asked]
@@ -97,8 +101,14 @@ def _try_ways(exact: Checkpoint, groups: Sequence[ImageGroup], hookpoint: str) -
     except PromptError as error:
         raise PromptError(f"checkpoint {exact.model.name_or_path}: {error}") from error
 
-    def compare(name: str, run: Callable[[], Tensor]) -> str | None:
-        against = _find_fault(run, expected)
+    texts: list[EncodedPrompt] = []
+
+    def run_blind() -> Tensor:
+        texts.extend(encode_blind(exact, feed, groups))
+        return run_whole(exact, texts, layers, [UNMODIFIED], 1 if batched else len(texts))
+
+    def compare(name: str, run: Callable[[], Tensor], expect=lambda: expected) -> str | None:
+        against = _find_fault(run, expect)
         logger.info("tried %s: %s", name, against or "exact")
         return against
 
@@ -115,7 +125,10 @@ def _try_ways(exact: Checkpoint, groups: Sequence[ImageGroup], hookpoint: str) -
     shared = "no two prompts share a picture's prefix"
     if all(group.shared for group in groups):
         shared = compare("shared prefixes", lambda: run_shared(exact, groups, layers, maps))
-    return Way(share=shared is None, batch=batched is None)
+    blind = compare(
+        "prompts without a picture", run_blind, lambda: run_alone(exact, texts, layers, [{}])
+    )
+    return Way(share=shared is None, batch=batched is None, blind=blind is None)
 
 
 def choose_prompts(checkpoint: Checkpoint, feed: Feed) -> list[ImageGroup]:
@@ -144,6 +157,19 @@ def choose_prompts(checkpoint: Checkpoint, feed: Feed) -> list[ImageGroup]:
     same = [group for group in found if group.shared == first.shared]
     other = [group for group in found if group.shared != first.shared]
     return [first, *same[:1], *other[:1]]
+
+
+def encode_blind(
+    checkpoint: Checkpoint, feed: Feed, groups: Sequence[ImageGroup]
+) -> list[EncodedPrompt]:
+    """Encode the questions of some pictures without them.
+
+    Raises:
+        PromptError: The processor takes no text without a picture.
+    """
+    blind = [replace(question, image_id=None) for group in groups for question, _ in group.asked]
+    cells = feed_cells(checkpoint, replace(feed, questions=blind, workers=0))
+    return [prompt for _, images in cells for image in images for _, prompt in image]
 
 
 def make_exact(checkpoint: Checkpoint) -> Checkpoint:
@@ -279,10 +305,10 @@ def run_shared(
     return torch.stack([found[id(p)] for group in groups for _, p in group.asked], dim=1)
 
 
-def _find_fault(run: Callable[[], Tensor], expected: Tensor) -> str | None:
+def _find_fault(run: Callable[[], Tensor], expect: Callable[[], Tensor]) -> str | None:
     """Run; say what speaks against the logits, None if they are the expected ones."""
     try:
-        found = run()
+        found, expected = run(), expect()
     except _FAILURES as error:
         if is_out_of_memory(error):
             raise

@@ -43,7 +43,8 @@ def prepare_prompts(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) ->
     inputs = place_inputs(collate(prompts, checkpoint.processor.tokenizer.pad_token_id or 0), model)
     # The class itself may name fewer arguments than the model within, to which it hands them on.
     encoders = [part for part in (model, model.base_model) if hasattr(part, "get_image_features")]
-    if encoders and "mm_encoder_outputs" in inspect.signature(model.forward).parameters:
+    ready = "mm_encoder_outputs" in inspect.signature(model.forward).parameters
+    if prompts[0].picture_inputs and encoders and ready:
         known = set()
         for part in encoders:
             known |= set(inspect.signature(part.get_image_features).parameters)

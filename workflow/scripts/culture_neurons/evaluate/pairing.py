@@ -98,12 +98,31 @@ def read_study(
 
 
 def read_evaluate_questions(
-    path: str | Path, folds: Sequence[int], cultures: Sequence[str]
+    path: str | Path, outcomes: pl.DataFrame, facts: Mapping[str, object]
 ) -> pl.DataFrame:
-    """Read the evaluate questions: question_id, image_id, culture, category, answer."""
-    columns = ["question_id", "image_id", "culture", "category", "answer", "fold"]
-    kept = pl.col("fold").is_in(list(folds)) & pl.col("culture").is_in(list(cultures))
-    return read_frame(path, "questions", columns).filter(kept).drop("fold")
+    """Read the evaluate questions: those that a job's unmodified model was asked.
+
+    Args:
+        path: Table `questions`.
+        outcomes: Of one job.
+        facts: What the job's file says of itself.
+
+    Returns:
+        Columns question_id, image_id, culture, category, answer.
+
+    Raises:
+        EffectError: They are not as many as the job was to ask.
+    """
+    columns = ["question_id", "image_id", "culture", "category", "answer"]
+    asked = select_mask(outcomes, UNMODIFIED).select("question_id")
+    questions = read_frame(path, "questions", columns).join(asked, on="question_id", how="semi")
+    if not len(questions) == len(asked) == facts["evaluate_questions"]:
+        raise EffectError(
+            f"{len(asked)} outcomes of the unmodified model to {len(questions)} questions of "
+            f"{path}; expected {facts['evaluate_questions']} of each: delete the outcomes file and "
+            "run again"
+        )
+    return questions
 
 
 def pair_scorer(

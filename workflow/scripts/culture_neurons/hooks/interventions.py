@@ -26,6 +26,9 @@ class AffineMap:
     offset: Mapping[int, Tensor] = field(default_factory=dict)
 
 
+UNMODIFIED = AffineMap({}, gain=1.0)
+
+
 def ablate(neurons: Mapping[int, Tensor]) -> AffineMap:
     """Silence neurons: g' = 0 * g."""
     return AffineMap(neurons, gain=0.0)

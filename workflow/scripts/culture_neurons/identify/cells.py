@@ -5,10 +5,13 @@ contributes the same number of questions: correctly answered ones, or any.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import polars as pl
 
 from culture_neurons.chance import LEVEL, find_guess_p
+
+LEFT_OUT = pl.DataFrame(schema={"question_id": pl.String, "left_out": pl.String})  # none
 
 _COUNTED = {"correct": "correct answers", "all": "answers"}
 
@@ -18,9 +21,15 @@ class CellError(Exception):
 
 
 def fill_cells(
-    questions: pl.DataFrame, answers: pl.DataFrame, folds: int, cap: int, floor: int, counted: str
+    questions: pl.DataFrame,
+    answers: pl.DataFrame,
+    folds: int,
+    cap: int,
+    floor: int,
+    counted: str,
+    left_out: pl.DataFrame = LEFT_OUT,
 ) -> pl.DataFrame:
-    """Choose the questions that make the statistics.
+    """Choose the questions that make the statistics, and those that are asked under masks.
 
     quota = min(cap, smallest kept cell); a culture with any cell below the floor is dropped.
 
@@ -31,6 +40,7 @@ def fill_cells(
         cap: Largest number of questions per cell.
         floor: Smallest number of counted questions that a cell may hold.
         counted: "correct": correctly answered questions count. "all": every answered one does.
+        left_out: Those of `find_left_out` neither count nor are asked.
 
     Returns:
         Table `cells`: every question once, `used` or with the reason why not.
@@ -41,8 +51,9 @@ def fill_cells(
     joined = questions.select("question_id", "culture", "fold").join(
         answers.select("question_id", "correct"), on="question_id", how="left", validate="1:1"
     )
-    correct = pl.col("correct")
-    joined = joined.with_columns(counts=correct if counted == "correct" else correct.is_not_null())
+    joined = joined.join(left_out, on="question_id", how="left", validate="1:1")
+    counts = pl.col("correct") if counted == "correct" else pl.col("correct").is_not_null()
+    joined = joined.with_columns(counts=counts & pl.col("left_out").is_null())
     smallest = _find_smallest_cells(joined, folds)
     kept = smallest.filter(pl.col("available") >= floor)
     if len(kept) < 2:
@@ -60,10 +71,37 @@ def fill_cells(
             kept=pl.col("culture").is_in(kept["culture"].implode()),
         )
         .with_columns(reason=_state_reason(quota, floor, _COUNTED[counted]))
-        .with_columns(used=pl.col("reason") == "")
-        .select("culture", "fold", "question_id", "used", "reason")
+        .with_columns(
+            used=pl.col("reason") == "", asked=pl.col("kept") & pl.col("left_out").is_null()
+        )
+        .select("culture", "fold", "question_id", "used", "reason", "asked")
         .sort("culture", "fold", "question_id")
     )
+
+
+def find_left_out(unseen: pl.DataFrame, leave_out: Sequence[str]) -> pl.DataFrame:
+    """Find the questions that are answered right without seeing their picture.
+
+    Args:
+        unseen: shown, question_id, correct.
+        leave_out: Which of "blind" and "swapped" leave a question out.
+
+    Returns:
+        Columns question_id and left_out, the reason.
+
+    Raises:
+        CellError: Nothing was asked so.
+    """
+    for shown in leave_out:
+        if shown not in unseen["shown"]:
+            raise CellError(
+                f"cells.leave_out has {shown!r}, but this model answered no question so: it does "
+                "not take a prompt without a picture, or the dataset has no other picture; remove "
+                "it from cells.leave_out"
+            )
+    right = unseen.filter("correct", pl.col("shown").is_in(list(leave_out)))
+    ways = pl.col("shown").sort().str.join(", ")
+    return right.group_by("question_id").agg(left_out=pl.lit("answered right ") + ways)
 
 
 def find_at_chance(questions: pl.DataFrame, answers: pl.DataFrame) -> list[str]:
@@ -99,10 +137,12 @@ def _find_smallest_cells(joined: pl.DataFrame, folds: int) -> pl.DataFrame:
 
 
 def _state_reason(quota: int, floor: int, counted: str) -> pl.Expr:
-    """Say why a question is not used, from columns correct, counts, kept, and place, or ""."""
+    """Say why a question is not used, from the columns that `fill_cells` made, or ""."""
     return (
         pl.when(pl.col("correct").is_null())
         .then(pl.lit("no answer"))
+        .when(pl.col("left_out").is_not_null())
+        .then("left_out")
         .when(~pl.col("counts"))
         .then(pl.lit("wrong answer"))
         .when(~pl.col("kept"))

@@ -58,8 +58,8 @@ def write_body(text: str, options: Sequence[str]) -> str:
     return "\n".join([text, *lettered, INSTRUCTION])
 
 
-def render_prompt(processor, body: str) -> str:
-    """Put the picture and the user's turn in the checkpoint's own chat template.
+def render_prompt(processor, body: str, picture: bool = True) -> str:
+    """Put the picture, or none, and the user's turn in the checkpoint's own chat template.
 
     Raises:
         PromptError: The processor has no chat template, or the template alters the text.
@@ -69,7 +69,7 @@ def render_prompt(processor, body: str) -> str:
             f"{type(processor).__name__} has no chat template; give one as `chat_template` "
             "(a Jinja file) of this model in the config"
         )
-    content = [{"type": "image"}, {"type": "text", "text": body}]
+    content = [{"type": "image"}] * picture + [{"type": "text", "text": body}]
     rendered = processor.apply_chat_template(
         [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
     )
@@ -80,14 +80,16 @@ def render_prompt(processor, body: str) -> str:
     return rendered
 
 
-def encode_prompt(processor, image_token: int, question: Question, picture: bytes) -> EncodedPrompt:
+def encode_prompt(
+    processor, image_token: int, question: Question, picture: bytes | None
+) -> EncodedPrompt:
     """Turn a question and its picture into model inputs; name every token's scope.
 
     Args:
         processor: The checkpoint's.
         image_token: Id of the tokens that stand for a picture.
         question: The question.
-        picture: Its picture, as delivered.
+        picture: Its picture, as delivered; None: the prompt is text alone.
 
     Raises:
         PictureError: The picture cannot be decoded.
@@ -95,14 +97,10 @@ def encode_prompt(processor, image_token: int, question: Question, picture: byte
     """
     _refuse_markup(processor.tokenizer, image_token, (question.text, *question.options))
     body = write_body(question.text, [question.options[i] for i in question.option_order])
-    rendered = render_prompt(processor, body)
+    rendered = render_prompt(processor, body, picture is not None)
     special = not _has_bos(processor.tokenizer, rendered)
-    inputs = processor(
-        text=[rendered],
-        images=[decode_picture(picture)],
-        add_special_tokens=special,
-        return_tensors="pt",
-    )
+    pictures = {} if picture is None else {"images": [decode_picture(picture)]}
+    inputs = processor(text=[rendered], **pictures, add_special_tokens=special, return_tensors="pt")
     inputs.pop("labels", None)  # PaliGemma's processor adds what training would aim at
     plain = processor.tokenizer(rendered, add_special_tokens=special, return_offsets_mapping=True)
     start = rendered.index(body)
@@ -112,7 +110,9 @@ def encode_prompt(processor, image_token: int, question: Question, picture: byte
     }
     scopes = _find_scopes(rendered, plain["offset_mapping"], texts)
     ids = inputs["input_ids"]
-    scopes = _carry_over(np.asarray(plain["input_ids"]), scopes, ids[0].numpy(), image_token)
+    scopes = _carry_over(
+        np.asarray(plain["input_ids"]), scopes, ids[0].numpy(), image_token, len(pictures)
+    )
     of_tokens = {key for key, value in inputs.items() if value.shape == ids.shape}
     return EncodedPrompt(
         {key: inputs[key] for key in inputs if key in of_tokens},
@@ -156,11 +156,11 @@ def _find_scopes(rendered: str, offsets, texts: dict[str, tuple[int, int]]) -> n
     return scopes
 
 
-def _carry_over(plain, scopes, ids, image_token: int) -> np.ndarray:
+def _carry_over(plain, scopes, ids, image_token: int, pictures: int) -> np.ndarray:
     """Carry the scopes of the text's tokens over to those of the processor, picture included.
 
     The processor replaces the picture's placeholder by image tokens, with marks of its own
-    around them (rows, tiles): those are template.
+    around them (rows, tiles): those are template. Without a picture it replaces nothing.
     """
     shortest = min(len(plain), len(ids))
     same = plain[:shortest] == ids[:shortest]
@@ -169,9 +169,10 @@ def _carry_over(plain, scopes, ids, image_token: int) -> np.ndarray:
     after = len(same) if same.all() else int(same.argmin())
     images = ids == image_token
     replaced = scopes[before : len(plain) - after]
-    if not images.any() or (replaced != SCOPES.index("template")).any():
+    same_text = pictures or np.array_equal(plain, ids)
+    if images.any() != pictures or (replaced != SCOPES.index("template")).any() or not same_text:
         raise PromptError(
-            "the processor's tokens are not the text's tokens around one picture: "
+            f"the processor's tokens are not the text's tokens around {pictures} picture(s): "
             f"{images.sum()} image tokens (id {image_token}), "
             f"{len(plain) - before - after} of the text's {len(plain)} tokens were replaced"
         )

@@ -19,15 +19,21 @@ from culture_neurons.plots.parts.style import (
 )
 from culture_neurons.plots.parts.wording import form_count
 
+UNSEEN = {"swapped": ("x", "a swapped picture"), "blind": ("|", "no picture")}  # marker, label
+
 
 @in_style
 def plot_accuracy(
-    answers: Mapping[str, pl.DataFrame], questions: pl.DataFrame, confidence: float
+    answers: Mapping[str, pl.DataFrame],
+    unseen: Mapping[str, pl.DataFrame],
+    questions: pl.DataFrame,
+    confidence: float,
 ) -> Figure:
-    """Draw accuracy per culture and model, with intervals clustered by image, and chance.
+    """Draw accuracy per culture and model: seeing, with intervals clustered by image, and not.
 
     Args:
         answers: Model name -> its answers table.
+        unseen: Model name -> its table of answers without seeing the picture.
         questions: The questions table.
         confidence: Coverage of the intervals.
 
@@ -52,6 +58,14 @@ def plot_accuracy(
     }
     for offset, (model, share) in zip(offsets, shares.items(), strict=True):
         _draw_model(axes, share, offset, looks[model], model)
+        for shown, (marker, _) in UNSEEN.items():
+            tally = tally_images(unseen[model].filter(shown=shown), questions)
+            share = 100 * estimate_shares(tally, cultures, confidence)[:, 0]
+            y = np.arange(len(cultures)) + offset
+            look = {"linestyle": "none", "marker": marker, "markersize": 3.2, "alpha": 0.8}
+            axes.plot(share, y, color=looks[model].color, **look)
+    for marker, label in UNSEEN.values():
+        axes.plot([], [], linestyle="none", marker=marker, markersize=3.2, color="0.4", label=label)
     chance = 100 * chance_accuracy(questions)
     axes.axvline(
         chance, color="0.4", linestyle="--", linewidth=0.8, label=f"chance ({chance:.0f} %)"

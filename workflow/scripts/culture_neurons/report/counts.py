@@ -13,17 +13,19 @@ from culture_neurons.storage.facts import STUDY, read_facts
 
 
 def tabulate_cultures(
-    questions: pl.DataFrame, answers: pl.DataFrame, cells: pl.DataFrame
+    questions: pl.DataFrame, answers: pl.DataFrame, unseen: pl.DataFrame, cells: pl.DataFrame
 ) -> pl.DataFrame:
     """Count per model and culture: questions, correct ones, those used, and why others are not.
 
-    Beside them the accuracy of guessing, how likely guesses are to be as good (`find_guess_p`),
-    and how often each letter was answered and was right: a model that answers "A" to all is as
-    accurate as the letter is often right.
+    Beside them the accuracy, what it is over swapped pictures (of the questions that have one to
+    swap with) and without any, that of guessing, how likely guesses are to be as good
+    (`find_guess_p`), and how often each letter was answered and was right: a model that answers
+    "A" to all is as accurate as the letter is often right.
 
     Args:
         questions: Table `questions`.
         answers: Stacked `answers`, with model.
+        unseen: Stacked `unseen`, with model.
         cells: Stacked `cells`, with model.
     """
     counts = questions.group_by("culture").agg(
@@ -34,18 +36,29 @@ def tabulate_cultures(
     )
     used = answered.group_by("model", "culture").agg(
         pl.col("correct").sum(),
+        pl.col("reason").str.starts_with("answered right").sum().alias("left_out"),
         pl.col("used").sum().alias("used"),
         pl.col("reason")
         .filter(pl.col("reason").str.starts_with("culture"))
         .first()
         .alias("dropped_because"),
     )
-    letters = _count_letters(questions, answers)
-    return (
-        used.join(counts, on="culture")
-        .join(letters, on=["model", "culture"], how="left")
-        .sort("model", "culture")
-    )
+    shares = [
+        _share_correct(questions, answers, "accuracy"),
+        _share_correct(questions, unseen.filter(pl.col("shown") == "swapped"), "swapped"),
+        _share_correct(questions, unseen.filter(pl.col("shown") == "blind"), "blind"),
+        _count_letters(questions, answers),
+    ]
+    table = used.join(counts, on="culture")
+    for share in shares:
+        table = table.join(share, on=["model", "culture"], how="left")
+    return table.sort("model", "culture")
+
+
+def _share_correct(questions: pl.DataFrame, answers: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Share of right answers per model and culture, 0 to 1, as column `name`."""
+    joined = answers.join(questions.select("question_id", "culture"), on="question_id")
+    return joined.group_by("model", "culture").agg(pl.col("correct").mean().alias(name))
 
 
 def judge_chance(questions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:

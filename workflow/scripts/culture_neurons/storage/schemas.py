@@ -77,12 +77,15 @@ SCHEMAS: dict[str, pa.Schema] = {
         ],
         # option_order[i] = index of the option shown under letter i
         "answers": [*_RESPONSE, ("option_order", pa.list_(pa.uint8()))],
+        # The same questions without seeing their pictures.
+        "unseen": [("shown", pa.string()), *_RESPONSE],  # swapped | blind: see read_questions
         "cells": [
             ("culture", pa.string()),
             ("fold", pa.uint8()),
             ("question_id", pa.string()),
-            ("used", pa.bool_()),
+            ("used", pa.bool_()),  # makes the statistics, where its fold identifies
             ("reason", pa.string()),  # why a question is not used; "" when it is
+            ("asked", pa.bool_()),  # under masks, where its fold evaluates
         ],
         "activations": [
             ("culture", pa.string()),
