@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from culture_neurons.dataset.pictures import decode_picture
 from culture_neurons.dataset.question import Question
 from culture_neurons.engine.answering import MaskedModel, answer_questions
-from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
+from culture_neurons.engine.batches import ImageGroup, TokenBudget, group_image
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.responses import AskedTogether
 from culture_neurons.hooks.hookpoints import HookedLayers, find_layers
@@ -67,7 +67,7 @@ class Study:
         """The encoded questions by image."""
         ((_, images),) = feed_cells(self.checkpoint, self.feed)
         token = self.checkpoint.image_token
-        return [ImageGroup(tuple(i), find_shared([p for _, p in i], token)) for i in images]
+        return [group_image(image, token) for image in images]
 
 
 @dataclass(frozen=True)

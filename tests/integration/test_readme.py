@@ -4,6 +4,7 @@ import json
 import re
 
 import polars as pl
+import pytest
 import yaml
 from dry_runs import PROJECT, copy_project, run_snakemake
 
@@ -71,7 +72,8 @@ def test_own_model_data_and_scorer(study, tmp_path):
     cells = pl.read_parquet(folder / "results/cells/my-model.parquet")
     left_out = cells.filter(pl.col("reason") == "answered right blind")["question_id"]
     assert set(left_out) == set(blind)
-    assert len(blind) > 0 and not set(blind) & {*asked, *cells.filter("used")["question_id"]}
+    assert len(blind) > 0
+    assert not set(blind) & {*asked, *cells.filter("used")["question_id"]}
     cultures = pl.read_csv(folder / "results/tables/cultures.csv")
     assert cultures["left_out"].sum() == len(blind)
     assert cultures["blind"].to_list() == pytest.approx(

@@ -13,7 +13,7 @@ from real_processors import MAX_PIXELS, build_processor, build_shallow_model, en
 
 from culture_neurons.dataset.question import Question
 from culture_neurons.dataset.sources import DatasetError
-from culture_neurons.engine.batches import ImageGroup, find_shared
+from culture_neurons.engine.batches import group_image
 from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.hooks.interventions import UNMODIFIED
 from culture_neurons.model.checkpoints import Checkpoint
@@ -113,9 +113,7 @@ def test_questions_that_share_a_photograph_s_prefix_are_answered_as_if_alone(fam
     ]
     picture = take_photograph(*size)
     prompts = [encode_prompt(processor, checkpoint.image_token, q, picture) for q in questions]
-    group = ImageGroup(
-        tuple(zip(questions, prompts, strict=True)), find_shared(prompts, checkpoint.image_token)
-    )
+    group = group_image(list(zip(questions, prompts, strict=True)), checkpoint.image_token)
     with torch.inference_mode():
         together = SharedPrefix(checkpoint, [group]).run(None, [UNMODIFIED])[0]
         alone = [

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny_models import PICTURES, make_questions
 
-from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
+from culture_neurons.engine.batches import TokenBudget, group_image
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.engine.shortcuts import run_last_mlp_at, share_until_changed
@@ -22,8 +22,7 @@ def prefix(tiny):
     questions = make_questions(QUESTIONS, cultures=("AAA",), folds=1, per_image=QUESTIONS)
     ((_, images),) = feed_cells(tiny, Feed(questions, PICTURES, TokenBudget(10_000)))
     (asked,) = images
-    shared = find_shared([prompt for _, prompt in asked], tiny.image_token)
-    return SharedPrefix(tiny, [ImageGroup(tuple(asked), shared)])
+    return SharedPrefix(tiny, [group_image(asked, tiny.image_token)])
 
 
 def record_shapes(tiny, prefix, maps):

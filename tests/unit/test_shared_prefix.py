@@ -15,7 +15,7 @@ from culture_neurons.engine.answering import (
     answer_questions,
     tabulate_answers,
 )
-from culture_neurons.engine.batches import ImageGroup, TokenBudget, find_shared
+from culture_neurons.engine.batches import TokenBudget, group_image
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import capture_cells
 from culture_neurons.engine.responses import AskedTogether, ResponseTable
@@ -82,10 +82,7 @@ def ask_images():
 
 def group_all(checkpoint):
     ((_, images),) = feed_cells(checkpoint, make_feed(ask_images()))
-    return [
-        ImageGroup(tuple(asked), find_shared([p for _, p in asked], checkpoint.image_token))
-        for asked in images
-    ]
+    return [group_image(asked, checkpoint.image_token) for asked in images]
 
 
 def make_feed(questions, budget=10_000, workers=0):

@@ -40,8 +40,9 @@ place = (snakemake.threads, resources.device, resources.hub_cache)
 with lease_model(params.model, *place) as (checkpoint, model_facts):
     facts = join_facts({source.masks: facts, loaded: model_facts})
     asking = (facts["letter_tokens"], way.share, find_layers(checkpoint.model, facts["hookpoint"]))
-    outcomes = tabulate_masked(checkpoint, feeds[0], *asking, masks, params.other_questions)
-    swapped_outcomes = tabulate_masked(checkpoint, feeds[1], *asking, own, other_questions=0)
+    tokens = params.intervention["tokens"]
+    outcomes = tabulate_masked(checkpoint, feeds[0], *asking, masks, tokens, params.other_questions)
+    swapped_outcomes = tabulate_masked(checkpoint, feeds[1], *asking, own, tokens, 0)
 facts |= {
     "intervention": params.intervention,
     "evaluate_folds": folds,

@@ -9,20 +9,20 @@ from culture_neurons.engine.batches import (
     Asked,
     ImageGroup,
     TokenBudget,
-    find_shared,
+    group_image,
     pack_images,
     pack_prompts,
 )
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.responses import AskedTogether, Responses, ResponseTable, read_responses
 from culture_neurons.engine.shared_prefix import SharedPrefix
-from culture_neurons.engine.whole_prompts import prepare_prompts, run_prompts
+from culture_neurons.engine.whole_prompts import place_marks, prepare_prompts, run_prompts
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import UNMODIFIED, AffineMap, intervene
 from culture_neurons.logs import logger, progress
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.devices import describe_memory
-from culture_neurons.model.prompts import PromptError
+from culture_neurons.model.prompts import SCOPES, PromptError
 from culture_neurons.neurons import MaskName
 
 BASELINE = {MaskName(None): UNMODIFIED}
@@ -38,6 +38,7 @@ class MaskedModel:
     layers: HookedLayers | None = None  # where maps apply; None where no map names a neuron
     maps: Sequence[AffineMap] = (UNMODIFIED,)  # an empty map is the unmodified model
     share: bool = True  # questions of one picture share its prefix (trial.Way)
+    tokens: Collection[str] = SCOPES  # token scopes at which maps act
 
 
 def tabulate_answers(
@@ -48,6 +49,7 @@ def tabulate_answers(
     layers: HookedLayers | None = None,
     masks: Mapping[MaskName, AffineMap] = BASELINE,
     asked: Mapping[MaskName, Collection[str]] | None = None,
+    tokens: Collection[str] = SCOPES,
 ) -> ResponseTable:
     """Answer questions under masks, with progress.
 
@@ -59,6 +61,7 @@ def tabulate_answers(
         layers: Where the masks apply; None where no mask names a neuron.
         masks: Name -> map.
         asked: Name -> ids of the questions that this mask is asked; None: all.
+        tokens: Token scopes at which the masks act.
 
     Raises:
         PromptError: A question cannot be encoded, or its logits are no numbers; names both.
@@ -67,7 +70,7 @@ def tabulate_answers(
     table = ResponseTable(list(masks), feed.questions, asked)
     device = checkpoint.model.device
     maps = list(masks.values())
-    model = MaskedModel(checkpoint, letter_tokens, feed.budget, layers, maps, share)
+    model = MaskedModel(checkpoint, letter_tokens, feed.budget, layers, maps, share, tokens)
     with progress(len(table), "answers", f"{len(masks)} masks") as bar:
         try:
             for responses in answer_questions(model, feed, table.list_rounds):
@@ -90,6 +93,7 @@ def tabulate_masked(
     share: bool,
     layers: HookedLayers,
     masks: Mapping[MaskName, AffineMap],
+    tokens: Collection[str],
     other_questions: int | None,
 ) -> ResponseTable:
     """Answer questions under masks, and as the unmodified model in the same passes.
@@ -101,6 +105,7 @@ def tabulate_masked(
         share: Questions of one picture share its prefix (trial.Way).
         layers: Where the masks apply.
         masks: Name -> map.
+        tokens: Token scopes at which the masks act.
         other_questions: How many questions of each culture that is not a mask's own it is asked;
             None: all.
 
@@ -110,7 +115,7 @@ def tabulate_masked(
     maps = BASELINE | masks
     cultures = {question.question_id: question.culture for question in feed.questions}
     asked = choose_questions({name: name.culture for name in maps}, cultures, other_questions)
-    return tabulate_answers(checkpoint, feed, letter_tokens, share, layers, maps, asked)
+    return tabulate_answers(checkpoint, feed, letter_tokens, share, layers, maps, asked, tokens)
 
 
 def answer_questions(
@@ -133,7 +138,7 @@ def answer_questions(
     for _, images in feed_cells(model.checkpoint, feed):
         ids = [question.question_id for image in images for question, _ in image]
         for masks, questions in list_rounds(ids):
-            groups = _group(images, questions, model.checkpoint.image_token)
+            groups = _group(model, images, questions)
             shared = [group for group in groups if model.share and group.shared]
             rest = [group for group in groups if not (model.share and group.shared)]
             whole = [item for group in rest for item in group.asked]
@@ -143,16 +148,12 @@ def answer_questions(
 
 
 def _group(
-    images: Sequence[Sequence[Asked]], questions: Collection[str], image_token: int
+    model: MaskedModel, images: Sequence[Sequence[Asked]], questions: Collection[str]
 ) -> list[ImageGroup]:
     """Group the questions of these ids by image, with what each image's prompts share."""
-    groups = []
-    for image in images:
-        asked = tuple(item for item in image if item[0].question_id in questions)
-        if asked:
-            shared = find_shared([prompt for _, prompt in asked], image_token)
-            groups.append(ImageGroup(asked, shared))
-    return groups
+    chosen = [[item for item in image if item[0].question_id in questions] for image in images]
+    token = model.checkpoint.image_token
+    return [group_image(asked, token, model.tokens) for asked in chosen if asked]
 
 
 def _answer_shared(model: MaskedModel, groups: Sequence[ImageGroup]) -> Iterator[Responses]:
@@ -161,7 +162,7 @@ def _answer_shared(model: MaskedModel, groups: Sequence[ImageGroup]) -> Iterator
     for images, together in pack_images(groups, len(masks), model.budget):
 
         def answer(images: Sequence[ImageGroup], together: int = together) -> list[Responses]:
-            prefix = SharedPrefix(model.checkpoint, images)
+            prefix = SharedPrefix(model.checkpoint, images, model.tokens)
             asked = [question for group in images for question, _ in group.asked]
 
             def answer_under(chunk: Sequence[int]) -> list[Responses]:
@@ -180,11 +181,13 @@ def _answer_whole(model: MaskedModel, asked: Sequence[Asked]) -> Iterator[Respon
     """Answer questions prompt by prompt, one mask after the other."""
 
     def answer(packed: Sequence[Asked]) -> list[Responses]:
-        batch = prepare_prompts(model.checkpoint, [prompt for _, prompt in packed])
-        questions = [question for question, _ in packed]
+        questions, prompts = zip(*packed, strict=True)
+        batch = prepare_prompts(model.checkpoint, prompts)
+        marks = place_marks(model.checkpoint.model, [p.scopes for p in prompts], model.tokens)
+        where = None if marks is None else [marks] * len(model.layers.modules)
         responses = []
         for index, affine in enumerate(model.maps):
-            with intervene(model.layers, [affine]):
+            with intervene(model.layers, [affine], where):
                 logits = run_prompts(model.checkpoint, batch)[None]  # (1, questions, vocabulary)
             responses.append(read_responses([index], questions, logits, model.letter_tokens))
         return responses

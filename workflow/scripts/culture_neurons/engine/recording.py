@@ -13,7 +13,7 @@ from culture_neurons.hooks.capture import Sums, capture, find_bad_layers, make_s
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.logs import progress
 from culture_neurons.model.checkpoints import Checkpoint
-from culture_neurons.model.prompts import SCOPES, EncodedPrompt
+from culture_neurons.model.prompts import EncodedPrompt, mark_tokens
 
 
 class ActivationError(Exception):
@@ -116,10 +116,5 @@ def tabulate_cells(
 
 def scope_weights(prompts: Sequence[EncodedPrompt], scopes: Mapping[str, Sequence[str]]) -> Tensor:
     """Mark each stored scope's tokens with 1, others and padding with 0: (scopes, rows, tokens)."""
-    longest = max(prompt.tokens for prompt in prompts)
-    weights = torch.zeros(len(scopes), len(prompts), longest)
-    for row, prompt in enumerate(prompts):
-        for index, members in enumerate(scopes.values()):
-            wanted = torch.tensor([SCOPES.index(name) for name in members], dtype=torch.int8)
-            weights[index, row, : prompt.tokens] = torch.isin(prompt.scopes, wanted).float()
-    return weights
+    of_tokens = [prompt.scopes for prompt in prompts]
+    return torch.stack([mark_tokens(of_tokens, members) for members in scopes.values()]).float()

@@ -9,7 +9,7 @@ float32, on a copy of few layers where the model is not.
 import copy
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from culture_neurons.engine.batches import (
     ImageGroup,
     TokenBudget,
-    find_shared,
+    group_image,
     is_out_of_memory,
 )
 from culture_neurons.engine.feeding import Feed, feed_cells
@@ -33,8 +33,9 @@ from culture_neurons.hooks.interventions import UNMODIFIED, AffineMap, ablate, i
 from culture_neurons.logs import logger
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.next_token import LogitsError, run_to_logits
-from culture_neurons.model.prompts import EncodedPrompt, PromptError
+from culture_neurons.model.prompts import SCOPES, EncodedPrompt, PromptError
 
+TEXT = ("question", "options")
 PICTURES = 12  # to choose from, by a hash of their names
 # Of the logits' range. In float32 the ways differ by rounding alone, 1e-5 of it at most on every
 # architecture that was tried; a wrong position, picture, or mask by far more.
@@ -125,6 +126,11 @@ def _try_ways(exact: Checkpoint, feed: Feed, groups: Sequence[ImageGroup], hookp
     shared = "no two prompts share a picture's prefix"
     if all(group.shared for group in groups):
         shared = compare("shared prefixes", lambda: run_shared(exact, groups, layers, maps))
+        shared = shared or compare(
+            "shared prefixes, masks at text alone",
+            lambda: run_shared(exact, groups, layers, maps, TEXT),
+            lambda: run_alone(exact, prompts, layers, masks, TEXT),
+        )
     blind = compare(
         "prompts without a picture", run_blind, lambda: run_alone(exact, texts, layers, [{}])
     )
@@ -145,8 +151,7 @@ def choose_prompts(checkpoint: Checkpoint, feed: Feed) -> list[ImageGroup]:
         for image in cell:
             by_length = sorted(image, key=lambda item: item[1].tokens)
             both = (by_length[0], by_length[-1])[: len(image)]
-            shared = find_shared([prompt for _, prompt in both], checkpoint.image_token)
-            group = ImageGroup(both, shared)
+            group = group_image(both, checkpoint.image_token)
             known = groups.setdefault(image[0][0].image_id, group)
             if len(known.asked) < len(both):
                 groups[image[0][0].image_id] = group
@@ -228,24 +233,33 @@ def run_alone(
     prompts: Sequence[EncodedPrompt],
     layers: HookedLayers,
     masks: Sequence[Mapping[int, Tensor]],
+    tokens: Collection[str] = SCOPES,
 ) -> Tensor:
     """Run prompts one by one, as the library does; (masks, prompts, vocabulary) on the host.
 
     The reference that the rest is compared with, so it shares nothing with it: inputs as the
     processor made them, and neurons silenced where they are read, not where they are made.
     """
-    model, rows = checkpoint.model, []
+    model, rows, silent = checkpoint.model, [], []
+
+    def make_hook(index: Tensor):
+        def hook(_module, inputs: tuple[Tensor]) -> tuple[Tensor]:  # (1, tokens, width)
+            changed = inputs[0].clone()
+            for token in silent:
+                changed[0, token, index.to(changed.device)] = 0.0
+            return (changed,)
+
+        return hook
+
     for mask in masks:
         handles = [
-            layers.consumers[layer].register_forward_pre_hook(
-                lambda _module, inputs, index=index: (
-                    inputs[0].index_fill(-1, index.to(inputs[0].device), 0.0),
-                )
-            )
+            layers.consumers[layer].register_forward_pre_hook(make_hook(index))
             for layer, index in mask.items()
         ]
         try:
             for prompt in prompts:
+                scopes = [SCOPES[scope] for scope in prompt.scopes.tolist()]
+                silent = [token for token, scope in enumerate(scopes) if scope in tokens]
                 inputs = {**prompt.token_inputs, **prompt.picture_inputs, "use_cache": False}
                 inputs = {
                     key: value.to(model.device) if isinstance(value, Tensor) else value
@@ -287,13 +301,15 @@ def run_shared(
     groups: Sequence[ImageGroup],
     layers: HookedLayers,
     maps: Sequence[AffineMap],
+    tokens: Collection[str] = SCOPES,
 ) -> Tensor:
     """Run prompts that share prefixes, pictures of one length together; as `run_alone`."""
     found = {}
+    groups = [group_image(group.asked, checkpoint.image_token, tokens) for group in groups]
     ordered = sorted(groups, key=lambda group: group.shared)
     for _, members in groupby(ordered, key=lambda group: group.shared):
         members = list(members)
-        prefix = SharedPrefix(checkpoint, members)
+        prefix = SharedPrefix(checkpoint, members, tokens)
 
         def run(part: Sequence[AffineMap], prefix: SharedPrefix = prefix) -> list[Tensor]:
             return list(prefix.run(layers, part).float().cpu())

@@ -1,7 +1,7 @@
 """Run a model on whole prompts, as the library does, up to the logits of the next token."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.next_token import run_to_logits
-from culture_neurons.model.prompts import EncodedPrompt, collate
+from culture_neurons.model.prompts import SCOPES, EncodedPrompt, collate, mark_tokens
 
 
 def place_inputs(inputs: Mapping[str, Tensor], model: torch.nn.Module) -> dict[str, Tensor]:
@@ -22,6 +22,13 @@ def place_inputs(inputs: Mapping[str, Tensor], model: torch.nn.Module) -> dict[s
             value = value.pin_memory()
         placed[key] = value.to(model.device, non_blocking=True)
     return placed
+
+
+def place_marks(
+    model: torch.nn.Module, scopes: Sequence[Tensor], names: Collection[str]
+) -> Tensor | None:
+    """Mark the tokens of some scopes on the model's device; None if they are of all scopes."""
+    return None if set(names) == set(SCOPES) else mark_tokens(scopes, names).to(model.device)
 
 
 @dataclass(frozen=True)

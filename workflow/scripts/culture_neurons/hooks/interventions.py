@@ -46,7 +46,9 @@ def mean_ablate(neurons: Mapping[int, Tensor], means: Mapping[int, Tensor]) -> A
 
 
 @contextmanager
-def intervene(layers: HookedLayers, maps: Sequence[AffineMap]) -> Iterator[None]:
+def intervene(
+    layers: HookedLayers, maps: Sequence[AffineMap], where: Sequence[Tensor] | None = None
+) -> Iterator[None]:
     """Apply affine maps while the block runs, each to an equal share of a batch's rows.
 
     Map m acts on the m-th block of consecutive rows: one map serves all rows, as many maps as
@@ -54,6 +56,11 @@ def intervene(layers: HookedLayers, maps: Sequence[AffineMap]) -> Iterator[None]
     so an empty map changes nothing, bit for bit. Activations are changed in place, at a cost
     that grows with the masks and not with the width. Own hooks are removed on the way out, also
     after an error; hooks of others stay.
+
+    Args:
+        layers: Where.
+        maps: One or more.
+        where: Of each layer the tokens at which maps act, (rows of a map, tokens) bool; None: all.
 
     Raises:
         ValueError: A map names a layer or a neuron that the hookpoint does not have.
@@ -69,7 +76,8 @@ def intervene(layers: HookedLayers, maps: Sequence[AffineMap]) -> Iterator[None]
                     f"{layers.name}: a mask names layer {layer}, "
                     f"but the model has layers 0 to {len(layers.modules) - 1}"
                 )
-            change = _make_change(len(maps), *_list_changes(layers, maps, layer))
+            marks = None if where is None else where[layer]
+            change = _make_change(len(maps), marks, *_list_changes(layers, maps, layer))
             handles.append(layers.register(layer, _note_pass(change, fired, layer)))
         yield
         if changed:
@@ -103,7 +111,14 @@ def _list_changes(layers: HookedLayers, maps: Sequence[AffineMap], layer: int) -
     return [torch.cat(parts) for parts in zip(*columns, strict=True)]
 
 
-def _make_change(maps: int, which: Tensor, neurons: Tensor, gain: Tensor, offset: Tensor):
+def _make_change(
+    maps: int,
+    marks: Tensor | None,
+    which: Tensor,
+    neurons: Tensor,
+    gain: Tensor,
+    offset: Tensor,
+):
     shifts = bool(offset.any())
     gain, offset = gain[:, None, None], offset[:, None, None]  # (changes, 1, 1)
 
@@ -113,9 +128,12 @@ def _make_change(maps: int, which: Tensor, neurons: Tensor, gain: Tensor, offset
             which, neurons = which.to(activation.device), neurons.to(activation.device)
             gain, offset = gain.to(activation), offset.to(activation)
         blocks = activation.unflatten(0, (maps, -1))  # (maps, rows of a map, tokens, width)
-        changed = blocks[which, :, :, neurons] * gain  # (changes, rows of a map, tokens)
+        known = blocks[which, :, :, neurons]  # (changes, rows of a map, tokens)
+        changed = known * gain
         if shifts:  # adding a zero would turn -0.0 into 0.0
             changed = changed + offset
+        if marks is not None:
+            changed = changed.where(marks, known)
         blocks[which, :, :, neurons] = changed
 
     return change

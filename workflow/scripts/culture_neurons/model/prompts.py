@@ -5,7 +5,7 @@ instruction, in the model's own chat template. No culture is ever named.
 """
 
 import string
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from culture_neurons.dataset.pictures import decode_picture
 from culture_neurons.dataset.question import Question
@@ -181,6 +182,20 @@ def _carry_over(plain, scopes, ids, image_token: int, pictures: int) -> np.ndarr
     carried[len(ids) - after :] = scopes[len(plain) - after :]
     carried[images] = SCOPES.index("image")
     return carried
+
+
+def mark_tokens(scopes: Sequence[Tensor], names: Collection[str]) -> Tensor:
+    """Mark the tokens of some scopes.
+
+    Args:
+        scopes: Of each row, (tokens,) as of EncodedPrompt.
+        names: Of SCOPES.
+
+    Returns:
+        (rows, tokens) bool; False on padding.
+    """
+    wanted = torch.tensor([SCOPES.index(name) for name in names], dtype=torch.int8)
+    return pad_sequence([torch.isin(row, wanted) for row in scopes], batch_first=True)
 
 
 def find_letter_tokens(processor, letters: int) -> list[list[int]]:
