@@ -13,61 +13,23 @@ Weights are random: the answers mean nothing, their equality does.
 import argparse
 import statistics
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import torch
-from shapes import SHAPES, Shape, build_checkpoint, make_masks, make_pictures, make_questions
+from shapes import SHAPES
+from studies import ROUNDS, Answers, Study, build_study, estimate_flops, time_engine, wait
 from torch.utils.flop_counter import FlopCounterMode
 
 from culture_neurons.dataset.pictures import decode_picture
 from culture_neurons.dataset.question import Question
-from culture_neurons.engine.answering import MaskedModel, answer_questions
-from culture_neurons.engine.batches import ImageGroup, TokenBudget, group_image
-from culture_neurons.engine.feeding import Feed, feed_cells
-from culture_neurons.engine.responses import AskedTogether
-from culture_neurons.hooks.hookpoints import HookedLayers, find_layers
-from culture_neurons.hooks.interventions import ablate
-from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.cpu_inference import pack_linear, prepare_for_cpu
-from culture_neurons.model.prompts import find_letter_tokens, render_prompt, write_body
+from culture_neurons.model.prompts import render_prompt, write_body
 from report import describe_machine, write_result
 
 NEW_TOKENS = 2  # a letter and the end token
-ROUNDS = 3
-Answers = Mapping[tuple[int, str], torch.Tensor]  # (mask, question_id) -> log probabilities
-
-
-@dataclass(frozen=True)
-class Study:
-    """A model, and every (question, mask) pair that it is asked."""
-
-    checkpoint: Checkpoint
-    shape: Shape
-    feed: Feed
-    layers: HookedLayers
-    masks: Sequence[Mapping[int, torch.Tensor]]
-    letters: Sequence[Sequence[int]]
-
-    @property
-    def device(self) -> torch.device:
-        """The model's."""
-        return self.checkpoint.model.device
-
-    @property
-    def pairs(self) -> list[tuple[Question, int]]:
-        """All pairs, mask by mask."""
-        return [(q, mask) for mask in range(len(self.masks)) for q in self.feed.questions]
-
-    @cached_property
-    def groups(self) -> list[ImageGroup]:
-        """The encoded questions by image."""
-        ((_, images),) = feed_cells(self.checkpoint, self.feed)
-        token = self.checkpoint.image_token
-        return [group_image(image, token) for image in images]
 
 
 @dataclass(frozen=True)
@@ -79,22 +41,6 @@ class Timing:
     answers: Answers
     tokens: int  # of the decoder, for all pairs
     counted: float  # operations per pair
-
-
-def build_study(name: str) -> Study:
-    """Build a shape's model with random weights, questions, pictures, and masks."""
-    shape, on_gpu = SHAPES[name], name != "cpu"
-    kind = ("cuda", torch.bfloat16) if on_gpu else ("cpu", torch.float32)
-    checkpoint = build_checkpoint(shape, *kind)
-    feed = Feed(make_questions(shape.images), make_pictures(shape), TokenBudget(shape.batch_tokens))
-    return Study(
-        checkpoint,
-        shape,
-        feed,
-        find_layers(checkpoint.model, "mlp.gate_act"),
-        make_masks(checkpoint, shape.masks),
-        find_letter_tokens(checkpoint.processor, 4),
-    )
 
 
 @contextmanager
@@ -141,13 +87,6 @@ def generate(study: Study, questions: Sequence[Question], mask: int) -> torch.Te
     return torch.stack([logprobs[:, ids].logsumexp(-1) for ids in study.letters], -1).cpu()
 
 
-def wait(device: torch.device) -> float:
-    """Read the clock when the device has finished."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
 def time_loop(study: Study, pairs: Sequence[tuple[Question, int]], size: int):
     """Ask pairs, `size` questions of one mask at a time; seconds per pair, and answers."""
     found = {}
@@ -161,37 +100,12 @@ def time_loop(study: Study, pairs: Sequence[tuple[Question, int]], size: int):
     return (wait(study.device) - begun) / len(pairs), found
 
 
-def time_engine(study: Study):
-    """Ask every question under every mask by the engine; seconds per pair, and answers."""
-    maps = [ablate({layer: n.to(study.device) for layer, n in m.items()}) for m in study.masks]
-    rounds = [AskedTogether(range(len(maps)), [q.question_id for q in study.feed.questions])]
-    budget = study.feed.budget
-    model = MaskedModel(study.checkpoint, study.letters, budget, study.layers, maps)
-    found = {}
-    begun = wait(study.device)
-    for responses in answer_questions(model, study.feed, lambda _: rounds):
-        for row, mask in enumerate(responses.masks):
-            for column, question_id in enumerate(responses.questions):
-                found[mask, question_id] = torch.from_numpy(responses.letters[row, column])
-    return (wait(study.device) - begun) / len(study.pairs), found
-
-
 def count_tokens(study: Study) -> tuple[int, int]:
     """Count decoder tokens of all pairs: in the usual loop, and in the engine."""
     prompts = [prompt for group in study.groups for _, prompt in group.asked]
     usual = sum(prompt.tokens + NEW_TOKENS - 1 for prompt in prompts)
     ours = sum(group.tokens for group in study.groups)
     return len(study.masks) * usual, len(study.masks) * ours
-
-
-def estimate_flops(study: Study, tokens: int) -> float:
-    """Work model: 2 x decoder parameters x tokens, and attention over half of the context each."""
-    model, context = study.checkpoint.model, study.groups[0].asked[0][1].tokens
-    named = model.get_decoder().named_parameters()
-    weights = sum(weight.numel() for name, weight in named if "embed" not in name)
-    text = model.config.get_text_config()
-    attention = 4 * text.num_hidden_layers * text.hidden_size * context / 2
-    return tokens * (2 * weights + attention)
 
 
 def count_flops(study: Study, ask: Callable[[Study], tuple[float, Answers]]) -> float:
@@ -302,7 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="cpu")
     name = parser.parse_args().shape
-    if name != "cpu" and not torch.cuda.is_available():
+    if not name.startswith("cpu") and not torch.cuda.is_available():
         sys.exit(f"shape {name} needs a GPU, and torch sees none")
     study = build_study(name)
     timings = time_all(study)

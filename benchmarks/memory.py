@@ -61,7 +61,7 @@ def run_stage(stage: str, path: Path, count: int) -> None:
     from culture_neurons.dataset.question import Question
     from culture_neurons.demo.checkpoint import build_model, build_processor
     from culture_neurons.demo.world import QUESTIONS
-    from culture_neurons.engine.answering import tabulate_answers
+    from culture_neurons.engine.answering import EVERY_WAY, tabulate_answers
     from culture_neurons.engine.batches import TokenBudget
     from culture_neurons.engine.feeding import Feed
     from culture_neurons.engine.recording import capture_cells
@@ -90,7 +90,7 @@ def run_stage(stage: str, path: Path, count: int) -> None:
     ]
     feed = Feed(questions, PictureFile(path), TokenBudget(4096))
     if stage == "answers":
-        table = tabulate_answers(checkpoint, feed, find_letter_tokens(processor, 4), share=True)
+        table = tabulate_answers(checkpoint, feed, find_letter_tokens(processor, 4), EVERY_WAY)
         len(table.tabulate_answers()["correct"])
     else:
         layers = find_layers(model, "mlp.gate_act")

@@ -42,29 +42,29 @@ class Shape:
     naive_pairs: int  # (question, mask) pairs that the slow loops are timed on
 
 
+# The 7B model's proportions, vision tower included, at 44 million decoder parameters.
+SMALL = {
+    "family": "qwen",
+    "text": {
+        "hidden_size": 512,
+        "intermediate_size": 2_400,
+        "num_hidden_layers": 10,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 2,
+        "vocab_size": 2_000,
+    },
+    "vision": {
+        **{"depth": 11, "hidden_size": 192, "intermediate_size": 432, "num_heads": 4},
+        "fullatt_block_indexes": [2, 5, 8, 10],
+    },
+    "batch_tokens": 4_096,
+}
 SHAPES = {
-    # The 7B model's proportions, vision tower included, at 44 million decoder parameters; 192
-    # image tokens.
-    "cpu": Shape(
-        family="qwen",
-        text={
-            "hidden_size": 512,
-            "intermediate_size": 2_400,
-            "num_hidden_layers": 10,
-            "num_attention_heads": 8,
-            "num_key_value_heads": 2,
-            "vocab_size": 2_000,
-        },
-        vision={
-            **{"depth": 11, "hidden_size": 192, "intermediate_size": 432, "num_heads": 4},
-            "fullatt_block_indexes": [2, 5, 8, 10],
-        },
-        picture=(448, 336),
-        max_pixels=448 * 336,
-        images=9,
-        masks=9,
-        batch_tokens=4_096,
-        naive_pairs=18,
+    "cpu": Shape(  # 192 image tokens
+        **SMALL, picture=(448, 336), max_pixels=448 * 336, images=9, masks=9, naive_pairs=18
+    ),
+    "cpu-large-picture": Shape(  # 999 image tokens and 26 masks, as the 7B shapes have
+        **SMALL, picture=(1024, 768), max_pixels=1024 * 1024, images=2, masks=26, naive_pairs=4
     ),
     "qwen2.5-vl-7b": Shape(
         family="qwen",

@@ -14,7 +14,8 @@ from culture_neurons.engine.answering import tabulate_answers
 from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import capture_cells
-from culture_neurons.engine.trial import Way, find_way
+from culture_neurons.engine.trial import find_way
+from culture_neurons.engine.way import Way
 from culture_neurons.hooks.hookpoints import HookpointError, find_layers
 from culture_neurons.model import processors
 from culture_neurons.model.checkpoints import Checkpoint, load_checkpoint
@@ -24,6 +25,9 @@ LETTERS = [[5], [6, 7], [8], [9]]
 # Cross-attention to the picture, and linear attention, keep more than a cache of keys; Molmo2
 # counts patches over the whole batch.
 WHOLE = ("mllama", "qwen3_5", "qwen2_5_omni_thinker", "molmo2")
+# Some of their layers see a window alone; others keep more than keys, or mask them otherwise.
+WINDOWED = ("gemma3n", "gemma4", "llava_pixtral", "mistral3", "aya_vision", "idefics2")
+UNKEPT = ("qwen2_5_omni_thinker", "mllama", "qwen3_5")
 SEEING = ("got_ocr2",)  # its processor takes no text without a picture
 ALONE = ("molmo2", "perception_lm")  # pictures of other sizes do not go into one batch
 
@@ -31,6 +35,15 @@ ALONE = ("molmo2", "perception_lm")  # pictures of other sizes do not go into on
 @pytest.fixture(scope="module", params=further_architectures.BUILDERS)
 def family(request):
     return request.param, further_architectures.make_checkpoint(request.param)
+
+
+def choose_way(name):
+    return Way(
+        share=name not in WHOLE,
+        keep=name not in (*WINDOWED, *UNKEPT),
+        batch=name not in ALONE,
+        blind=name not in SEEING,
+    )
 
 
 def make_feed(questions, alone=False):
@@ -44,7 +57,7 @@ def ask_images():
 def test_the_trial_finds_the_way_that_is_exact(family):
     name, checkpoint = family
     feed = make_feed(make_questions(20, cultures=("AAA",), folds=1, per_image=2))
-    way = Way(share=name not in WHOLE, batch=name not in ALONE, blind=name not in SEEING)
+    way = choose_way(name)
     assert find_way(checkpoint, feed, ["mlp.gate_act"]) == way
 
 
@@ -57,7 +70,7 @@ def test_answers_are_those_of_plain_forwards(family, blind):
     if blind:
         questions = [replace(question, image_id=None) for question in questions]
     feed = make_feed(questions, alone=name in ALONE)
-    table = tabulate_answers(checkpoint, feed, LETTERS, name not in WHOLE)
+    table = tabulate_answers(checkpoint, feed, LETTERS, choose_way(name))
     columns = table.tabulate_answers()
     order = {question.question_id: question for question in questions}
     for question_id, found in zip(columns["question_id"], columns["option_logprobs"], strict=True):

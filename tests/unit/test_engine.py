@@ -9,7 +9,7 @@ from plain_models import plain_logits, silence_columns
 from tiny_models import PICTURES, make_checkpoint, make_questions
 from torch import nn
 
-from culture_neurons.engine.answering import tabulate_answers
+from culture_neurons.engine.answering import EVERY_WAY, tabulate_answers
 from culture_neurons.engine.batches import TokenBudget, group_cells, pack_prompts, take_shard
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import capture_cells
@@ -234,7 +234,7 @@ def test_answers_do_not_depend_on_the_other_questions(tiny):
     letters = find_letter_tokens(tiny.processor, 4)
 
     def ask(chosen, budget):
-        table = tabulate_answers(tiny, make_feed(chosen, budget), letters, share=True)
+        table = tabulate_answers(tiny, make_feed(chosen, budget), letters, EVERY_WAY)
         columns = table.tabulate_answers()
         return dict(zip(columns["question_id"], range(len(chosen)), strict=True)), columns
 

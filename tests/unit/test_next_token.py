@@ -11,7 +11,8 @@ from culture_neurons.engine import greedy_check
 from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.greedy_check import check_greedy
-from culture_neurons.engine.trial import Way, find_way
+from culture_neurons.engine.trial import find_way
+from culture_neurons.engine.way import Way
 from culture_neurons.engine.whole_prompts import run_plain
 from culture_neurons.model.next_token import LogitsError, run_to_logits
 
@@ -47,7 +48,9 @@ def test_a_class_that_keeps_all_logits_is_read_at_the_last_token(keeping_all):
 def test_its_questions_share_their_prefix_too(keeping_all):
     questions = make_questions(8, cultures=("AAA",), folds=1, per_image=4)
     feed = Feed(questions, PICTURES, TokenBudget(10_000))
-    assert find_way(keeping_all, feed, ["mlp.gate_act"]) == Way(share=True, batch=True, blind=True)
+    assert find_way(keeping_all, feed, ["mlp.gate_act"]) == Way(
+        share=True, keep=True, batch=True, blind=True
+    )
 
 
 def test_logits_of_another_shape_are_refused():

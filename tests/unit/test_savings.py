@@ -40,25 +40,27 @@ def record_shapes(tiny, prefix, maps):
     return shapes
 
 
-def rows_of(shapes, index, path):
-    return [rows for rows, _ in shapes[index, path]]
+def tokens_of(shapes, index, path):
+    return [rows * tokens for rows, tokens in shapes[index, path]]
 
 
 def test_what_no_map_has_changed_is_computed_for_one_map(tiny, prefix):
     maps = [ablate({1: torch.tensor([3])}), UNMODIFIED, ablate({2: torch.tensor([5, 6])})]
-    shapes = record_shapes(tiny, prefix, maps)
+    shapes, one = record_shapes(tiny, prefix, maps), record_shapes(tiny, prefix, maps[:1])
     for path in ("self_attn.q_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"):
-        assert rows_of(shapes, 0, path) == [1, QUESTIONS]
-        assert rows_of(shapes, 2, path) == [3, 3 * QUESTIONS]
+        single = tokens_of(one, 0, path)
+        assert tokens_of(shapes, 0, path) == single
+        assert tokens_of(shapes, 2, path) == [3 * tokens for tokens in single]
     for path in ("self_attn.q_proj", "mlp.gate_proj", "mlp.up_proj"):
-        assert rows_of(shapes, 1, path) == [1, QUESTIONS]
-    assert rows_of(shapes, 1, "mlp.down_proj") == [3, 3 * QUESTIONS]
+        assert tokens_of(shapes, 1, path) == single
+    assert tokens_of(shapes, 1, "mlp.down_proj") == [3 * tokens for tokens in single]
 
 
 def test_one_map_and_maps_without_neurons_are_run_as_they_are(tiny, prefix):
+    one = tokens_of(record_shapes(tiny, prefix, [UNMODIFIED]), 0, "mlp.gate_proj")
     for maps in ([ablate({1: torch.tensor([3])})], [UNMODIFIED, ablate({0: torch.tensor([])})]):
         shapes = record_shapes(tiny, prefix, maps)
-        assert rows_of(shapes, 0, "mlp.gate_proj") == [len(maps), len(maps) * QUESTIONS]
+        assert tokens_of(shapes, 0, "mlp.gate_proj") == [len(maps) * tokens for tokens in one]
 
 
 def test_the_last_mlp_sees_only_the_tokens_that_are_read(tiny, prefix):

@@ -20,7 +20,8 @@ from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import capture_cells
 from culture_neurons.engine.responses import AskedTogether, ResponseTable
 from culture_neurons.engine.shared_prefix import SharedPrefix
-from culture_neurons.engine.trial import Way, find_way
+from culture_neurons.engine.trial import find_way
+from culture_neurons.engine.way import Way
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import UNMODIFIED, ablate
 from culture_neurons.model.checkpoints import Checkpoint, load_checkpoint
@@ -103,7 +104,7 @@ def answer(checkpoint, questions, budget=10_000, workers=0, masks=MASKS):
     maps = [ablate(mask) for mask in masks]
     rounds = [AskedTogether(range(len(masks)), [question.question_id for question in questions])]
     letters = [[5], [6, 7], [8], [9]]
-    model = MaskedModel(checkpoint, letters, feed.budget, layers, maps, can_share(checkpoint))
+    model = MaskedModel(checkpoint, letters, feed.budget, layers, maps, find_sharing(checkpoint))
     for responses in answer_questions(model, feed, lambda _: rounds):
         for row, mask in enumerate(responses.masks):
             for column, question_id in enumerate(responses.questions):
@@ -123,6 +124,12 @@ def letters_of(logits):
     return torch.stack([logprobs[..., ids].logsumexp(-1) for ids in forms], -1)
 
 
+def find_sharing(checkpoint):
+    shares = can_share(checkpoint)
+    windowed = getattr(checkpoint.model.config.get_text_config(), "sliding_window", None)
+    return Way(share=shares, keep=shares and not windowed, batch=True, blind=True)
+
+
 def takes_text(checkpoint):
     """Its processor insists on a picture."""
     return not isinstance(checkpoint.model, PaliGemmaForConditionalGeneration)
@@ -132,7 +139,7 @@ def test_shared_logits_equal_one_plain_forward_each(checkpoint, expected):
     groups = group_all(checkpoint)
     assert all(group.shared > 3 for group in groups)
     way = find_way(checkpoint, make_feed(ask_images()), ["mlp.gate_act"])
-    assert way == Way(share=can_share(checkpoint), batch=True, blind=takes_text(checkpoint))
+    assert way == find_sharing(checkpoint)._replace(blind=takes_text(checkpoint))
     if not way.share:
         return
     layers = find_layers(checkpoint.model, "mlp.gate_act")
@@ -226,9 +233,9 @@ def test_masks_can_be_asked_different_questions(checkpoint):
     asked = {"a": ids[:3], "b": ids[2:7], "c": ids[:3], "d": ids}
     by_mask = {MaskName(name): own for name, own in asked.items()}
     feed = make_feed(questions)
-    share = can_share(checkpoint)
-    whole = tabulate_answers(checkpoint, feed, letters, share, layers, masks)
-    parts = tabulate_answers(checkpoint, feed, letters, share, layers, masks, by_mask)
+    way = find_sharing(checkpoint)
+    whole = tabulate_answers(checkpoint, feed, letters, way, layers, masks)
+    parts = tabulate_answers(checkpoint, feed, letters, way, layers, masks, by_mask)
     assert len(whole) == 4 * len(ids)
     assert len(parts) == sum(map(len, asked.values()))
     for full, part in zip(whole.tabulate_outcomes(), parts.tabulate_outcomes(), strict=True):
@@ -260,11 +267,9 @@ def test_an_empty_mask_flips_nothing_and_the_baseline_repeats_the_answers(checkp
     letters = [[5], [6, 7], [8], [9]]
     masks = BASELINE | {MaskName("a"): ablate(MASKS[1]), MaskName("b"): ablate({})}
     feed = make_feed(questions)
-    share = can_share(checkpoint)
-    alone = tabulate_answers(checkpoint, feed, letters, share).tabulate_answers()
-    rows = list(
-        tabulate_answers(checkpoint, feed, letters, share, layers, masks).tabulate_outcomes()
-    )
+    way = find_sharing(checkpoint)
+    alone = tabulate_answers(checkpoint, feed, letters, way).tabulate_answers()
+    rows = list(tabulate_answers(checkpoint, feed, letters, way, layers, masks).tabulate_outcomes())
     assert [row["mask_culture"] for row in rows] == [None, "a", "b"]
     baseline, _, empty = rows
     for name in ("predicted", "correct", "non_letter_mass"):

@@ -8,11 +8,11 @@ import torch
 from tiny_models import PICTURES, make_checkpoint, make_questions
 from transformers import PaliGemmaForConditionalGeneration
 
-from culture_neurons.engine.answering import MaskedModel, answer_questions
-from culture_neurons.engine.batches import TokenBudget, group_image, pack_images
+from culture_neurons.engine.answering import EVERY_WAY, MaskedModel, answer_questions
+from culture_neurons.engine.batches import SHORT_ROW, TokenBudget, count_together, group_image
 from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.kept_prefix import KeptPrefix
 from culture_neurons.engine.responses import AskedTogether
-from culture_neurons.engine.shared_prefix import SharedPrefix
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import UNMODIFIED, ablate, mean_ablate, steer
 from culture_neurons.model.checkpoints import load_checkpoint
@@ -50,6 +50,11 @@ def checkpoint(request, tmp_path_factory):
 def can_share(checkpoint):
     """Its attention sees the whole prompt at once: a prefix differs from prompt to prompt."""
     return not isinstance(checkpoint.model, PaliGemmaForConditionalGeneration)
+
+
+def is_windowed(checkpoint):
+    """Some of its layers see a window alone, behind which nothing can be kept."""
+    return bool(getattr(checkpoint.model.config.get_text_config(), "sliding_window", None))
 
 
 def ask_images(count=12, per_image=3):
@@ -99,11 +104,14 @@ def plain_letters(checkpoint, question, affine, tokens):
     return torch.stack([logits[ids].logsumexp(-1) for ids in LETTERS])
 
 
-def answer(checkpoint, questions, tokens, share, budget=600):
+WHOLE = EVERY_WAY._replace(share=False, keep=False)
+
+
+def answer(checkpoint, questions, tokens, way=EVERY_WAY, budget=600):
     """Answers of the engine: (map, question id) -> log probabilities of the letters."""
     layers = find_layers(checkpoint.model, "mlp.gate_act")
     feed = make_feed(questions, budget)
-    model = MaskedModel(checkpoint, LETTERS, feed.budget, layers, MAPS, share, tokens)
+    model = MaskedModel(checkpoint, LETTERS, feed.budget, layers, MAPS, way, tokens)
     rounds = [AskedTogether(range(len(MAPS)), [q.question_id for q in questions])]
     found = {}
     for responses in answer_questions(model, feed, lambda _: rounds):
@@ -116,13 +124,17 @@ def answer(checkpoint, questions, tokens, share, budget=600):
 @pytest.mark.parametrize("tokens", TOKENS, ids="+".join)
 def test_answers_are_those_of_plain_forwards_changed_at_these_tokens(checkpoint, tokens):
     questions = ask_images(6)
-    whole = answer(checkpoint, questions, tokens, share=False)
-    shared = answer(checkpoint, questions, tokens, share=can_share(checkpoint), budget=10_000)
+    ways = [WHOLE]
+    if can_share(checkpoint):
+        ways.append(EVERY_WAY._replace(keep=False))
+    if can_share(checkpoint) and not is_windowed(checkpoint):
+        ways.append(EVERY_WAY)
+    answers = [answer(checkpoint, questions, tokens, way, 10_000) for way in ways]
     changed = 0.0
     for index, affine in enumerate(MAPS):
         for question in questions:
             expected = plain_letters(checkpoint, question, affine, tokens)
-            for found in (whole, shared):
+            for found in answers:
                 assert torch.allclose(found[index, question.question_id], expected, atol=1e-4)
             everywhere = plain_letters(checkpoint, question, affine, SCOPES)
             changed = max(changed, float((everywhere - expected).abs().max()))
@@ -136,8 +148,8 @@ def tiny():
 
 def test_all_tokens_are_the_usual_case_bit_for_bit(tiny):
     questions = ask_images(6)
-    usual = answer(tiny, questions, SCOPES, share=True)
-    reordered = answer(tiny, questions, SCOPES[::-1], share=True)
+    usual = answer(tiny, questions, SCOPES)
+    reordered = answer(tiny, questions, SCOPES[::-1])
     assert all(torch.equal(usual[key], reordered[key]) for key in usual)
 
 
@@ -192,28 +204,45 @@ def test_a_kept_prefix_is_run_once_for_all_masks(tiny):
         with_kwargs=True,
     )
     try:
-        prefix = SharedPrefix(tiny, [group], TOKENS[0])
+        prefix = KeptPrefix(tiny, group, TOKENS[0])
         together = prefix.run(layers, MAPS)
         one_by_one = torch.cat([prefix.run(layers, [affine]) for affine in MAPS])
     finally:
         handle.remove()
     assert torch.allclose(together, one_by_one, atol=1e-5)
-    questions = len(group.asked)
-    own = max(prompt.tokens for _, prompt in group.asked) - group.shared
-    # Once up to the decoder, once through it; then questions alone.
+    # Once up to the decoder, once through it; then the questions of all masks in one row.
     assert passes == [
         (1, group.shared),
         (1, group.shared),
-        (len(MAPS) * questions, own),
-        *[(questions, own)] * len(MAPS),
+        (1, len(MAPS) * group.own),
+        *[(1, group.own)] * len(MAPS),
     ]
 
 
-def test_a_pass_takes_more_masks_where_prefixes_are_kept(tiny):
-    usual, kept = group_all(tiny, SCOPES), group_all(tiny, TOKENS[0])
-    assert sum(group.tokens for group in kept) != sum(group.tokens for group in usual)
-    budget = TokenBudget(600)
-    for groups in (usual, kept):
-        for images, together in pack_images(groups, 40, budget):
-            used = sum(group.tokens for group in images) * together
-            assert used <= budget.tokens or len(images) == together == 1
+def test_a_row_behind_a_kept_prefix_is_not_much_longer_than_it(tiny):
+    (group, *_) = group_all(tiny, TOKENS[0])
+    assert group.shared < SHORT_ROW
+    assert count_together(group, 3, TokenBudget(10_000)) == 3
+    assert count_together(group, 1000, TokenBudget(10_000)) == SHORT_ROW // group.own
+    assert count_together(group, 1000, TokenBudget(3 * group.own)) == 3
+    assert count_together(group, 1000, TokenBudget(1)) == 1
+
+
+def test_a_small_device_takes_fewer_masks_and_loses_none(tiny, monkeypatch, caplog):
+    questions = ask_images(6)
+    whole = answer(tiny, questions, TOKENS[0])
+    forward, longest = type(tiny.model).forward, []
+
+    def small_device(self, *arguments, **named):
+        output = forward(self, *arguments, **named)
+        longest.append(named["input_ids"].shape[1])
+        if named.get("past_key_values") is not None and longest[-1] > 200:
+            raise torch.OutOfMemoryError("on the device")
+        return output
+
+    monkeypatch.setattr(type(tiny.model), "forward", small_device)
+    found = answer(tiny, questions, TOKENS[0], budget=10_000)
+    assert max(longest) > 200
+    assert "half the batch" in caplog.text
+    assert found.keys() == whole.keys()
+    assert all(torch.allclose(found[key], whole[key], atol=1e-5) for key in whole)

@@ -6,10 +6,13 @@ import torch
 from tiny_models import PICTURES, make_checkpoint, make_questions
 
 from culture_neurons.demo.checkpoint import save_checkpoint
-from culture_neurons.engine import shared_prefix, trial, whole_prompts
+from culture_neurons.engine import exact_copy, kept_prefix, shared_prefix, trial, whole_prompts
+from culture_neurons.engine.answering import EVERY_WAY
 from culture_neurons.engine.batches import TokenBudget
+from culture_neurons.engine.exact_copy import make_exact
 from culture_neurons.engine.feeding import Feed
-from culture_neurons.engine.trial import Way, choose_prompts, find_way, make_exact
+from culture_neurons.engine.trial import choose_prompts, find_way
+from culture_neurons.engine.way import Way
 from culture_neurons.hooks import interventions
 from culture_neurons.hooks.hookpoints import HookpointError
 from culture_neurons.model.checkpoints import load_checkpoint
@@ -34,6 +37,13 @@ def checkpoint(request, folder):
     return load_checkpoint(str(folder), None, request.param, "cpu")
 
 
+def all_but(checkpoint, *ways):
+    """Layers of gemma3 see a window alone, behind which nothing can be kept."""
+    windowed = getattr(checkpoint.model.config.get_text_config(), "sliding_window", None)
+    lost = {*ways, "keep"} if windowed else ways
+    return Way(**{name: name not in lost for name in Way._fields})
+
+
 def make_feed(count=20, per_image=2):
     questions = make_questions(count, cultures=("AAA",), folds=1, per_image=per_image)
     return Feed(questions, PICTURES, TokenBudget(10_000))
@@ -45,7 +55,7 @@ def find(checkpoint):
 
 def test_right_ways_pass_in_full_and_half_precision(checkpoint):
     layers = len(checkpoint.model.get_decoder().layers)
-    assert find(checkpoint) == Way(share=True, batch=True, blind=True)
+    assert find(checkpoint) == all_but(checkpoint)
     assert len(checkpoint.model.get_decoder().layers) == layers  # the model itself stays whole
 
 
@@ -77,7 +87,7 @@ def test_the_copy_of_a_half_precision_model_is_of_few_layers_in_float32(checkpoi
 def test_a_device_without_room_for_the_copy_has_it_on_the_cpu(checkpoint, monkeypatch):
     if checkpoint.model.dtype == torch.float32:
         return
-    right, failed = trial.copy.deepcopy, []
+    right, failed = exact_copy.copy.deepcopy, []
 
     def small_device(value, known=None):
         if known is None and isinstance(value, torch.nn.Module) and not failed:
@@ -86,7 +96,7 @@ def test_a_device_without_room_for_the_copy_has_it_on_the_cpu(checkpoint, monkey
         return right(value, known)
 
     expected = make_exact(checkpoint).model.state_dict()
-    monkeypatch.setattr(trial.copy, "deepcopy", small_device)
+    monkeypatch.setattr(exact_copy.copy, "deepcopy", small_device)
     found = make_exact(checkpoint).model.state_dict()
     assert failed
     assert found.keys() == expected.keys()
@@ -103,7 +113,7 @@ def test_wrong_positions_are_not_shared(checkpoint, monkeypatch, steps):
         "_continue_positions",
         lambda self, *arguments: right(self, *arguments) + steps,
     )
-    assert find(checkpoint) == Way(share=False, batch=True, blind=True)
+    assert find(checkpoint) == all_but(checkpoint, "share")
 
 
 def test_reversed_picture_tokens_are_not_shared(checkpoint, monkeypatch):
@@ -117,7 +127,7 @@ def test_reversed_picture_tokens_are_not_shared(checkpoint, monkeypatch):
         return {**call, "inputs_embeds": embedded}
 
     monkeypatch.setattr(shared_prefix, "read_decoder_call", reverse)
-    assert find(checkpoint) == Way(share=False, batch=True, blind=True)
+    assert find(checkpoint) == all_but(checkpoint, "share")
 
 
 def exchange_rows(inputs, key):
@@ -127,10 +137,7 @@ def exchange_rows(inputs, key):
 
 @pytest.mark.parametrize(
     ("module", "way"),
-    [
-        (whole_prompts, Way(share=True, batch=False, blind=True)),
-        (shared_prefix, Way(share=False, batch=True, blind=True)),
-    ],
+    [(whole_prompts, "batch"), (shared_prefix, "share")],
 )
 def test_exchanged_pictures_are_found_in_batches_and_in_prefixes(
     checkpoint, monkeypatch, module, way
@@ -141,7 +148,7 @@ def test_exchanged_pictures_are_found_in_batches_and_in_prefixes(
         "place_inputs",
         lambda inputs, model: right(exchange_rows(inputs, "pixel_values"), model),
     )
-    assert find(checkpoint) == way
+    assert find(checkpoint) == all_but(checkpoint, way)
 
 
 def test_a_mask_that_does_nothing_is_refused(checkpoint, monkeypatch):
@@ -153,11 +160,45 @@ def test_a_mask_that_does_nothing_is_refused(checkpoint, monkeypatch):
 def test_masks_that_reach_other_rows_are_found(checkpoint, monkeypatch):
     right = interventions._make_change
 
-    def first_map_for_all(maps, which, neurons, gain, offset):
-        return right(maps, torch.zeros_like(which), neurons, gain, offset)
+    def first_map_for_all(maps, marks, which, neurons, gain, offset):
+        return right(maps, marks, torch.zeros_like(which), neurons, gain, offset)
 
     monkeypatch.setattr(interventions, "_make_change", first_map_for_all)
-    assert find(checkpoint) == Way(share=False, batch=True, blind=True)
+    assert find(checkpoint) == all_but(checkpoint, "share", "keep")
+
+
+def test_masks_at_all_tokens_in_place_of_the_text_s_are_found(checkpoint, monkeypatch):
+    monkeypatch.setattr(kept_prefix, "place_marks", lambda *_: None)
+    assert find(checkpoint) == all_but(checkpoint, "keep")
+
+
+@pytest.mark.parametrize("steps", [1, 5, -1])
+def test_wrong_positions_are_not_kept(checkpoint, monkeypatch, steps):
+    right = kept_prefix.run_to_logits
+
+    def run_to_logits(model, inputs, last):
+        return right(model, {**inputs, "position_ids": inputs["position_ids"] + steps}, last)
+
+    monkeypatch.setattr(kept_prefix, "run_to_logits", run_to_logits)
+    assert find(checkpoint) == all_but(checkpoint, "keep")
+
+
+def test_questions_that_see_other_questions_are_found(checkpoint, monkeypatch):
+    right = kept_prefix.KeptPrefix._see
+    monkeypatch.setattr(
+        kept_prefix.KeptPrefix, "_see", lambda self, block: right(self, torch.zeros_like(block))
+    )
+    assert find(checkpoint) == all_but(checkpoint, "keep")
+
+
+def test_another_picture_is_not_kept(checkpoint, monkeypatch):
+    right = kept_prefix.place_inputs
+
+    def reverse(inputs, model):
+        return right({**inputs, "pixel_values": inputs["pixel_values"].flip(-1)}, model)
+
+    monkeypatch.setattr(kept_prefix, "place_inputs", reverse)
+    assert find(checkpoint) == all_but(checkpoint, "keep")
 
 
 def test_an_input_that_is_dropped_is_refused(checkpoint, monkeypatch):
@@ -191,15 +232,15 @@ def test_a_small_device_tries_halves(checkpoint, monkeypatch, caplog):
         return output
 
     monkeypatch.setattr(type(checkpoint.model), "forward", small_device)
-    assert find(checkpoint) == Way(share=True, batch=True, blind=True)
+    assert find(checkpoint) == all_but(checkpoint)
     assert "half the batch" in caplog.text
 
 
 def test_single_questions_are_enough_to_try(checkpoint):
     way = find_way(checkpoint, make_feed(4, per_image=1), POINT)
-    assert way == Way(share=True, batch=True, blind=True)
+    assert way == all_but(checkpoint)
 
 
 def test_prompts_go_alone_where_batches_are_not_exact():
-    assert Way(share=True, batch=True, blind=True).limit(4096).tokens == 4096
-    assert Way(share=True, batch=False, blind=True).limit(4096).tokens == 1
+    assert EVERY_WAY.limit(4096).tokens == 4096
+    assert EVERY_WAY._replace(batch=False).limit(4096).tokens == 1

@@ -10,7 +10,7 @@ from tiny_models import PICTURES, make_checkpoint, make_questions
 
 from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine import trial
-from culture_neurons.engine.answering import tabulate_answers
+from culture_neurons.engine.answering import EVERY_WAY, tabulate_answers
 from culture_neurons.engine.batches import TokenBudget, group_images, pack_prompts
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.trial import find_way
@@ -59,7 +59,7 @@ def test_mixed_cells_are_answered_as_by_plain_forwards_under_masks(tiny):
     layers = find_layers(tiny.model, "mlp.gate_act")
     mask = {0: torch.arange(0, 90, 3), 3: torch.arange(20)}
     masks = {MaskName(None): UNMODIFIED, MaskName("AAA"): ablate(mask)}
-    table = tabulate_answers(tiny, make_feed(questions), LETTERS, True, layers, masks)
+    table = tabulate_answers(tiny, make_feed(questions), LETTERS, EVERY_WAY, layers, masks)
     by_id = {question.question_id: question for question in questions}
     plain = {None: tiny, "AAA": silence_columns(tiny, mask)}
     for chunk in table.tabulate_outcomes():
@@ -98,7 +98,7 @@ def test_a_processor_that_needs_a_picture_is_found_by_the_trial(tiny, monkeypatc
 
     monkeypatch.setattr(type(tiny.processor), "__call__", call)
     feed = make_feed(make_questions(8, cultures=("AAA",), folds=1))
-    assert find_way(tiny, feed, ["mlp.gate_act"]) == (True, True, False)
+    assert find_way(tiny, feed, ["mlp.gate_act"]) == EVERY_WAY._replace(blind=False)
     (question,) = make_questions(1)
     with pytest.raises((PromptError, KeyError)):
         encode_prompt(tiny.processor, tiny.image_token, question, None)
@@ -113,7 +113,7 @@ def test_a_model_that_answers_otherwise_without_a_picture_is_found_by_the_trial(
 
     monkeypatch.setattr(trial, "run_whole", run_whole)
     feed = make_feed(make_questions(8, cultures=("AAA",), folds=1))
-    assert find_way(tiny, feed, ["mlp.gate_act"]) == (True, True, False)
+    assert find_way(tiny, feed, ["mlp.gate_act"]) == EVERY_WAY._replace(blind=False)
 
 
 @pytest.fixture

@@ -26,14 +26,14 @@ with lease_model(params.model, *place) as (checkpoint, model_facts):
     logger.info("letter tokens: %s", letters)
     way = find_way(checkpoint, feed, resources.hookpoints.split(","))
     feed = replace(feed, budget=way.limit(resources.batch_tokens))
-    table = tabulate_answers(checkpoint, feed, letters, way.share)
+    table = tabulate_answers(checkpoint, feed, letters, way)
     answers = table.tabulate_answers()
     predicted = dict(zip(answers["question_id"], answers["predicted"], strict=True))
     greedy = check_greedy(checkpoint, feed, letters, predicted)
     unseen = []
     for shown in ("swapped", "blind") if way.blind else ("swapped",):
         feed = replace(feed, questions=read_questions(*prompt, shown=shown))
-        rows = tabulate_answers(checkpoint, feed, letters, way.share).tabulate_answers()
+        rows = tabulate_answers(checkpoint, feed, letters, way).tabulate_answers()
         unseen.append({"shown": shown, **rows})
 facts = {
     **read_facts(source.questions, "questions"),

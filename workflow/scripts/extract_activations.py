@@ -4,7 +4,7 @@ from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine.batches import take_shard
 from culture_neurons.engine.feeding import Feed
 from culture_neurons.engine.recording import tabulate_cells
-from culture_neurons.engine.trial import Way
+from culture_neurons.engine.way import Way
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.logs import logger, start_log
 from culture_neurons.model.jobs import lease_model

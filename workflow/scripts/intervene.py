@@ -4,7 +4,7 @@ from culture_neurons.dataset.folds import evaluate_folds
 from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine.answering import tabulate_masked
 from culture_neurons.engine.feeding import Feed
-from culture_neurons.engine.trial import Way
+from culture_neurons.engine.way import Way
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import make_interventions
 from culture_neurons.identify.mask_tables import read_masks, read_means
@@ -39,7 +39,7 @@ feeds = [Feed(shown, pictures, budget, resources.workers) for shown in (question
 place = (snakemake.threads, resources.device, resources.hub_cache)
 with lease_model(params.model, *place) as (checkpoint, model_facts):
     facts = join_facts({source.masks: facts, loaded: model_facts})
-    asking = (facts["letter_tokens"], way.share, find_layers(checkpoint.model, facts["hookpoint"]))
+    asking = (facts["letter_tokens"], way, find_layers(checkpoint.model, facts["hookpoint"]))
     tokens = params.intervention["tokens"]
     outcomes = tabulate_masked(checkpoint, feeds[0], *asking, masks, tokens, params.other_questions)
     swapped_outcomes = tabulate_masked(checkpoint, feeds[1], *asking, own, tokens, 0)

@@ -9,13 +9,16 @@ from culture_neurons.engine.batches import (
     Asked,
     ImageGroup,
     TokenBudget,
+    count_together,
     group_image,
     pack_images,
     pack_prompts,
 )
 from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.kept_prefix import KeptPrefix
 from culture_neurons.engine.responses import AskedTogether, Responses, ResponseTable, read_responses
 from culture_neurons.engine.shared_prefix import SharedPrefix
+from culture_neurons.engine.way import Way
 from culture_neurons.engine.whole_prompts import place_marks, prepare_prompts, run_prompts
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import UNMODIFIED, AffineMap, intervene
@@ -25,6 +28,7 @@ from culture_neurons.model.devices import describe_memory
 from culture_neurons.model.prompts import SCOPES, PromptError
 from culture_neurons.neurons import MaskName
 
+EVERY_WAY = Way(share=True, keep=True, batch=True, blind=True)
 BASELINE = {MaskName(None): UNMODIFIED}
 
 
@@ -37,7 +41,7 @@ class MaskedModel:
     budget: TokenBudget
     layers: HookedLayers | None = None  # where maps apply; None where no map names a neuron
     maps: Sequence[AffineMap] = (UNMODIFIED,)  # an empty map is the unmodified model
-    share: bool = True  # questions of one picture share its prefix (trial.Way)
+    way: Way = EVERY_WAY
     tokens: Collection[str] = SCOPES  # token scopes at which maps act
 
 
@@ -45,7 +49,7 @@ def tabulate_answers(
     checkpoint: Checkpoint,
     feed: Feed,
     letter_tokens: Sequence[Sequence[int]],
-    share: bool,
+    way: Way,
     layers: HookedLayers | None = None,
     masks: Mapping[MaskName, AffineMap] = BASELINE,
     asked: Mapping[MaskName, Collection[str]] | None = None,
@@ -57,7 +61,7 @@ def tabulate_answers(
         checkpoint: The model.
         feed: The questions.
         letter_tokens: Token ids of each letter (find_letter_tokens).
-        share: Questions of one picture share its prefix (trial.Way).
+        way: How the model can be run.
         layers: Where the masks apply; None where no mask names a neuron.
         masks: Name -> map.
         asked: Name -> ids of the questions that this mask is asked; None: all.
@@ -70,7 +74,7 @@ def tabulate_answers(
     table = ResponseTable(list(masks), feed.questions, asked)
     device = checkpoint.model.device
     maps = list(masks.values())
-    model = MaskedModel(checkpoint, letter_tokens, feed.budget, layers, maps, share, tokens)
+    model = MaskedModel(checkpoint, letter_tokens, feed.budget, layers, maps, way, tokens)
     with progress(len(table), "answers", f"{len(masks)} masks") as bar:
         try:
             for responses in answer_questions(model, feed, table.list_rounds):
@@ -90,7 +94,7 @@ def tabulate_masked(
     checkpoint: Checkpoint,
     feed: Feed,
     letter_tokens: Sequence[Sequence[int]],
-    share: bool,
+    way: Way,
     layers: HookedLayers,
     masks: Mapping[MaskName, AffineMap],
     tokens: Collection[str],
@@ -102,7 +106,7 @@ def tabulate_masked(
         checkpoint: The model.
         feed: The questions; the unmodified model is asked them all.
         letter_tokens: Token ids of each letter (find_letter_tokens).
-        share: Questions of one picture share its prefix (trial.Way).
+        way: How the model can be run.
         layers: Where the masks apply.
         masks: Name -> map.
         tokens: Token scopes at which the masks act.
@@ -115,7 +119,7 @@ def tabulate_masked(
     maps = BASELINE | masks
     cultures = {question.question_id: question.culture for question in feed.questions}
     asked = choose_questions({name: name.culture for name in maps}, cultures, other_questions)
-    return tabulate_answers(checkpoint, feed, letter_tokens, share, layers, maps, asked, tokens)
+    return tabulate_answers(checkpoint, feed, letter_tokens, way, layers, maps, asked, tokens)
 
 
 def answer_questions(
@@ -128,7 +132,7 @@ def answer_questions(
     A cell's masks that are asked the same of its questions go together, so that a picture is
     encoded for all of them at once.
 
-    Questions of one image share what they can (shared_prefix), if the model is to share.
+    Questions of one image share what they can (kept_prefix, shared_prefix) and the model allows.
 
     Args:
         model: The model, and the maps of all rounds.
@@ -139,21 +143,45 @@ def answer_questions(
         ids = [question.question_id for image in images for question, _ in image]
         for masks, questions in list_rounds(ids):
             groups = _group(model, images, questions)
-            shared = [group for group in groups if model.share and group.shared]
-            rest = [group for group in groups if not (model.share and group.shared)]
-            whole = [item for group in rest for item in group.asked]
             masked = replace(model, maps=[model.maps[mask] for mask in masks])
-            for responses in chain(_answer_shared(masked, shared), _answer_whole(masked, whole)):
+            kept = [group for group in groups if group.kept]
+            shared = [group for group in groups if not group.kept and group.shared]
+            whole = [item for group in groups if not group.shared for item in group.asked]
+            answers = (
+                _answer_kept(masked, kept),
+                _answer_shared(masked, shared),
+                _answer_whole(masked, whole),
+            )
+            for responses in chain.from_iterable(answers):
                 yield replace(responses, masks=tuple(masks[index] for index in responses.masks))
 
 
 def _group(
     model: MaskedModel, images: Sequence[Sequence[Asked]], questions: Collection[str]
 ) -> list[ImageGroup]:
-    """Group the questions of these ids by image, with what each image's prompts share."""
+    """Group the questions of these ids by image, with what each image's prompts are to share."""
     chosen = [[item for item in image if item[0].question_id in questions] for image in images]
-    token = model.checkpoint.image_token
-    return [group_image(asked, token, model.tokens) for asked in chosen if asked]
+    token, tokens = model.checkpoint.image_token, model.tokens if model.way.keep else SCOPES
+    groups = [group_image(asked, token, tokens) for asked in chosen if asked]
+    if model.way.share:
+        return groups
+    return [group if group.kept else ImageGroup(group.asked, 0) for group in groups]
+
+
+def _answer_kept(model: MaskedModel, groups: Sequence[ImageGroup]) -> Iterator[Responses]:
+    """Answer questions behind prefixes that no mask changes, many masks in one row."""
+    for group in groups:
+        prefix = KeptPrefix(model.checkpoint, group, model.tokens)
+        asked = [question for question, _ in group.asked]
+
+        def answer(chunk: Sequence[int], prefix: KeptPrefix = prefix, asked: list = asked) -> list:
+            logits = prefix.run(model.layers, [model.maps[index] for index in chunk])
+            return [read_responses(chunk, asked, logits, model.letter_tokens)]
+
+        masks = range(len(model.maps))
+        together = count_together(group, len(masks), model.budget)
+        for start in masks[::together]:
+            yield from model.budget.run(answer, masks[start : start + together])
 
 
 def _answer_shared(model: MaskedModel, groups: Sequence[ImageGroup]) -> Iterator[Responses]:

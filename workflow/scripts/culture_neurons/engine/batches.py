@@ -21,9 +21,7 @@ Item = TypeVar("Item")
 Asked = tuple[Question, EncodedPrompt]
 
 
-# Keys and values of a token, in decoder tokens of a pass, by memory: of Qwen2.5-VL-7B 57 kB beside
-# some 150 kB, of LLaVA-v1.6-Mistral-7B 131 kB beside some 120 kB in its widest layer.
-KEPT_TOKEN = 0.5
+SHORT_ROW = 512  # tokens, of which attention takes next to nothing
 
 
 @dataclass(frozen=True)
@@ -38,13 +36,14 @@ class ImageGroup:
     kept: bool = False  # no map acts on the shared tokens: they are run once for all masks
 
     @property
-    def tokens(self) -> int:
-        """What one mask adds to a pass, in decoder tokens: the shared ones count once.
+    def own(self) -> int:
+        """Decoder tokens of all questions beside those that they share."""
+        return sum(prompt.tokens - self.shared for _, prompt in self.asked)
 
-        Where they are kept, they are a row of keys and values for each question.
-        """
-        first = int(KEPT_TOKEN * len(self.asked) * self.shared) if self.kept else self.shared
-        return first + sum(prompt.tokens - self.shared for _, prompt in self.asked)
+    @property
+    def tokens(self) -> int:
+        """Decoder tokens of one pass over all questions, the shared ones counted once."""
+        return self.shared + self.own
 
 
 @dataclass
@@ -135,6 +134,16 @@ def group_image(
         return ImageGroup(tuple(asked), 0)
     kept = int(image[-1]) < unchanged
     return ImageGroup(tuple(asked), min(shared, unchanged) if kept else shared, kept)
+
+
+def count_together(group: ImageGroup, masks: int, budget: TokenBudget) -> int:
+    """Count the masks that a pass takes behind a kept prefix.
+
+    Attention is over the prefix and the whole row, most of which is masked: a row much longer than
+    the prefix would waste more than a pass costs.
+    """
+    row = min(budget.tokens, max(group.shared, SHORT_ROW))
+    return min(masks, max(1, row // group.own))
 
 
 def _find_first(marks: Tensor) -> int:

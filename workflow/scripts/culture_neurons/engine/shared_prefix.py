@@ -8,20 +8,17 @@ pass, what no mask has changed yet is computed for one of them, and what nobody 
 (shortcuts.py).
 """
 
-import copy
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from transformers.cache_utils import Cache
 
 from culture_neurons.engine.batches import ImageGroup
-from culture_neurons.engine.shortcuts import run_last_mlp_at, share_until_changed
+from culture_neurons.engine.shortcuts import change_pass
 from culture_neurons.engine.whole_prompts import place_inputs, place_marks
 from culture_neurons.hooks.hookpoints import HookedLayers
-from culture_neurons.hooks.interventions import UNMODIFIED, AffineMap, intervene
+from culture_neurons.hooks.interventions import AffineMap
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.next_token import run_to_logits
 from culture_neurons.model.prompts import SCOPES, collate
@@ -104,7 +101,6 @@ class SharedPrefix:
         own = [prompt.scopes[shared:] for _, prompt in prompts]
         self._marks_first = place_marks(self._model, [p.scopes for p in first], tokens)
         self._marks_tails = place_marks(self._model, own, tokens)
-        self._unmasked: Cache | None = None  # of the prefixes, where no map acts on them
         self._owner = torch.tensor([row for row, _ in prompts], device=device)  # (questions,)
         self._tails = pad_sequence(tails, batch_first=True).to(device)  # (questions, tokens)
         self._last = torch.tensor([[len(tail) - 1] for tail in tails], device=device)
@@ -126,67 +122,22 @@ class SharedPrefix:
     def run(self, layers: HookedLayers | None, maps: Sequence[AffineMap]) -> Tensor:
         """Run the prefixes and all questions under masks; (maps, questions, vocabulary)."""
         count = len(maps)
-        cache = self._run_first(layers, maps)  # rows: maps x questions
+        call = repeat_call(self._call, self._images, count)
+        call |= {"use_cache": True, "past_key_values": None}
+        read = self._last.new_empty(count * self._images, 0)
+        with change_pass(self._model, layers, maps, self._marks_first, read):
+            cache = self._model.get_decoder()(**call).past_key_values  # rows: maps x images
+        del call
+        if len(self._owner) > self._images:  # an image's cache, once for each question
+            blocks = torch.arange(count, device=self._owner.device)[:, None] * self._images
+            cache.batch_select_indices((blocks + self._owner).flatten())
         last = self._last.repeat(count, 1)
-        with self._changed(layers, maps, self._marks_tails, last):
+        with change_pass(self._model, layers, maps, self._marks_tails, last):
             tails = {
                 "input_ids": self._tails.repeat(count, 1),  # rows: maps x questions
                 "position_ids": torch.cat([self._positions] * count, dim=-2),
                 "past_key_values": cache,
                 "use_cache": True,
             }
-            logits = run_to_logits(self._model, tails, last)
+            logits = run_to_logits(self._model, tails, last)[:, 0]
         return logits.unflatten(0, (count, -1))
-
-    def _run_first(self, layers: HookedLayers | None, maps: Sequence[AffineMap]) -> Cache:
-        """Run the prefixes; their keys and values, with rows maps x questions.
-
-        Where no map acts on a prefix it is run once for all maps, now and later.
-        """
-        alike = self._marks_first is not None and not self._marks_first.any()
-        if not alike:
-            cache = self._run_decoder(layers, maps)
-        else:
-            if self._unmasked is None:
-                self._unmasked = self._run_decoder(None, [UNMODIFIED])
-            cache = copy.deepcopy(self._unmasked)  # the questions' tokens are added to it
-        if alike or len(self._owner) > self._images:  # an image's, once for each question
-            blocks = torch.arange(len(maps), device=self._owner.device)[:, None]
-            blocks = blocks * (0 if alike else self._images)
-            cache.batch_select_indices((blocks + self._owner).flatten())
-        return cache
-
-    def _run_decoder(self, layers: HookedLayers | None, maps: Sequence[AffineMap]) -> Cache:
-        """Run the prefixes under maps; their keys and values, with rows maps x images."""
-        call = repeat_call(self._call, self._images, len(maps))
-        call |= {"use_cache": True, "past_key_values": None}
-        read = self._last.new_empty(len(maps) * self._images, 0)
-        with self._changed(layers, maps, self._marks_first, read):
-            return self._model.get_decoder()(**call).past_key_values
-
-    @contextmanager
-    def _changed(
-        self,
-        layers: HookedLayers | None,
-        maps: Sequence[AffineMap],
-        marks: Tensor | None,
-        read: Tensor,
-    ) -> Iterator[None]:
-        """Apply maps to a pass of which only some tokens are read.
-
-        Args:
-            layers: Where.
-            maps: Each for its share of the rows.
-            marks: At which tokens, (rows of a map, tokens); None: at all.
-            read: Positions of the tokens that are read, (rows, n).
-        """
-        decoder, where = self._model.get_decoder(), None
-        if marks is not None and layers is not None:
-            last = marks.take_along_dim(read[: len(marks)], dim=1)  # all that its MLP is run at
-            where = [marks] * (len(layers.modules) - 1) + [last]
-        with (
-            intervene(layers, maps, where),
-            share_until_changed(decoder, layers, maps),
-            run_last_mlp_at(decoder, read),
-        ):
-            yield

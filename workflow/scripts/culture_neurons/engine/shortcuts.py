@@ -7,21 +7,52 @@ them, so they hold for every architecture that has such modules.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 from culture_neurons.hooks.hookpoints import HookedLayers
-from culture_neurons.hooks.interventions import AffineMap
+from culture_neurons.hooks.interventions import AffineMap, intervene
+
+
+@contextmanager
+def change_pass(
+    model: nn.Module,
+    layers: HookedLayers | None,
+    maps: Sequence[AffineMap],
+    marks: Tensor | None,
+    read: Tensor,
+) -> Iterator[None]:
+    """Apply maps to one pass of a model's decoder, and leave out of it what can be.
+
+    Args:
+        model: Of the decoder.
+        layers: Where maps apply; None where no map names a neuron.
+        maps: Each for its equal share of the tokens.
+        marks: Tokens at which they act, (rows of a map, tokens); None: all.
+        read: Positions of the tokens that are read, (rows, n).
+    """
+    decoder, where = model.get_decoder(), None
+    if marks is not None and layers is not None:
+        of_map = read.reshape(len(maps), len(marks), read.numel() // len(maps) // len(marks))[0]
+        last = marks.take_along_dim(of_map, dim=1)  # all that its MLP is run at
+        where = [marks] * (len(layers.modules) - 1) + [last]
+    with (
+        intervene(layers, maps, where),
+        share_until_changed(decoder, layers, maps),
+        run_last_mlp_at(decoder, read),
+    ):
+        yield
 
 
 @contextmanager
 def share_until_changed(
     decoder: nn.Module, layers: HookedLayers | None, maps: Sequence[AffineMap]
 ) -> Iterator[None]:
-    """Compute linear modules for one map's rows, not for each map's, until a map changes something.
+    """Compute linear modules for one map's tokens, not each map's, until a map changes something.
 
-    In the block, every map's rows get the same input: as many equal blocks of rows as there are
-    maps. Up to where the first changed layer reads its neurons they stay equal, in the linear
-    modules of that layer and of all before it.
+    In the block, every map's tokens get the same input: as many equal blocks of them, over rows or
+    within one, as there are maps. Up to where the first changed layer reads its neurons they stay
+    equal, in the linear modules of that layer and of all before it.
 
     Raises:
         HookpointError: The first changed layer's neurons were never read.
@@ -31,17 +62,23 @@ def share_until_changed(
         yield
         return
     consumer = layers.consumers[min(changed)]
-    equal = True
+    equal, shape = True, torch.Size()
 
     def differ(_module, _inputs) -> None:
         nonlocal equal
         equal = False
 
     def take_one(_module, inputs: tuple[Tensor]) -> tuple[Tensor] | None:
-        return (inputs[0][: len(inputs[0]) // len(maps)],) if equal else None
+        nonlocal shape
+        if not equal:
+            return None
+        shape = inputs[0].shape  # (rows, tokens, features)
+        return (inputs[0].reshape(len(maps), -1, shape[-1])[:1],)
 
     def give_all(_module, _inputs, output: Tensor) -> Tensor | None:
-        return output.repeat(len(maps), *[1] * (output.dim() - 1)) if equal else None
+        if not equal:
+            return None
+        return output.repeat(len(maps), 1, 1).reshape(*shape[:-1], output.shape[-1])
 
     handles = [consumer.register_forward_pre_hook(differ)]
     try:

@@ -68,7 +68,7 @@ def prepare_prompts(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) ->
 @torch.inference_mode()
 def run_prompts(checkpoint: Checkpoint, batch: WholePrompts) -> Tensor:
     """Run prepared prompts once; the next-token logits after each, (rows, vocabulary)."""
-    return run_to_logits(checkpoint.model, {**batch.inputs, "use_cache": False}, batch.last)
+    return run_to_logits(checkpoint.model, {**batch.inputs, "use_cache": False}, batch.last)[:, 0]
 
 
 def run_plain(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) -> Tensor:

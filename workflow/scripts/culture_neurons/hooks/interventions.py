@@ -49,18 +49,20 @@ def mean_ablate(neurons: Mapping[int, Tensor], means: Mapping[int, Tensor]) -> A
 def intervene(
     layers: HookedLayers, maps: Sequence[AffineMap], where: Sequence[Tensor] | None = None
 ) -> Iterator[None]:
-    """Apply affine maps while the block runs, each to an equal share of a batch's rows.
+    """Apply affine maps while the block runs, each to an equal share of a batch's tokens.
 
     Map m acts on the m-th block of consecutive rows: one map serves all rows, as many maps as
-    rows serve one each. Layers that no map names get no hook and other neurons are not touched,
-    so an empty map changes nothing, bit for bit. Activations are changed in place, at a cost
-    that grows with the masks and not with the width. Own hooks are removed on the way out, also
-    after an error; hooks of others stay.
+    rows serve one each. Of a single row, it acts on the m-th block of consecutive tokens. Layers
+    that no map names get no hook and other neurons are not touched, so an empty map changes
+    nothing, bit for bit. Activations are changed in place, at a cost that grows with the masks and
+    not with the width. Own hooks are removed on the way out, also after an error; hooks of others
+    stay.
 
     Args:
         layers: Where.
         maps: One or more.
-        where: Of each layer the tokens at which maps act, (rows of a map, tokens) bool; None: all.
+        where: Of each layer the tokens at which a map acts, bool, in the shape of a map's block:
+            (rows of a map, tokens), or of a single row (1, tokens of a map); None: all.
 
     Raises:
         ValueError: A map names a layer or a neuron that the hookpoint does not have.
@@ -120,21 +122,21 @@ def _make_change(
     offset: Tensor,
 ):
     shifts = bool(offset.any())
-    gain, offset = gain[:, None, None], offset[:, None, None]  # (changes, 1, 1)
+    gain, offset = gain[:, None], offset[:, None]  # (changes, 1)
 
     def change(activation: Tensor) -> None:  # (rows, tokens, width)
         nonlocal which, neurons, gain, offset
         if gain.dtype != activation.dtype or gain.device != activation.device:
             which, neurons = which.to(activation.device), neurons.to(activation.device)
             gain, offset = gain.to(activation), offset.to(activation)
-        blocks = activation.unflatten(0, (maps, -1))  # (maps, rows of a map, tokens, width)
-        known = blocks[which, :, :, neurons]  # (changes, rows of a map, tokens)
+        blocks = activation.view(maps, -1, activation.shape[-1])  # (maps, tokens of a map, width)
+        known = blocks[which, :, neurons]  # (changes, tokens of a map)
         changed = known * gain
         if shifts:  # adding a zero would turn -0.0 into 0.0
             changed = changed + offset
         if marks is not None:
-            changed = changed.where(marks, known)
-        blocks[which, :, :, neurons] = changed
+            changed = changed.where(marks.flatten(), known)
+        blocks[which, :, neurons] = changed
 
     return change
 

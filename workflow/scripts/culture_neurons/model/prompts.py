@@ -170,8 +170,8 @@ def _carry_over(plain, scopes, ids, image_token: int, pictures: int) -> np.ndarr
     after = len(same) if same.all() else int(same.argmin())
     images = ids == image_token
     replaced = scopes[before : len(plain) - after]
-    same_text = pictures or np.array_equal(plain, ids)
-    if images.any() != pictures or (replaced != SCOPES.index("template")).any() or not same_text:
+    lost = replaced != SCOPES.index("template") if pictures else np.ones(len(replaced), dtype=bool)
+    if images.any() != pictures or lost.any():
         raise PromptError(
             f"the processor's tokens are not the text's tokens around {pictures} picture(s): "
             f"{images.sum()} image tokens (id {image_token}), "
