@@ -72,6 +72,7 @@ lint: install
 # Never part of the tests: timings depend on the machine. On a GPU, add --shape (see each script).
 bench: install
 	"$(BIN)/python" benchmarks/intervene.py
+	"$(BIN)/python" benchmarks/tokens.py
 	"$(BIN)/python" benchmarks/extract.py
 	"$(BIN)/python" benchmarks/memory.py
 	"$(BIN)/python" benchmarks/tables.py

@@ -78,11 +78,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="cpu")
     name = parser.parse_args().shape
-    if name != "cpu" and not torch.cuda.is_available():
+    if not name.startswith("cpu") and not torch.cuda.is_available():
         sys.exit(f"shape {name} needs a GPU, and torch sees none")
     torch.set_num_threads(1)
     shape = SHAPES[name]
-    kind = ("cpu", torch.float32) if name == "cpu" else ("cuda", torch.bfloat16)
+    kind = ("cpu", torch.float32) if name.startswith("cpu") else ("cuda", torch.bfloat16)
     checkpoint = build_checkpoint(shape, *kind)
     device = checkpoint.model.device
     if device.type == "cpu":

@@ -51,7 +51,7 @@ class Study:
         return [group_image(image, token) for image in images]
 
 
-def build_study(name: str) -> Study:
+def build_study(name: str, masks: int | None = None) -> Study:
     """Build a shape's model with random weights, questions, pictures, and masks."""
     shape, on_gpu = SHAPES[name], not name.startswith("cpu")
     kind = ("cuda", torch.bfloat16) if on_gpu else ("cpu", torch.float32)
@@ -62,7 +62,7 @@ def build_study(name: str) -> Study:
         shape,
         feed,
         find_layers(checkpoint.model, "mlp.gate_act"),
-        make_masks(checkpoint, shape.masks),
+        make_masks(checkpoint, masks or shape.masks),
         find_letter_tokens(checkpoint.processor, 4),
     )
 

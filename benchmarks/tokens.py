@@ -1,6 +1,6 @@
 """Time masks at the text's tokens alone against masks at all tokens, and check both.
 
-    python benchmarks/tokens.py [--shape cpu | cpu-large-picture | qwen2.5-vl-7b | ...]
+    python benchmarks/tokens.py [--shape cpu | cpu-large-picture | qwen2.5-vl-7b | ...] [--masks N]
 
 At text tokens alone the picture's prefix is run once for all masks. Each way's answers are held
 against plain forwards of the library, with neurons silenced at the same tokens where they are read.
@@ -62,10 +62,12 @@ def main() -> None:
     """Time both ways in turns, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="cpu-large-picture")
-    name = parser.parse_args().shape
+    parser.add_argument("--masks", type=int, help="in place of the shape's number")
+    arguments = parser.parse_args()
+    name = arguments.shape
     if not name.startswith("cpu") and not torch.cuda.is_available():
         sys.exit(f"shape {name} needs a GPU, and torch sees none")
-    study = build_study(name)
+    study = build_study(name, arguments.masks)
     if study.device.type == "cpu":
         prepare_for_cpu(study.checkpoint.model)
     ways = {"all tokens": SCOPES, "question and options": TEXT}
@@ -102,7 +104,7 @@ def main() -> None:
     }
     if study.device.type == "cuda":
         facts["device"] = torch.cuda.get_device_name()
-    write_result(f"tokens-{name}", HEADER, rows, facts)
+    write_result(f"tokens-{name}-{len(study.masks)}", HEADER, rows, facts)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
     python benchmarks/work_model.py [--config config/paper.yaml] [--tflops 312] [--utilisation 0.5]
 
 Decoder tokens are counted as the engine spends them: the prompt's shared part once per image and
-mask, the rest once per question and mask, in extraction every prompt whole. Operations are twice
-the weights per token, and attention over half of the context. Every picture is taken to be as
-large as the config allows, cultures as equally large, and every cell as full as cells.cap, and
-what the engine saves in the first and the last layer is not subtracted: an upper estimate.
-Start-up is imports and the reading of weights, once per job.
+mask (or once per image, where masks act behind it alone), the rest once per question and mask, in
+extraction every prompt whole. Operations are twice the weights per token, and attention over half
+of the context. Every picture is taken to be as large as the config allows, cultures as equally
+large, and every cell as full as cells.cap, and what the engine saves in the first and the last
+layer is not subtracted: an upper estimate. Start-up is imports and the reading of weights, once
+per job.
 """
 
 import argparse
@@ -127,24 +128,30 @@ def list_jobs(
     config: dict, model: ModelCost, cultures: int, questions: int, images: int
 ) -> Iterator[tuple[str, int, float]]:
     """Yield a model's stages: name, jobs, operations of all of them."""
-    yield "answer_questions", 1, model.count_operations(images, questions, images)
+    # Each question with its picture, over a swapped one, and without any.
+    unseen = model.count_operations(0, questions, 0)
+    operations = 2 * model.count_operations(images, questions, images) + unseen
+    yield "answer_questions", 1, operations
     cells = cultures * config["cells"]["folds"]
     used = min(cells * config["cells"]["cap"], questions)
     hookpoints = len(config["extract"]["hookpoints"])
     operations = hookpoints * model.count_operations(used, used, used)
     yield "extract_activations", hookpoints * config["extract"]["shards"], operations
     studies = hookpoints * len(config["cells"]["splits"]) * len(config["select"]["rates"])
-    studies *= len(config["intervene"])
     selectors = list_selectors(config, cultures, questions / 2, images / 2)
-    operations = sum(
-        model.count_operations(s.masks * s.images, s.masks * s.questions, s.images)
-        for s in selectors
-    )
     # The unmodified model in each job; and in each scorer's over pictures of other cultures, beside
     # each culture's own mask on its own questions.
     once = model.count_operations(images / 2, questions / 2, images / 2)
-    operations += once * (len(selectors) + 2 * len(config["score"]["scorers"]))
-    yield "intervene", studies * len(selectors), studies * operations
+    total = once * len(config["intervene"]) * (len(selectors) + 2 * len(config["score"]["scorers"]))
+    for intervention in config["intervene"]:
+        kept = {"question", "options"}.issuperset(intervention["tokens"])  # the prefix, once
+        total += sum(
+            model.count_operations(
+                s.images * (1 if kept else s.masks), s.masks * s.questions, s.images
+            )
+            for s in selectors
+        )
+    yield "intervene", studies * len(config["intervene"]) * len(selectors), studies * total
 
 
 def tabulate_hours(config, models, dataset, arguments) -> Iterator[list[str]]:

@@ -139,10 +139,10 @@ def group_image(
 def count_together(group: ImageGroup, masks: int, budget: TokenBudget) -> int:
     """Count the masks that a pass takes behind a kept prefix.
 
-    Attention is over the prefix and the whole row, most of which is masked: a row much longer than
-    the prefix would waste more than a pass costs.
+    Attention is over the prefix and the whole row, of which other questions are masked: in a row of
+    half the prefix's length that is a third of it at most.
     """
-    row = min(budget.tokens, max(group.shared, SHORT_ROW))
+    row = min(budget.tokens, max(group.shared // 2, SHORT_ROW))
     return min(masks, max(1, row // group.own))
 
 
