@@ -5,6 +5,7 @@
 #
 #   results/dataset/{questions,images,rejected}.parquet
 #   results/answers/{model}.parquet
+#   results/unseen/{model}.parquet                  (answers without seeing the picture)
 #   results/cells/{model}.parquet
 #   results/activations/{model}/{hookpoint}/{shard}.parquet
 #   results/statistics/{model}/{hookpoint}/{split}.parquet
@@ -19,6 +20,7 @@
 #   results/reliability/{model}/{hookpoint}/{scorer}.parquet             (sensitivity)
 #   results/categories/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet
 #   results/model_pairs/{hookpoint}.parquet                              (models compared)
+#   results/exports/{model}/{hookpoint}/{split}/{rate}/{selector}.{pth,safetensors,json}  (by request)
 #   results/figures/<family>/...    results/tables/*.csv
 #   results/logs/<rule>/...         results/benchmarks/<rule>/...
 #

@@ -14,6 +14,7 @@ import time
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+import torch
 from dry_runs import copy_project, run_snakemake
 from small_study import CONFIG, RUN, STUDY, hash_tables
 
@@ -191,6 +192,56 @@ def test_steering_by_minus_one_ablates_and_mean_ablation_does_something_else(stu
     assert not found["mean"].equals(found["ablate"])
     identity = ["mask_culture", "draw", "question_id"]
     assert found["mean"].select(identity).equals(found["ablate"].select(identity))
+
+
+IMPORTED = """
+select:
+  imported:
+    - {name: again, files: {tiny-llava: theirs/conact.parquet}}
+    - {name: listed, files: {tiny-llava: theirs/lap.safetensors}, evaluate: false}
+  combined:
+    - {name: rest, of: again, without: [listed]}
+  controls:
+    - {name: random, kind: random, draws: 20, seed: 0, other_questions: 5}
+"""
+
+
+def test_masks_travel_between_studies_and_are_made_of_each_other(study):
+    other = study.parent / "travel"
+    shutil.copytree(study, other)
+    exported = [f"results/exports/{STUDY}/r0.01/{name}.safetensors" for name in ("conact", "lap")]
+    finished = run_snakemake(other, *exported, *RUN)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    (other / "theirs").mkdir()
+    shutil.copy(other / exported[1], other / "theirs/lap.safetensors")
+    folder = other / f"results/masks/{STUDY}/r0.01"
+    shutil.copy(folder / "conact.parquet", other / "theirs/conact.parquet")
+    config = other / "tests/configs/one_model.yaml"
+    before, rest = config.read_text().split("select:\n")
+    config.write_text(before + IMPORTED + "evaluate:" + rest.split("\nevaluate:")[1])
+    finished = run_snakemake(other, "results/tables/verdicts.csv", *RUN)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+
+    verdicts = pl.read_csv(other / "results/tables/verdicts.csv")
+    assert set(verdicts["scorer"]) == {"lap", "lape", "conact", "again", "rest", "planted"}
+    rows = {row["scorer"]: row for row in verdicts.iter_rows(named=True)}
+    for name in ("self", "cross", "gap", "logp_self"):
+        assert rows["again"][name] == rows["conact"][name]
+    identity = ["culture", "layer", "neuron"]
+    found = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("conact", "lap")}
+    expected = found["conact"].join(
+        found["lap"].select("layer", "neuron"), on=identity[1:], how="anti"
+    )
+    made = pl.read_parquet(folder / "rest.parquet")
+    assert made.select(identity).sort(identity).equals(expected.select(identity).sort(identity))
+    # The same masks, as each format has them.
+    lists = json.loads((other / exported[0]).with_suffix(".json").read_text())
+    classes = torch.load((other / exported[0]).with_suffix(".pth"))
+    for (culture, listed), by_layer in zip(lists.items(), classes, strict=True):
+        own = {(n["layer_idx"], n["neuron_idx"]) for n in listed["top_neurons"]}
+        assert own == {(layer, int(n)) for layer, tensor in enumerate(by_layer) for n in tensor}
+        mask = found["conact"].filter(culture=culture)
+        assert own == set(mask.select("layer", "neuron").iter_rows())
 
 
 AFTER_MASKS = ("outcomes", "effects", "summaries", "tables")

@@ -56,6 +56,8 @@ RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where
     "score_neurons": ((*STUDY[:3], "scorer"), {"statistics": "statistics"}),
     "select_neurons": ((*STUDY, "scorer"), {"scores": "scores"}),
     "import_masks": ((*STUDY, "imported"), {"statistics": "statistics"}),
+    "combine_masks": ((*STUDY, "combined"), {"of": "masks", "others": ["masks"]}),
+    "export_masks": ((*STUDY, "scorer"), {"masks": "masks"}),
     "select_planted": (STUDY, {"statistics": "statistics", "planted": "planted"}),
     "draw_random": ((*STUDY, "control"), {"statistics": "statistics", "masks": ["masks"]}),
     "select_permuted": ((*STUDY, "control"), {"shards": ["activations"]}),
@@ -147,6 +149,44 @@ def test_recovery_carries_the_facts_of_the_masks_and_of_the_training(tmp_path, m
     assert facts.pop("software").keys() == {"polars"}
     expected = study | {"kind": "recovery", "architecture": "tiny-pangea", "seed": 5}
     assert facts == expected
+
+
+def test_masks_without_others_keep_their_cultures_and_order(tmp_path, monkeypatch):
+    study = {"model": "tiny", "hookpoint": "mlp.gate_act", "split": 3, "rate": 0.02, "widths": [9]}
+    rows = {
+        "cas": (["A", "A", "A", "B"], [5, 1, 7, 7], [["A", None, 3], ["B", None, 1]]),
+        "language": (["x", "y"], [7, 1], [["x", None, 1], ["y", None, 1]]),
+    }
+    paths = {}
+    for name, (cultures, neurons, masks) in rows.items():
+        columns = {"culture": cultures, "neuron": neurons, "draw": [None] * len(neurons)}
+        columns |= {"layer": [0] * len(neurons), "rank": [0, 1, 2, 0][: len(neurons)]}
+        own = {"scorer": {"name": name}, "selector": name, "masks": masks}
+        paths[name] = write_masks_file(tmp_path / f"{name}.parquet", columns, study | own)
+    for within, expected in (
+        (False, [("A", 5, 0)]),
+        (True, [("A", 1, 0), ("A", 7, 1), ("B", 7, 0)]),
+    ):
+        target = tmp_path / f"{within}.parquet"
+        run_adapter(
+            "combine_masks",
+            monkeypatch,
+            {name: PLACE[name][0] for name in STUDY} | {"combined": "made"},
+            {"of": paths["cas"], "others": [paths["language"]]},
+            {"masks": str(target)},
+            {"within": within, "combined": {"of": "cas"}},
+        )
+        table = pq.read_table(target).select(["culture", "neuron", "rank"]).to_pylist()
+        assert [tuple(row.values()) for row in table] == expected
+        facts = read_metadata(target)
+        counts = [sum(culture == name for culture, *_ in expected) for name in ("A", "B")]
+        assert facts["masks"] == [["A", None, counts[0]], ["B", None, counts[1]]]
+        assert (facts["selector"], facts["scorer"]) == ("made", {"name": "made", "of": "cas"})
+
+
+def write_masks_file(path, columns, facts):
+    write_table(path, "masks", columns, facts)
+    return str(path)
 
 
 def test_model_pairs_name_the_commit_of_every_model(tmp_path, monkeypatch):

@@ -214,7 +214,16 @@ def test_paths_that_are_there_hub_ids_and_what_the_demo_makes_are_accepted(path,
 
 def test_imported_masks_are_accepted():
     completed = complete_config(change(("select", "imported"), [IMPORTED]), ROOT)
-    assert completed["select"]["imported"] == [IMPORTED]
+    assert completed["select"]["imported"] == [IMPORTED | {"evaluate": True}]
+
+
+def test_masks_of_languages_need_no_culture_of_the_study():
+    languages = IMPORTED | {"cultures": ["Greek", None], "evaluate": False}
+    entry = {"name": "made", "of": "cas", "without": ["published"]}
+    config = change(("select", "imported"), [languages])
+    config["select"]["combined"] = [entry, entry | {"name": "again", "of": "made"}]
+    completed = complete_config(config, ROOT)
+    assert completed["select"]["combined"][0] == entry | {"within": None}
 
 
 def test_defaults_are_not_shared_between_entries():
@@ -397,7 +406,7 @@ CASES = {
     "scorer named as imported masks": (
         ("select", "imported"),
         [IMPORTED | {"name": "cas"}],
-        ["'score.scorers[4].name' is 'cas'", "imported masks", "another name"],
+        ["'score.scorers[4].name' is 'cas'", "other masks", "another name"],
     ),
     "imported masks of no model": (
         ("select", "imported"),
@@ -418,6 +427,31 @@ CASES = {
         ("select", "imported"),
         [IMPORTED | {"cultures": ["AVL", "AVL"]}],
         ["'select.imported[0].cultures' has 'AVL'", "once"],
+    ),
+    "combined masks of nothing known": (
+        ("select", "combined"),
+        [{"name": "made", "of": "casper", "without": ["lap"]}],
+        ["'select.combined[0].of' has 'casper'", "did you mean 'cas'"],
+    ),
+    "combined masks of themselves": (
+        ("select", "combined"),
+        [{"name": "made", "of": "cas", "within": ["made"]}],
+        ["'select.combined[0].within' has 'made'"],
+    ),
+    "combined masks without and within": (
+        ("select", "combined"),
+        [{"name": "made", "of": "cas", "within": ["lap"], "without": ["mad"]}],
+        ["'select.combined[0]' has without: ['mad'] and within: ['lap']", "one of the two"],
+    ),
+    "combined masks of neither": (
+        ("select", "combined"),
+        [{"name": "made", "of": "cas"}],
+        ["'select.combined[0]' has without: None and within: None"],
+    ),
+    "combined masks named as a scorer": (
+        ("select", "combined"),
+        [{"name": "cas", "of": "lap", "without": ["mad"]}],
+        ["'score.scorers[4].name' is 'cas'", "another name"],
     ),
     "unknown kind of control": (
         ("select", "controls", 0, "kind"),

@@ -43,7 +43,9 @@ LAWS = {
     # The GPU's environment reads masks: no polars.
     "identify/mask_tables.py": ({"numpy", "pyarrow"}, {"storage", "neurons.py"}),
     # torch alone reads torch's files, and runs nothing that they hold.
-    "identify/published_masks.py": ({"torch"}, {"neurons.py"}),
+    "identify/torch_masks.py": ({"torch"}, {"identify", "neurons.py"}),
+    "identify/named_masks.py": ({"numpy", "safetensors"}, {"identify", "storage", "neurons.py"}),
+    "identify/mask_export.py": ({"torch", "safetensors"}, {"storage", "neurons.py"}),
     "scorers": ({"numpy"}, {"identify/statistics.py", "identify/entropy.py"}),
     "evaluate": (
         {"numpy", "polars", "scipy"},

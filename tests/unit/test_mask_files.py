@@ -1,13 +1,24 @@
-"""Masks of a .pth file: read as they stand, refused by name, and never run."""
+"""Files of masks: read as they stand, refused by name, and never run; masks made of masks."""
 
 import pickle
 import random
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
-from culture_neurons.identify.published_masks import MaskFileError, read_mask_file, tabulate_masks
-from culture_neurons.neurons import NeuronAxis
+from culture_neurons.identify.mask_algebra import combine_masks
+from culture_neurons.identify.mask_export import write_json, write_safetensors, write_torch
+from culture_neurons.identify.mask_files import (
+    MaskFile,
+    MaskFileError,
+    find_doubts,
+    tabulate_masks,
+)
+from culture_neurons.identify.mask_readers import read_mask_file
+from culture_neurons.identify.mask_tables import write_masks
+from culture_neurons.neurons import MaskName, NeuronAxis
 
 AXIS = NeuronAxis((10, 10, 10))
 
@@ -38,15 +49,47 @@ def refuse(path):
     return message
 
 
+def split(file):
+    """Units of a file's classes as [classes][layers] of neurons."""
+    return [
+        [[int(AXIS.neuron[u]) for u in units if AXIS.layer[u] == layer] for layer in range(3)]
+        for units in file.units
+    ]
+
+
+def make_file(*classes, **named):
+    units = [
+        AXIS.find_units([layer for layer, _ in pairs], [neuron for _, neuron in pairs])
+        for pairs in classes
+    ]
+    return MaskFile("f.pth", units, **named)
+
+
+def tabulate(file, names, cultures):
+    return tabulate_masks(file, file.name_classes(names), cultures, AXIS)
+
+
+EXPECTED = [[[2, 7], [], [9]], [[0], [1, 2], [3]]]
+
+
 def test_neurons_are_read_by_class_and_layer_in_order(save):
-    expected = [[[2, 7], [], [9]], [[0], [1, 2], [3]]]
-    assert read_mask_file(save(classes()), AXIS) == expected
+    assert split(read_mask_file(save(classes()), AXIS)) == EXPECTED
+
+
+def test_bool_tensors_mark_what_index_tensors_name(save):
+    marks = torch.zeros(2, 3, 10, dtype=torch.bool)
+    for number, by_layer in enumerate(EXPECTED):
+        for layer, neurons in enumerate(by_layer):
+            marks[number, layer, neurons] = True
+    assert split(read_mask_file(save(list(marks)), AXIS)) == EXPECTED
+    assert split(read_mask_file(save([list(layers) for layers in marks]), AXIS)) == EXPECTED
+    half = refuse(save(list(marks[:, :, :5])))
+    assert "class 0, layer 0 marks 5 neurons; expected 10" in half
 
 
 def test_a_table_has_one_mask_per_culture_of_the_study(save):
-    masks = read_mask_file(save([*classes(), classes()[0]]), AXIS)
-    columns = tabulate_masks("f.pth", masks, ["JPN", "BRA", None], ["BRA", "JPN"])
-    assert columns == {
+    file = read_mask_file(save([*classes(), classes()[0]]), AXIS)
+    assert tabulate(file, ["JPN", "BRA", None], ["BRA", "JPN"]) == {
         "culture": ["BRA"] * 4 + ["JPN"] * 3,
         "draw": [None] * 7,
         "layer": [0, 1, 1, 2, 0, 0, 2],
@@ -55,15 +98,14 @@ def test_a_table_has_one_mask_per_culture_of_the_study(save):
     }
 
 
-def test_a_class_of_a_culture_that_the_study_lacks_is_left_out():
-    masks = [[[1], [], []], [[2], [], []]]
-    columns = tabulate_masks("f.pth", masks, ["BRA", "JPN"], ["JPN"])
-    assert columns["neuron"] == [2]
+def test_a_class_of_a_culture_that_the_study_lacks_is_left_out_unless_all_are_wanted():
+    file = make_file([(0, 1)], [(0, 2)])
+    assert tabulate(file, ["BRA", "JPN"], ["JPN"])["neuron"] == [2]
+    assert tabulate(file, ["Portuguese", None], None)["culture"] == ["Portuguese"]
 
 
 def test_an_empty_mask_is_a_mask_without_rows():
-    columns = tabulate_masks("f.pth", [[[], [], []]], ["BRA"], ["BRA"])
-    assert not any(columns.values())
+    assert not any(tabulate(make_file([]), ["BRA"], ["BRA"]).values())
 
 
 @pytest.mark.parametrize(
@@ -71,11 +113,12 @@ def test_an_empty_mask_is_a_mask_without_rows():
     [
         (["BRA"], ["f.pth: has 2 classes", "names 1 cultures", "null for a class of no culture"]),
         (["BRA", None], ["f.pth: has no mask for JPN", "dataset.cultures"]),
+        (None, ["f.pth: does not name its 2 classes", "`cultures`"]),
     ],
 )
 def test_names_that_do_not_fit_the_classes_are_refused(names, parts):
     with pytest.raises(MaskFileError) as caught:
-        tabulate_masks("f.pth", [[[1], [], []], [[2], [], []]], names, ["BRA", "JPN"])
+        tabulate(make_file([(0, 1)], [(0, 2)]), names, ["BRA", "JPN"])
     assert all(part in str(caught.value) for part in parts)
 
 
@@ -94,7 +137,7 @@ def spoil(layer, value):
         ([torch.tensor([1])], ["class 0 is a tensor [1]", "list of 3 index tensors"]),
         (spoil(2, [4]), ["class 1, layer 2 is list of 1", "a dense tensor of integers"]),
         (spoil(2, torch.tensor([0.5])), ["class 1, layer 2 is a tensor [1] of torch.float32"]),
-        (spoil(0, torch.zeros(10, dtype=torch.bool)), ["a tensor [10] of torch.bool"]),
+        (spoil(0, torch.zeros(9, dtype=torch.bool)), ["layer 0 marks 9 neurons; expected 10"]),
         (spoil(0, torch.tensor([[1]])), ["a tensor [1, 1] of torch.int64", "one dimension"]),
         (
             spoil(0, torch.tensor([1]).to_sparse()),
@@ -105,9 +148,12 @@ def spoil(layer, value):
             spoil(0, torch.tensor([1]).expand(10**12)),
             ["1000000000000 neurons; expected at"],
         ),
-        (spoil(1, torch.tensor([3, 10])), ["class 1, layer 1 has neurons 3 to 10", "0 to 9"]),
-        (spoil(1, torch.tensor([-1, 2])), ["has neurons -1 to 2", "another model"]),
-        (spoil(1, torch.tensor([2, 2])), ["class 1, layer 1 names a neuron twice"]),
+        (
+            spoil(1, torch.tensor([3, 10])),
+            ["class 1: layer 1, neuron 10", "3 x 10", "another model"],
+        ),
+        (spoil(1, torch.tensor([-1, 2])), ["layer 1, neuron -1", "another model"]),
+        (spoil(1, torch.tensor([2, 2])), ["class 1 names a neuron twice: layer 1, neuron 2"]),
     ],
 )
 def test_what_is_not_a_mask_of_the_model_is_refused_with_its_place(save, content, parts):
@@ -177,7 +223,7 @@ def test_damaged_bytes_are_masks_still_or_refused_and_nothing_else(tmp_path, zip
             damaged[drawn.randrange(len(whole))] = drawn.randrange(256)
         path.write_bytes(damaged[: drawn.randrange(len(whole))] if number % 10 == 0 else damaged)
         try:
-            read += read_mask_file(path, AXIS)
+            read += split(read_mask_file(path, AXIS))
         except MaskFileError as error:
             refused.append(error)
     assert all(len(layers) == 3 for layers in read)
@@ -188,3 +234,128 @@ def test_damaged_bytes_are_masks_still_or_refused_and_nothing_else(tmp_path, zip
     causes = {type(error.__cause__) for error in refused}
     assert {RuntimeError, pickle.UnpicklingError} <= causes
     assert zipped or {AssertionError, EOFError, KeyError, IndexError} <= causes
+
+
+MASKS = {
+    MaskName("JPN"): {0: [2, 7], 2: [9]},
+    MaskName("BRA"): {0: [0], 1: [1, 2], 2: [3]},
+}
+FACTS = {"model": "m", "hookpoint": "mlp.gate_act", "commit": "abc", "widths": [10, 10, 10]}
+
+
+def write_all(folder):
+    """The same masks in every format."""
+    write_torch(folder / "masks.pth", MASKS, AXIS)
+    write_safetensors(folder / "masks.safetensors", MASKS, {"hookpoint": "mlp.gate_act"})
+    write_json(folder / "masks.json", MASKS)
+    rows = [(c.culture, n, i) for c, layers in MASKS.items() for n in layers for i in layers[n]]
+    columns = dict(zip(("culture", "layer", "neuron"), zip(*rows, strict=True), strict=True))
+    columns |= {"draw": [None] * len(rows), "rank": list(range(len(rows)))}
+    write_masks(folder / "masks.parquet", columns, FACTS, ["numpy"], ["JPN", "BRA"])
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors", "json", "parquet"])
+def test_what_is_exported_is_read_again(tmp_path, suffix):
+    write_all(tmp_path)
+    file = read_mask_file(tmp_path / f"masks.{suffix}", AXIS)
+    names = ["JPN", "BRA"] if suffix == "pth" else None
+    found = dict(zip(file.name_classes(names), split(file), strict=True))
+    assert found == {"JPN": EXPECTED[0], "BRA": EXPECTED[1]}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "other"),
+    [
+        ("parquet", {"commit": "def"}),
+        ("parquet", {"hookpoint": "mlp.neuron"}),
+        ("safetensors", {"hookpoint": "mlp.neuron"}),
+    ],
+)
+def test_masks_of_another_model_or_hookpoint_are_refused(tmp_path, suffix, other):
+    write_all(tmp_path)
+    file = read_mask_file(tmp_path / f"masks.{suffix}", AXIS)
+    file.require_same(FACTS)
+    ((name, value),) = other.items()
+    with pytest.raises(MaskFileError, match=rf"masks\.{suffix}: its {name} is .*{value!r}"):
+        file.require_same(FACTS | other)
+
+
+def test_marks_of_safetensors_are_read_and_other_tensors_refused(tmp_path):
+    path, marks = tmp_path / "masks.safetensors", np.zeros((3, 10), dtype=bool)
+    marks[0, [2, 7]] = marks[2, 9] = True
+    save_file({"JPN": marks}, path)
+    assert split(read_mask_file(path, AXIS)) == [EXPECTED[0]]
+    for wrong in (marks[:, :5], np.zeros((4, 3), dtype=np.int64), np.zeros((4, 2))):
+        save_file({"JPN": np.ascontiguousarray(wrong)}, path)
+        assert "class 'JPN' is [" in refuse(path)
+    path.write_bytes(b"no tensors")
+    assert "cannot be read" in refuse(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("[", "cannot be read as JSON"),
+        ("[1]", "class '' has no list `top_neurons`"),
+        ('{"JPN": {}}', "class 'JPN' has no list `top_neurons`"),
+        ('{"top_neurons": [{"layer_idx": 0, "neuron_idx": 1}]}', "entry 0 is {'layer_idx'"),
+        (
+            '{"top_neurons": [{"module_name": "l.0.self_attn.q_proj", "layer_idx": 0, '
+            '"neuron_idx": 1}]}',
+            "entry 0 is of module 'l.0.self_attn.q_proj'; expected ['act_fn', 'gate_proj']",
+        ),
+        (
+            '{"top_neurons": [{"module_name": "mlp.gate_proj", "layer_idx": 3, "neuron_idx": 1}]}',
+            "layer 3, neuron 1",
+        ),
+    ],
+)
+def test_a_list_that_is_not_of_the_model_s_neurons_is_refused(tmp_path, content, part):
+    path = tmp_path / "masks.json"
+    path.write_text(content)
+    assert part in refuse(path)
+
+
+def test_draws_of_a_control_and_other_suffixes_are_refused(tmp_path):
+    columns = {"culture": ["a"], "draw": [0], "layer": [0], "neuron": [1], "rank": [0]}
+    write_masks(tmp_path / "random.parquet", columns, FACTS, ["numpy"])
+    assert "holds a control's draws" in refuse(tmp_path / "random.parquet")
+    assert "ends in one of .pth, .pt, .parquet" in refuse(tmp_path / "masks.npz")
+
+
+def test_a_permuted_order_and_half_a_model_are_seen():
+    axis = NeuronAxis((40, 40))
+    probability = np.full((3, 80), 0.5)
+    units = [np.arange(start, start + 8) for start in (0, 40, 60)]
+    for row, own in enumerate(units):
+        probability[row, own] = 0.9
+    cultures = ["a", "b", "c"]
+
+    def doubt(order, names=("a", "b", "c")):
+        file = MaskFile("f", [units[index] for index in order])
+        return find_doubts(file, names, probability, cultures, axis)
+
+    assert doubt([0, 1, 2]) == []
+    assert doubt([1, 0, 2], ["b", "a", "c"]) == []
+    (message,) = doubt([1, 2, 0])
+    assert "named ['a', 'b', 'c']" in message
+    assert "most active for ['b', 'c', 'a']" in message
+    assert doubt([0, 2, 2]) == []  # no permutation: not a matter of order
+    half = MaskFile("f", [np.arange(20), np.arange(40, 60)])
+    (message,) = find_doubts(half, [None, None], probability, cultures, axis)
+    assert "all 40 neurons lie in the first half" in message
+
+
+def test_masks_are_made_of_masks():
+    units = np.array([3, 5, 8, 5, 9, 2])
+    others = [np.array([5]), np.array([9, 11])]
+    columns = {"culture": np.array([*"babaab"]), "rank": np.array([0, 4, 2, 1, 3, 1])}
+
+    def combine(others, within):
+        made = combine_masks(columns, units, others, within=within)
+        return list(zip(made["culture"], made["rank"], strict=True))
+
+    assert combine(others, False) == [("b", 0), ("b", 2), ("b", 1)]
+    assert combine(others, True) == [("a", 2), ("a", 0), ("a", 1)]
+    assert combine([], True) == []
+    assert combine([], False) == [("b", 0), ("a", 2), ("b", 2), ("a", 0), ("a", 1), ("b", 1)]

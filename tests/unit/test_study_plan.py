@@ -30,6 +30,10 @@ CONFIG = {
         "rates": [0.05, 0.001],
         "other_questions": 7,
         "imported": [{"name": "published", "files": {"hub": "README.md"}, "cultures": ["AVL"]}],
+        "combined": [
+            {"name": "both", "of": "mine", "within": ["lape"]},
+            {"name": "own", "of": "both", "without": ["published"]},
+        ],
         "controls": [
             {"name": "random", "kind": "random", "draws": 30, "other_questions": 2},
             {"name": "layers", "kind": "random_layer", "seed": 4, "other_questions": None},
@@ -55,7 +59,7 @@ def study(completed):
 def test_names_are_those_of_paths_in_the_config_s_order(study):
     assert list(study.models) == ["demo", "bare", "hub"]
     assert list(study.scorers) == ["mine", "lape"]
-    assert study.all_scorers == ["mine", "lape", "published", "planted"]
+    assert study.all_scorers == ["mine", "lape", "published", "both", "own", "planted"]
     assert study.interventions["double"]["strength"] == 1
     assert study.splits == ["split2", "split0"]
     assert study.rates == {"r0.05": 0.05, "r0.001": 0.001}
@@ -78,10 +82,11 @@ def test_demo_models_are_known_by_their_folder_and_planted_ones_by_their_name(st
 
 
 def test_a_model_has_the_masks_that_were_imported_for_it_and_its_own_planted_ones(study):
-    assert study.get_candidates("demo") == ["mine", "lape"]
-    assert study.get_scorers("demo") == ["mine", "lape", "planted"]
-    assert study.get_scorers("bare") == ["mine", "lape"]
-    assert study.get_scorers("hub") == ["mine", "lape", "published"]
+    assert study.get_candidates("demo") == ["mine", "lape", "both"]
+    assert study.get_scorers("demo") == ["mine", "lape", "both", "planted"]
+    assert study.get_scorers("bare") == ["mine", "lape", "both"]
+    # What is made of imported masks exists where they do.
+    assert study.get_scorers("hub") == ["mine", "lape", "published", "both", "own"]
 
 
 def test_random_masks_are_shared_where_sizes_are_equal_and_masks_alone_are_not_permuted(study):
@@ -95,7 +100,7 @@ def test_random_masks_are_shared_where_sizes_are_equal_and_masks_alone_are_not_p
         "layers": "layers_of_lape",
         "shuffled": "shuffled_of_lape",
     }
-    for masks in ("published", "planted"):
+    for masks in ("published", "both", "own", "planted"):
         assert study.get_controls(masks) == {
             "random": f"random_of_{masks}",
             "layers": f"layers_of_{masks}",
@@ -104,7 +109,7 @@ def test_random_masks_are_shared_where_sizes_are_equal_and_masks_alone_are_not_p
 
 def test_every_selector_of_a_control_is_listed_once_by_how_it_is_drawn(study):
     assert study.list_selectors(permuted=True) == ["shuffled_of_mine", "shuffled_of_lape"]
-    drawn = ["random", *(f"random_of_{name}" for name in ("lape", "published", "planted"))]
+    drawn = ["random", *(f"random_of_{name}" for name in study.all_scorers if name != "mine")]
     drawn += [f"layers_of_{name}" for name in study.all_scorers]
     assert sorted(study.list_selectors(permuted=False)) == sorted(drawn)
     assert [selector for selector in drawn if study.is_shared(selector)] == ["random"]

@@ -39,6 +39,7 @@ def complete_config(config: dict, root: Path) -> dict:
         check_scorer(scorer, f"score.scorers[{index}]", root)
     _check_variants(completed, root)
     _check_imported(completed, cultures)
+    _check_combined(completed)
     return completed
 
 
@@ -57,6 +58,7 @@ def _check_names(config: dict) -> None:
         "intervene": config["intervene"],
         "select.controls": config["select"]["controls"],
         "select.imported": config["select"]["imported"],
+        "select.combined": config["select"]["combined"],
         "score.scorers": config["score"]["scorers"],
     }
     named = {key: [entry["name"] for entry in entries[key]] for key in entries}
@@ -67,12 +69,12 @@ def _check_names(config: dict) -> None:
                 f"config key {key!r}: two entries are named {twice!r}; expected names that differ"
             )
     taken = {"planted", "exchanged"}  # names of masks, which lie in one folder, and of ranks
-    for key in ("select.controls", "select.imported", "score.scorers"):
+    for key in ("select.controls", "select.imported", "select.combined", "score.scorers"):
         for index, name in enumerate(named[key]):
             if name in taken or "_of_" in name:
                 raise ConfigError(
                     f"config key '{key}[{index}].name' is {name!r}, which paths or tables use for "
-                    "a control, imported masks, or the planted neurons; expected another name, "
+                    "a control, other masks, or the planted neurons; expected another name, "
                     "without '_of_'"
                 )
         taken.update(named[key])
@@ -88,14 +90,40 @@ def _check_imported(config: dict, cultures: list[str]) -> None:
                     f"config key '{key}.files' has {model!r}; expected one of the models"
                     f"{suggest_name(model, models)}"
                 )
-            require_file(f"{key}.files.{model}", path, "a .pth file of masks")
-        named = [culture for culture in entry["cultures"] if culture is not None]
+            require_file(f"{key}.files.{model}", path, "a file of masks")
+        named = [culture for culture in entry["cultures"] or () if culture is not None]
         for culture in named:
-            if culture not in cultures or named.count(culture) > 1:
+            known = culture in cultures or not entry["evaluate"]
+            if not known or named.count(culture) > 1:
                 raise ConfigError(
                     f"config key '{key}.cultures' has {culture!r}; expected each code of "
                     f"dataset.cultures once, null for others{suggest_name(culture, cultures)}"
                 )
+
+
+def _check_combined(config: dict) -> None:
+    """Masks are made of those that stand before them, and of a culture's own."""
+    select = config["select"]
+    by_culture = [entry["name"] for entry in config["score"]["scorers"]]
+    by_culture += [entry["name"] for entry in select["imported"] if entry["evaluate"]]
+    others = [entry["name"] for entry in select["imported"] if not entry["evaluate"]]
+    for index, entry in enumerate(select["combined"]):
+        key = f"select.combined[{index}]"
+        if (entry["without"] is None) == (entry["within"] is None):
+            raise ConfigError(
+                f"config key '{key}' has without: {entry['without']!r} and within: "
+                f"{entry['within']!r}; expected one of the two"
+            )
+        way = "within" if entry["without"] is None else "without"
+        known = {"of": by_culture, way: [*by_culture, *others]}
+        for part, name in [("of", entry["of"]), *((way, name) for name in entry[way])]:
+            if name not in known[part]:
+                raise ConfigError(
+                    f"config key '{key}.{part}' has {name!r}; expected a scorer, imported masks, "
+                    "or masks combined before, of `of` with a mask for each culture"
+                    f"{suggest_name(name, known[part])}"
+                )
+        by_culture.append(entry["name"])
 
 
 def _check_models(config: dict) -> None:

@@ -25,7 +25,7 @@ class Study:
     Attributes:
         models: Name -> entry without `answers`: which answers count changes no answer.
         counted: Model -> which of its answers count.
-        scorers, imported, controls, interventions: Name -> entry.
+        scorers, imported, combined, controls, interventions: Name -> entry.
         splits: As paths name them.
         rates: As paths name them -> share of all neurons.
         shards: As paths name them.
@@ -42,6 +42,7 @@ class Study:
         self.counted = {entry["name"]: entry["answers"] for entry in config["models"]}
         self.scorers = _by_name(config["score"]["scorers"])
         self.imported = _by_name(config["select"]["imported"])
+        self.combined = _by_name(config["select"]["combined"])
         self.controls = _by_name(config["select"]["controls"])
         self.interventions = _by_name(config["intervene"])
         self.splits = [f"split{seed}" for seed in config["cells"]["splits"]]
@@ -61,8 +62,21 @@ class Study:
 
     @property
     def all_scorers(self) -> list[str]:
-        """Every scorer, and like scorers the imported masks and the planted neurons."""
-        return [*self.scorers, *self.imported, PLANTED]
+        """Every scorer, and like scorers imported and combined masks and the planted neurons."""
+        imported = [name for name, entry in self.imported.items() if entry["evaluate"]]
+        return [*self.scorers, *imported, *self.combined, PLANTED]
+
+    def get_others(self, combined: str) -> list[str]:
+        """Name the masks that combined masks are without, or within."""
+        entry = self.combined[combined]
+        return entry["without"] if entry["within"] is None else entry["within"]
+
+    def has_masks(self, name: str, model: str) -> bool:
+        """Say whether a model has a scorer's, imported, or combined masks."""
+        if name in self.combined:
+            parts = [self.combined[name]["of"], *self.get_others(name)]
+            return all(self.has_masks(part, model) for part in parts)
+        return name not in self.imported or model in self.imported[name]["files"]
 
     def get_demo_model(self, model: str) -> DemoName | None:
         """Read what demo model a model of the config is; None for others."""
@@ -75,9 +89,9 @@ class Study:
         return demo_model is not None and demo_model.variant != "unplanted"
 
     def get_candidates(self, model: str) -> list[str]:
-        """Name a model's scorers and, like scorers, the masks imported for it."""
-        imported = [name for name in self.imported if model in self.imported[name]["files"]]
-        return [*self.scorers, *imported]
+        """Name a model's scorers and, like scorers, the masks imported or combined for it."""
+        named = [name for name in self.all_scorers if name != PLANTED]
+        return [name for name in named if self.has_masks(name, model)]
 
     def get_scorers(self, model: str) -> list[str]:
         """Name a model's scorers and imported masks, the planted neurons last."""

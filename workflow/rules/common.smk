@@ -17,7 +17,8 @@ from planning.study import Study
 # What these names hold stands in planning/study.py.
 STUDY = Study(config)
 MODELS, COUNTED, SCORERS = STUDY.models, STUDY.counted, STUDY.scorers
-IMPORTED, CONTROLS, INTERVENTIONS = STUDY.imported, STUDY.controls, STUDY.interventions
+IMPORTED, COMBINED, CONTROLS = STUDY.imported, STUDY.combined, STUDY.controls
+INTERVENTIONS = STUDY.interventions
 SPLITS, RATES, SHARDS = STUDY.splits, STUDY.rates, STUDY.shards
 REFERENCE = STUDY.reference
 DRAWN = config["select"]["controls"][0]  # the control whose band figures draw

@@ -44,8 +44,53 @@ rule import_masks:
         rate=lambda wildcards: RATES[wildcards.rate],
         name=lambda wildcards: wildcards.imported,
         cultures=lambda wildcards: IMPORTED[wildcards.imported]["cultures"],
+        evaluate=lambda wildcards: IMPORTED[wildcards.imported]["evaluate"],
     script:
         "../scripts/import_masks.py"
+
+
+rule combine_masks:
+    """Take of one scorer's masks the neurons that other masks have as well, or have not."""
+    input:
+        of=lambda wildcards: f"{MASKS}/{COMBINED[wildcards.combined]['of']}.parquet",
+        others=lambda wildcards: [
+            f"{MASKS}/{name}.parquet" for name in STUDY.get_others(wildcards.combined)
+        ],
+        code=find_code_inputs("combine_masks"),
+    output:
+        masks=f"{MASKS}/{{combined}}.parquet",
+    log:
+        "results/logs/combine_masks/{model}/{hookpoint}/{split}/{rate}/{combined}.log",
+    benchmark:
+        "results/benchmarks/combine_masks/{model}/{hookpoint}/{split}/{rate}/{combined}.tsv"
+    wildcard_constraints:
+        combined=one_of(COMBINED),
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        within=lambda wildcards: COMBINED[wildcards.combined]["within"] is not None,
+        combined=lambda wildcards: COMBINED[wildcards.combined],
+    script:
+        "../scripts/combine_masks.py"
+
+
+rule export_masks:
+    """Write masks as files that others read; made only where they are asked for by path."""
+    input:
+        masks=f"{MASKS}/{{scorer}}.parquet",
+        code=find_code_inputs("export_masks"),
+    output:
+        torch="results/exports/{model}/{hookpoint}/{split}/{rate}/{scorer}.pth",
+        safetensors="results/exports/{model}/{hookpoint}/{split}/{rate}/{scorer}.safetensors",
+        json="results/exports/{model}/{hookpoint}/{split}/{rate}/{scorer}.json",
+    log:
+        "results/logs/export_masks/{model}/{hookpoint}/{split}/{rate}/{scorer}.log",
+    benchmark:
+        "results/benchmarks/export_masks/{model}/{hookpoint}/{split}/{rate}/{scorer}.tsv"
+    conda:
+        "../../envs/models.yaml"
+    script:
+        "../scripts/export_masks.py"
 
 
 rule select_planted:

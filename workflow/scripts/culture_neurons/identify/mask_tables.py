@@ -85,6 +85,13 @@ def read_masks(
     return masks
 
 
+def read_mask_units(path: str | Path, axis: NeuronAxis) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Read a table `masks`: its columns, and the unit of each row."""
+    table = read_table(path, "masks")
+    columns = {name: np.array(table[name].to_pylist()) for name in table.column_names}
+    return columns, axis.find_units(columns["layer"], columns["neuron"])
+
+
 def read_means(path: str | Path, axis: NeuronAxis) -> list[np.ndarray]:
     """Read mean activations over all cultures' tokens, S / T, layer by layer."""
     table = read_table(path, "statistics", ["layer", "neuron", "tokens", "total"])
