@@ -70,8 +70,13 @@ def try_tiny(checkpoint: Checkpoint) -> str:
         return f"refused: {str(error).splitlines()[0]}"
     if all(way):
         return "exact"
-    slower = {"share": "prefixes are not shared", "batch": "prompts go alone"}
-    return f"exact; {', '.join(slower[key] for key, used in way._asdict().items() if not used)}"
+    without = {
+        "share": "prefixes are not shared",
+        "keep": "nor kept" if not way.share else "prefixes are not kept",
+        "batch": "prompts go alone",
+        "blind": "not asked blind",
+    }
+    return f"exact; {', '.join(without[key] for key, used in way._asdict().items() if not used)}"
 
 
 def main() -> None:
