@@ -32,6 +32,7 @@ def prepared(tmp_path_factory):
         "labels": "data/labels.csv",
         "cultures": "data/cultures.tsv",
         "max_rejected": 0.25,
+        "max_absent": 0.5,
         "columns": COLUMNS,
     }
     models = [{"name": "m", "checkpoint": "owner/name"}]

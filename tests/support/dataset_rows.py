@@ -49,7 +49,7 @@ def make_row(question_id="p1_0", data=PICTURE, **changes):
     }
 
 
-def prepare(rows, max_rejected=1.0, **changes):
+def prepare(rows, max_rejected=1.0, max_absent=1.0, **changes):
     reading = {
         "columns": COLUMNS,
         "cultures": CULTURES,
@@ -59,7 +59,7 @@ def prepare(rows, max_rejected=1.0, **changes):
         "labels": {},
         "picture_folder": None,
     }
-    return prepare_questions(rows, RowFormat(**(reading | changes)), max_rejected)
+    return prepare_questions(rows, RowFormat(**(reading | changes)), max_rejected, max_absent)
 
 
 def rejections(prepared):

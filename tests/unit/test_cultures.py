@@ -123,3 +123,18 @@ def test_a_bad_file_is_refused_with_its_name_and_line(text, message, read):
 def test_a_path_without_a_file_is_refused_with_what_to_do(path, reason):
     with pytest.raises(CultureError, match=f"{reason}.*set dataset.cultures to a tab-separated"):
         read_cultures(path)
+
+
+@pytest.mark.parametrize(
+    "code", ["#BOK", "US/en", "$E_g$", "日本", "A" * 13, "-A", "a b", "A.B", "é"]
+)
+def test_a_code_that_tables_or_figures_would_not_show_is_refused(code, read):
+    with pytest.raises(CultureError, match=r"line 3: code .* up to 12 letters of ASCII"):
+        read(f"{HEADER}OK\tx\t('a', 'b')\n{code}\tanything $E_g$\t('c', 'd')\n")
+
+
+def test_a_name_may_hold_anything(read):
+    assert set(read(f"{HEADER}US-en_1\t日本 #1\t('a', 'b')\nB\t$E_g$\t('c', 'd')\n").values()) == {
+        "US-en_1",
+        "B",
+    }

@@ -72,6 +72,42 @@ def test_local_files_are_read_under_any_split_name(folder):
     assert len(open_rows(folder, split="dev")) == 2
 
 
+def write_splits(folder, **counts):
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, count in counts.items():
+        rows = {"ID": [f"{split}{n}" for n in range(count)], "image": [b"p"] * count}
+        pq.write_table(pa.table(rows), folder / f"{split}-00000-of-00001.parquet")
+    (folder / "README.md").write_text("as a Hub download leaves it")
+    return folder
+
+
+def test_a_folder_s_files_are_of_the_splits_that_their_names_say(tmp_path, caplog):
+    folder = write_splits(tmp_path / "hub/data", train=3, validation=2, test=4)
+    assert sorted(open_rows(folder)["ID"]) == ["test0", "test1", "test2", "test3"]
+    assert sorted(open_rows(folder.parent, split="train")["ID"]) == ["train0", "train1", "train2"]
+    with pytest.raises(DatasetError, match=r"split is 'dev', but .*'test', 'train', 'validation'"):
+        open_rows(folder, split="dev")
+    assert "not read" not in caplog.text
+    pq.write_table(pa.table({"ID": ["x"], "image": [b"p"]}), folder / "more.parquet")
+    assert len(open_rows(folder)) == 4
+    assert "files whose names say no split are not read" in caplog.text
+    assert "more.parquet" in caplog.text
+
+
+def test_a_file_name_that_is_no_table_s_says_no_split(folder):
+    (folder / "test_notes.md").write_text("of no table")
+    assert len(open_rows(folder, split="train")) == 2
+
+
+def test_a_file_that_changes_and_keeps_its_time_is_read_anew(folder):
+    path = folder / "a.parquet"
+    open_rows(path)
+    times = path.stat()
+    pq.write_table(pa.table({"ID": ["new"], "image": [b"new"]}), path)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert open_rows(path)["ID"][0] == "new"
+
+
 def test_a_split_that_is_no_name_is_refused(folder):
     with pytest.raises(DatasetError, match=r"\(split 'a b'\) cannot be opened"):
         open_rows(folder, split="a b")
@@ -175,7 +211,7 @@ def test_a_split_of_saved_datasets_is_read_and_another_refused(tmp_path):
     parts = {"dev": make_dataset("a_0"), "test": make_dataset("b_0", "c_0")}
     datasets.DatasetDict(parts).save_to_disk(tmp_path / "saved")
     assert [row["ID"] for row in open_rows(tmp_path / "saved")] == ["b_0", "c_0"]
-    with pytest.raises(DatasetError, match=r"split 'train'.*cannot be opened.*train"):
+    with pytest.raises(DatasetError, match=r"split is 'train', but .*'dev', 'test'"):
         open_rows(tmp_path / "saved", split="train")
 
 

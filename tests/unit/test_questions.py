@@ -489,3 +489,19 @@ def test_images_come_in_chunks_that_lose_none():
     assert [len(chunk["image_id"]) for chunk in chunks] == [3, 3, 1]
     assert all(list(chunk) == SCHEMAS["images"].names for chunk in chunks)
     assert sum((chunk["image_id"] for chunk in chunks), []) == [f"p{n}" for n in range(7)]
+
+
+def test_a_culture_without_any_question_is_named_and_stops_the_run_unless_allowed(caplog):
+    rows = [make_row(f"p{number}_0") for number in range(4)]  # of JPN; LKA has none
+    with pytest.raises(DatasetError) as caught:
+        prepare(rows, max_absent=0.49)
+    message = str(caught.value)
+    assert "1 of 2 cultures have no question: {'LKA': [('Sinhala', 'Sri Lanka')]}" in message
+    assert "dataset.max_absent = 0.49" in message
+    assert prepare(rows, max_absent=0.5).absent == ["LKA"]
+    assert "1 of 2 cultures have no question" in caplog.text
+    # Misspelt, or all of its rows rejected: the same.
+    sinhala = make_row("q_0", Subset="('Sinhala', 'Sri Lanka')", Label=7)
+    assert prepare([*rows, sinhala], max_absent=0.5).absent == ["LKA"]
+    good = make_row("q_0", make_picture("blue"), Subset="('Sinhala', 'Sri_Lanka')")
+    assert prepare([*rows, good], max_absent=0).absent == []

@@ -111,7 +111,12 @@ def test_a_model_that_cannot_be_asked_blind_has_no_blind_accuracy():
         reason=pl.lit("answered right swapped"),
     )
     unseen = answers.select("model", "question_id", "correct", shown=pl.lit("swapped"))
-    row = tabulate_cultures(questions, answers, unseen, cells).row(0, named=True)
+    table = tabulate_cultures(questions, answers, unseen, cells, ["b"])
+    assert table["culture"].to_list() == ["a", "b"]
+    row = table.row(1, named=True)
+    assert (row["questions"], row["used"], row["accuracy"]) == (0, 0, None)
+    assert row["dropped_because"] == "no question"
+    row = table.row(0, named=True)
     assert (row["swapped"], row["blind"], row["left_out"]) == (1.0, None, 1)
 
 

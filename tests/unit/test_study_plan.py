@@ -67,6 +67,15 @@ def test_names_are_those_of_paths_in_the_config_s_order(study):
     assert study.reference == {"split": 2, "rate": 0.05}
 
 
+def test_a_rate_written_as_a_whole_number_is_a_share_like_others(completed):
+    config = copy.deepcopy(completed)
+    config["select"]["rates"] = [1, 0.5]
+    rates = Study(config).rates
+    assert rates == {"r1": 1.0, "r0.5": 0.5}
+    assert {type(rate) for rate in rates.values()} == {float}
+    assert type(Study(config).reference["rate"]) is float
+
+
 def test_which_answers_count_is_no_part_of_a_model(study):
     assert study.counted == {"demo": "all", "bare": "correct", "hub": "correct"}
     for model in study.models.values():

@@ -46,12 +46,12 @@ class Study:
         self.controls = _by_name(config["select"]["controls"])
         self.interventions = _by_name(config["intervene"])
         self.splits = [f"split{seed}" for seed in config["cells"]["splits"]]
-        self.rates = {f"r{rate:g}": rate for rate in config["select"]["rates"]}
+        self.rates = {f"r{rate:g}": float(rate) for rate in config["select"]["rates"]}
         shards = config["extract"]["shards"]
         self.shards = [f"{number}-of-{shards}" for number in range(1, shards + 1)]
         self.reference = {
             "split": config["cells"]["splits"][0],
-            "rate": config["select"]["rates"][0],
+            "rate": float(config["select"]["rates"][0]),
         }
         self.control_selectors = {
             selector: ControlOf(control, scorer)

@@ -28,12 +28,14 @@ row_format = RowFormat(
     labels=read_labels(source.labels) if source.labels else {},
     picture_folder=opened.picture_folder,
 )
-prepared = prepare_questions(opened.rows, row_format, settings["max_rejected"])
+limits = {key: settings[key] for key in ("max_rejected", "max_absent")}
+prepared = prepare_questions(opened.rows, row_format, **limits)
 facts = {
     "dataset": fingerprint_dataset(prepared),
     "dataset_source": Path(settings["source"]).name,
     "dataset_commit": opened.commit,
     "folds": snakemake.params.folds,
+    "absent": prepared.absent,
     "software": name_versions("datasets", "pillow"),
 }
 output = snakemake.output

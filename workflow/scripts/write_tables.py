@@ -12,6 +12,7 @@ from culture_neurons.report.counts import (
     tabulate_masks,
 )
 from culture_neurons.report.verdicts import KEYS, NOTED, tabulate_verdicts
+from culture_neurons.storage.facts import read_facts
 from culture_neurons.storage.frames import read_frame, stack_tables, write_csv
 from culture_neurons.validation.ground_truth import tabulate_ground_truth
 
@@ -44,6 +45,7 @@ tables = {
         answers,
         stack_tables(source.unseen, "unseen", ["model"]),
         stack_tables(source.cells, "cells", ["model"]),
+        read_facts(source.questions, "questions")["absent"],
     ),
     "masks": tabulate_masks(source.masks),
     "layers": count_layers(stack_tables(source.masks, "masks", [*STUDY, "scorer"])),

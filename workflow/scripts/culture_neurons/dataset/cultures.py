@@ -2,8 +2,11 @@
 
 import ast
 import csv
+import re
 from pathlib import Path
 
+LONGEST_CODE = 12
+CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST_CODE - 1}}}")
 COLUMNS = ("code", "name", "subsets")
 
 
@@ -38,6 +41,12 @@ def read_cultures(path: str | Path) -> dict[tuple[str, str], str]:
     subsets: dict[tuple[str, str], str] = {}
     for line, row in _read_rows(path):
         code = (row["code"] or "").strip()
+        if code and not CODE.fullmatch(code):
+            raise CultureError(
+                f"{path}, line {line}: code {code!r}; expected up to {LONGEST_CODE} letters of "
+                "ASCII, digits, '-', or '_', a letter or digit first: codes stand in tables and "
+                "figures; the column `name` may hold anything"
+            )
         if not code or code in codes:
             raise CultureError(f"{path}, line {line}: code {code!r} is empty or occurs twice")
         codes.add(code)

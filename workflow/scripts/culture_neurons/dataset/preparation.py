@@ -32,10 +32,11 @@ class Prepared:
     questions: list[dict] = field(default_factory=list)
     images: dict[str, dict] = field(default_factory=dict)
     rejected: list[dict] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)  # cultures of the file without any question
 
 
 def prepare_questions(
-    rows: Iterable[Mapping], row_format: RowFormat, max_rejected: float
+    rows: Iterable[Mapping], row_format: RowFormat, max_rejected: float, max_absent: float
 ) -> Prepared:
     """Check every row; keep the good ones as questions and images, the others with a reason.
 
@@ -44,10 +45,12 @@ def prepare_questions(
             {"bytes", "path"}.
         row_format: How rows are read.
         max_rejected: Largest tolerated share of rejected rows among those asked for.
+        max_absent: Largest tolerated share of the file's cultures without any question.
 
     Raises:
         DatasetError: All labels are hidden, a column is missing, no row has a label of the labels
-            file or a subset of the culture file, or too many rows are rejected.
+            file or a subset of the culture file, too many rows are rejected, or too many cultures
+            have none.
     """
     prepared = Prepared()
     kept: dict[str, dict | None] = {}  # question by id; None: rows of this id contradict each other
@@ -67,6 +70,7 @@ def prepare_questions(
     _join_equal_pictures(prepared, row_format.folds)
     _check_cultures(subsets, row_format.cultures)
     _check_rejected(prepared, len(labels), max_rejected)
+    _check_absent(prepared, row_format.cultures, max_absent)
     return prepared
 
 
@@ -197,6 +201,28 @@ def _check_rejected(prepared: Prepared, total: int, max_rejected: float) -> None
             f"{max_rejected} allows (and one must be left): {dict(counted)}; first: "
             f"{next(row for row in prepared.rejected if row['counted'])}"
         )
+
+
+def _check_absent(
+    prepared: Prepared, cultures: Mapping[tuple[str, str], str], max_absent: float
+) -> None:
+    """Name the cultures that have no question; a subset may be misspelt."""
+    asked = set(cultures.values())
+    prepared.absent = sorted(asked - {question["culture"] for question in prepared.questions})
+    if not prepared.absent:
+        return
+    subsets = {
+        code: sorted(pair for pair in cultures if cultures[pair] == code)
+        for code in prepared.absent
+    }
+    message = f"{len(prepared.absent)} of {len(asked)} cultures have no question: {subsets}"
+    if len(prepared.absent) > max_absent * len(asked):
+        raise DatasetError(
+            f"dataset.cultures: {message}; more than dataset.max_absent = {max_absent:g} allows: "
+            "write their subsets as the dataset does, take them out of the culture file, or raise "
+            "max_absent"
+        )
+    logger.warning("%s", message)
 
 
 def fingerprint_dataset(prepared: Prepared) -> str:

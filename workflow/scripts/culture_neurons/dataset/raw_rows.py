@@ -5,11 +5,14 @@ Not for judging rows: that is questions.py.
 
 import csv
 import os
+import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
 import pyarrow as pa
+from datasets.data_files import DataFilesDict, EmptyDatasetError, get_data_patterns
 
 from culture_neurons.dataset.sources import (
     EXPECTED,
@@ -18,6 +21,7 @@ from culture_neurons.dataset.sources import (
     check_lines,
     find_source,
 )
+from culture_neurons.logs import logger
 from culture_neurons.storage.hub import HubError, fetch_snapshot
 
 LABEL_COLUMNS = ("ID", "Label")
@@ -45,7 +49,8 @@ def open_dataset(
     Args:
         source: The config's dataset.source.
         revision: Commit, tag, or branch of a Hub dataset.
-        split: Split to read; Parquet and JSONL files are taken for it, whatever it is.
+        split: Split to read. A folder's Parquet files are of the splits that their names say, or of
+            any where none says one; so is a file alone.
         image_column: Name of the column of pictures.
         name: Which of a Hub dataset's configurations; None: its only or default one.
         cache_dir: The Hub cache; None: where the environment says.
@@ -108,9 +113,52 @@ def _read_hub(
 def _read_local(source: str, found: Source, split: str) -> datasets.Dataset:
     if found.form == "saved":
         saved = datasets.load_from_disk(source)
-        return saved[split] if isinstance(saved, datasets.DatasetDict) else saved
+        if not isinstance(saved, datasets.DatasetDict):
+            return saved
+        _require_split(source, split, saved)
+        return saved[split]
     reader = {"parquet": "parquet", "jsonl": "json"}[found.form]
-    return datasets.load_dataset(reader, data_files={split: list(found.files)}, split=split)
+    files = _choose_files(source, found, split) if os.path.isdir(source) else list(found.files)
+    # The cache of `datasets` knows a file by its time, which a copy may keep while its content is
+    # another. What is read stays mapped when the folder is gone.
+    os.makedirs(datasets.config.HF_DATASETS_CACHE, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=datasets.config.HF_DATASETS_CACHE) as fresh:
+        data = {split: files}
+        return datasets.load_dataset(reader, data_files=data, split=split, cache_dir=fresh)
+
+
+def _choose_files(source: str, found: Source, split: str) -> list[str]:
+    """Choose a folder's Parquet files of a split by their names, as `datasets` does.
+
+    Raises:
+        DatasetError: Names say splits, but not this one.
+    """
+    try:
+        patterns = get_data_patterns(source)
+    except EmptyDatasetError:  # of files that it has no name for
+        return list(found.files)
+    by_split = DataFilesDict.from_patterns(
+        patterns, base_path=source, allowed_extensions=[".parquet"]
+    )
+    unnamed = ["**"]  # what `datasets` takes for "train" where no name says a split
+    named = {str(name): list(map(str, by_split[name])) for name in by_split}
+    named = {name: files for name, files in named.items() if files and patterns[name] != unnamed}
+    if not named:
+        return list(found.files)
+    _require_split(source, split, named)
+    known = {os.path.realpath(file) for files in named.values() for file in files}
+    aside = [file for file in found.files if os.path.realpath(file) not in known]
+    if aside:
+        logger.warning("files whose names say no split are not read: %s", aside)
+    return sorted(named[split])
+
+
+def _require_split(source: str, split: str, known: Collection[str]) -> None:
+    if split not in known:
+        raise DatasetError(
+            f"dataset.split is {split!r}, but {source} has the splits {sorted(map(str, known))}; "
+            "set it to one of them"
+        )
 
 
 def _explain(error: Exception, source: str, split: str) -> str:

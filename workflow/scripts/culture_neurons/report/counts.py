@@ -2,7 +2,7 @@
 
 import string
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +13,11 @@ from culture_neurons.storage.facts import STUDY, read_facts
 
 
 def tabulate_cultures(
-    questions: pl.DataFrame, answers: pl.DataFrame, unseen: pl.DataFrame, cells: pl.DataFrame
+    questions: pl.DataFrame,
+    answers: pl.DataFrame,
+    unseen: pl.DataFrame,
+    cells: pl.DataFrame,
+    absent: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Count per model and culture: questions, correct ones, those used, and why others are not.
 
@@ -27,6 +31,7 @@ def tabulate_cultures(
         answers: Stacked `answers`, with model.
         unseen: Stacked `unseen`, with model.
         cells: Stacked `cells`, with model.
+        absent: Cultures without any question.
     """
     counts = questions.group_by("culture").agg(
         pl.len().alias("questions"), pl.col("image_id").n_unique().alias("images")
@@ -52,6 +57,15 @@ def tabulate_cultures(
     table = used.join(counts, on="culture")
     for share in shares:
         table = table.join(share, on=["model", "culture"], how="left")
+    none = {"questions": 0, "images": 0, "correct": 0, "left_out": 0, "used": 0}
+    rows = [
+        {"model": model, "culture": culture, **none, "dropped_because": "no question"}
+        for model in answers["model"].unique()
+        for culture in absent
+    ]
+    schema = {name: table.schema[name] for name in ("model", "culture", *none, "dropped_because")}
+    missing = pl.DataFrame(rows, schema=schema)
+    table = pl.concat([table, missing], how="diagonal")
     return table.sort("model", "culture")
 
 
