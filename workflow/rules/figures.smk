@@ -68,7 +68,12 @@ rule plot_layers:
             "results/figures/layers/{model}/{hookpoint}/{split}/{rate}.svg",
             caption="../report/layers.rst",
             category="Neurons",
-            labels={"figure": "layers", "model": "{model}"},
+            labels={
+                "figure": "layers",
+                "model": "{model}",
+                "split": "{split}",
+                "rate": "{rate}",
+            },
         ),
         png="results/figures/layers/{model}/{hookpoint}/{split}/{rate}.png",
     log:
@@ -98,7 +103,12 @@ rule plot_overlap:
             "results/figures/overlap/{model}/{hookpoint}/{split}/{rate}.svg",
             caption="../report/overlap.rst",
             category="Neurons",
-            labels={"figure": "overlap of masks", "model": "{model}"},
+            labels={
+                "figure": "overlap of masks",
+                "model": "{model}",
+                "split": "{split}",
+                "rate": "{rate}",
+            },
         ),
         png="results/figures/overlap/{model}/{hookpoint}/{split}/{rate}.png",
     log:
@@ -127,7 +137,13 @@ rule plot_deactivation:
             "results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.svg",
             caption="../report/deactivation.rst",
             category="Effects",
-            labels={"figure": "change of {outcome}", "model": "{model}"},
+            labels={
+                "figure": "change of {outcome}",
+                "model": "{model}",
+                "split": "{split}",
+                "rate": "{rate}",
+                "intervention": "{intervention}",
+            },
         ),
         png="results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.png",
     log:
@@ -164,7 +180,13 @@ rule plot_self_cross:
             "results/figures/self_cross/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.svg",
             caption="../report/self_cross.rst",
             category="Effects",
-            labels={"figure": "self against cross: {outcome}", "model": "all"},
+            labels={
+                "figure": "self against cross: {outcome}",
+                "model": "all",
+                "split": "{split}",
+                "rate": "{rate}",
+                "intervention": "{intervention}",
+            },
         ),
         png="results/figures/self_cross/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.png",
     log:
@@ -198,7 +220,12 @@ rule plot_recovery:
             "results/figures/recovery/{hookpoint}/{split}/{rate}.svg",
             caption="../report/recovery.rst",
             category="Neurons",
-            labels={"figure": "planted neurons found", "model": "all"},
+            labels={
+                "figure": "planted neurons found",
+                "model": "all",
+                "split": "{split}",
+                "rate": "{rate}",
+            },
         ),
         png="results/figures/recovery/{hookpoint}/{split}/{rate}.png",
     log:

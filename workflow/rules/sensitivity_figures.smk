@@ -16,7 +16,11 @@ rule plot_halves:
             "results/figures/sensitivity/{hookpoint}/halves.svg",
             caption="../report/agreement.rst",
             category="Sensitivity",
-            labels={"figure": "agreement: halves", "model": "all"},
+            labels={
+                "figure": "agreement: halves",
+                "model": "all",
+                "intervention": "none",
+            },
         ),
         png="results/figures/sensitivity/{hookpoint}/halves.png",
     log:
@@ -40,7 +44,11 @@ use rule plot_halves as plot_scopes with:
             "results/figures/sensitivity/{hookpoint}/scopes.svg",
             caption="../report/agreement.rst",
             category="Sensitivity",
-            labels={"figure": "agreement: scopes", "model": "all"},
+            labels={
+                "figure": "agreement: scopes",
+                "model": "all",
+                "intervention": "none",
+            },
         ),
         png="results/figures/sensitivity/{hookpoint}/scopes.png",
     log:
@@ -58,7 +66,11 @@ use rule plot_halves as plot_variants with:
             "results/figures/sensitivity/{hookpoint}/variants.svg",
             caption="../report/agreement.rst",
             category="Sensitivity",
-            labels={"figure": "agreement: variants", "model": "all"},
+            labels={
+                "figure": "agreement: variants",
+                "model": "all",
+                "intervention": "none",
+            },
         ),
         png="results/figures/sensitivity/{hookpoint}/variants.png",
     log:
@@ -84,7 +96,11 @@ rule plot_samples:
             "results/figures/sensitivity/{hookpoint}/samples.svg",
             caption="../report/samples.rst",
             category="Sensitivity",
-            labels={"figure": "agreement: samples", "model": "all"},
+            labels={
+                "figure": "agreement: samples",
+                "model": "all",
+                "intervention": "none",
+            },
         ),
         png="results/figures/sensitivity/{hookpoint}/samples.png",
     log:
@@ -115,7 +131,11 @@ rule plot_layer_agreement:
             "results/figures/sensitivity/{hookpoint}/layers.svg",
             caption="../report/layer_agreement.rst",
             category="Sensitivity",
-            labels={"figure": "agreement: layers", "model": "all"},
+            labels={
+                "figure": "agreement: layers",
+                "model": "all",
+                "intervention": "none",
+            },
         ),
         png="results/figures/sensitivity/{hookpoint}/layers.png",
     log:
@@ -141,7 +161,11 @@ rule plot_models:
             "results/figures/sensitivity/{hookpoint}/models.svg",
             caption="../report/models.rst",
             category="Sensitivity",
-            labels={"figure": "agreement: models", "model": "all"},
+            labels={
+                "figure": "agreement: models",
+                "model": "all",
+                "intervention": "none",
+            },
         ),
         png="results/figures/sensitivity/{hookpoint}/models.png",
     log:
@@ -190,7 +214,11 @@ rule plot_rates:
             "results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/rates.svg",
             caption="../report/rates.rst",
             category="Sensitivity",
-            labels={"figure": "effects: rates, {outcome}", "model": "all"},
+            labels={
+                "figure": "effects: rates, {outcome}",
+                "model": "all",
+                "intervention": "{intervention}",
+            },
         ),
         png="results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/rates.png",
     log:
@@ -242,7 +270,11 @@ rule plot_splits:
             "results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/splits.svg",
             caption="../report/splits.rst",
             category="Sensitivity",
-            labels={"figure": "effects: splits, {outcome}", "model": "all"},
+            labels={
+                "figure": "effects: splits, {outcome}",
+                "model": "all",
+                "intervention": "{intervention}",
+            },
         ),
         png="results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/splits.png",
     log:
@@ -276,7 +308,11 @@ rule plot_categories:
             "results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/categories.svg",
             caption="../report/categories.rst",
             category="Sensitivity",
-            labels={"figure": "effects: categories, {outcome}", "model": "all"},
+            labels={
+                "figure": "effects: categories, {outcome}",
+                "model": "all",
+                "intervention": "{intervention}",
+            },
         ),
         png="results/figures/sensitivity/{hookpoint}/{intervention}/{outcome}/categories.png",
     log:
