@@ -31,6 +31,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -43,6 +44,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 sys.path.append(str(ROOT / "workflow/scripts"))
 
 from planning.config import ConfigError, complete_config
+from planning.doubts import list_doubts
 from planning.duplicate_keys import DuplicateKeyError, refuse_duplicate_keys
 from planning.places import PlaceError, require_writable
 
@@ -57,6 +59,10 @@ try:
     config = complete_config(config, ROOT)
 except (ConfigError, DuplicateKeyError) as error:
     raise WorkflowError(str(error)) from None
+
+if workflow.is_main_process:  # and not anew in every job's
+    for doubt in list_doubts(config):
+        logger.warning(doubt)
 
 
 include: "workflow/rules/common.smk"
