@@ -351,7 +351,7 @@ CASES = {
     "missing option": (
         ("score", "scorers", 3, "options"),
         {"variant": "z"},
-        ["'score.scorers[3].options.activity_floor' is missing", "'mad' expects float | None"],
+        ["'score.scorers[3].options.activity_floor' is missing", "0 <= activity_floor < 1"],
     ),
     "text for float option": (
         ("score", "scorers", 1, "options"),
@@ -452,6 +452,26 @@ CASES = {
         ("select", "combined"),
         [{"name": "cas", "of": "lap", "without": ["mad"]}],
         ["'score.scorers[4].name' is 'cas'", "another name"],
+    ),
+    "quantile of 1": (
+        ("score", "scorers", 1, "options", "quantile"),
+        1,
+        ["'score.scorers[1].options.quantile' is 1", "0 <= quantile < 1"],
+    ),
+    "quantile below 0": (
+        ("score", "scorers", 2, "options", "quantile"),
+        -0.1,
+        ["'score.scorers[2].options.quantile' is -0.1", "0 <= quantile < 1"],
+    ),
+    "activity floor above 1": (
+        ("score", "scorers", 3, "options", "activity_floor"),
+        5,
+        ["'score.scorers[3].options.activity_floor' is 5", "0 <= activity_floor < 1"],
+    ),
+    "strength without end": (
+        ("intervene", 0, "strength"),
+        1e300,
+        ["'intervene[0].strength' is 1e+300", "1000"],
     ),
     "unknown kind of control": (
         ("select", "controls", 0, "kind"),

@@ -4,6 +4,7 @@ The file is read, never run: planning imports no numerical library.
 """
 
 import ast
+import operator
 from pathlib import Path
 
 from planning.errors import ConfigError, suggest_name
@@ -59,15 +60,33 @@ def _check_options(
             )
     for option, annotation in arguments.items():
         where = f"config key '{key}.{option}'"
-        meaning = ast.unparse(annotation) if annotation else "a value"
+        meaning = _word(annotation) if annotation else "a value"
         if option not in options:
             raise ConfigError(f"{where} is missing; {scorer} expects {meaning}")
         if annotation and not _fits(options[option], annotation):
             raise ConfigError(f"{where} is {options[option]!r}; {scorer} expects {meaning}")
 
 
+def _word(annotation: ast.expr) -> str:
+    """Write an annotation for people: "float with 0 <= quantile < 1 | None"."""
+    if isinstance(annotation, ast.BinOp):
+        return f"{_word(annotation.left)} | {_word(annotation.right)}"
+    if _is_annotated(annotation):
+        kind, bounds = annotation.slice.elts
+        return f"{ast.unparse(kind)} with {bounds.value}"
+    return ast.unparse(annotation)
+
+
+def _is_annotated(annotation: ast.expr) -> bool:
+    return isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Annotated"
+
+
 def _fits(value, annotation: ast.expr) -> bool:
-    """Check a value against Literal[...], float, int, str, bool, None, or |; others take any."""
+    """Check a value against an annotation.
+
+    Known are Literal[...], float, int, str, bool, None, |, and Annotated[kind, "0 <= name < 1"]: a
+    comparison of numbers with the option's name. Others take any value.
+    """
     if isinstance(annotation, ast.BinOp):
         return _fits(value, annotation.left) or _fits(value, annotation.right)
     if isinstance(annotation, ast.Constant) and annotation.value is None:
@@ -76,8 +95,25 @@ def _fits(value, annotation: ast.expr) -> bool:
         choices = ast.literal_eval(annotation.slice)
         choices = choices if isinstance(choices, tuple) else (choices,)
         return any(type(value) is type(choice) and value == choice for choice in choices)
+    if _is_annotated(annotation):
+        kind, bounds = annotation.slice.elts
+        return _fits(value, kind) and _lies_within(value, bounds.value)
     kinds = {"float": (int, float), "int": int, "str": str, "bool": bool}
     name = ast.unparse(annotation)
     if isinstance(value, bool) and name in ("float", "int"):
         return False
     return isinstance(value, kinds.get(name, object))
+
+
+def _lies_within(value, bounds: str) -> bool:
+    """Check a value against a chain of comparisons, "0 <= name < 1": the name stands for it."""
+    chain = ast.parse(bounds, mode="eval").body
+    terms = [
+        value if isinstance(term, ast.Name) else ast.literal_eval(term)
+        for term in (chain.left, *chain.comparators)
+    ]
+    known = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
+    return all(
+        known[type(sign)](left, right)
+        for sign, left, right in zip(chain.ops, terms, terms[1:], strict=False)
+    )

@@ -1,5 +1,7 @@
 """LAPE with masks of equal size: each neuron belongs to the culture on which it is most active."""
 
+from typing import Annotated
+
 import numpy as np
 
 from culture_neurons.identify.entropy import activity_entropy
@@ -8,7 +10,9 @@ from culture_neurons.identify.statistics import Statistics
 _ROUNDING = 1e-6  # of the largest entropy, in float32
 
 
-def lape_matched(statistics: Statistics, *, quantile: float | None) -> np.ndarray:
+def lape_matched(
+    statistics: Statistics, *, quantile: Annotated[float, "0 <= quantile < 1"] | None
+) -> np.ndarray:
     """Score -H for the culture with the largest P, if that P is above the activity bar.
 
     Exact LAPE keeps r of the neurons over all cultures together, other scorers r per culture;

@@ -1,6 +1,6 @@
 """MAD: how far a culture's mean activation lies from the other cultures' means."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def mad(
     statistics: Statistics,
     *,
     variant: Literal["z", "diff", "rel", "abs"],
-    activity_floor: float | None,
+    activity_floor: Annotated[float, "0 <= activity_floor < 1"] | None,
 ) -> np.ndarray:
     """Score the deviation of mu_c = S_c / T_c from the mean over cultures.
 
