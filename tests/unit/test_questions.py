@@ -60,6 +60,48 @@ BAD = {
     "null options": (make_row(O=None), "option count", "None"),
     "one option twice": (make_row(O=["a", "b", "b", "c"]), "options not distinct", "'b', 'b'"),
     "same but for spaces": (make_row(O=["a", "b", " b\n", "c"]), "options not distinct", "'b'"),
+    "same but for case": (make_row(O=["a", "b", "B", "c"]), "options not distinct", "'B'"),
+    "same but for the Unicode form": (
+        make_row(O=["a", "\u00e9", "e\u0301", "c"]),
+        "options not distinct",
+        "'a'",
+    ),
+    "same but for what is not seen": (
+        make_row(O=["a", "b\u200b", "b", "c"]),
+        "options not distinct",
+        "'b'",
+    ),
+    "same but for a no-break space": (
+        make_row(O=["a", "b c", "b\u00a0 c", "c"]),
+        "options not distinct",
+        "'b c'",
+    ),
+    "a question that is not seen": (
+        make_row(Q="\u200b\u2060"),
+        "empty question",
+        "prompt 'native'",
+    ),
+    "an option with another letter": (
+        make_row(O=["tea", "A. red", "soup", "cake"]),
+        "option begins with a letter",
+        "'A. red' begins with a letter",
+    ),
+    "options with letters out of order": (
+        make_row(O=["B. tea", "A. red", "C. soup", "D. cake"]),
+        "option begins with a letter",
+        "'B. tea'",
+    ),
+    "a line like an option": (
+        make_row(Q="What is it?\nB. milk"),
+        "line like an option",
+        "prompt 'native' has 'B. milk'",
+    ),
+    "a line like an answer": (
+        make_row(Q="What is it?\n Answer: B"),
+        "line like an option",
+        "'Answer: B'",
+    ),
+    "a picture's number": (make_row(Q="Look at <image 1>"), "markup in text", "'<image 1>'"),
     "blank option": (make_row(O=["a", "b", " ", "c"]), "options not distinct", "''"),
     "null option": (make_row(O=["a", "b", None, "c"]), "options not distinct", "''"),
     "label 4": (make_row(Label=4), "label out of range", "4, expected an integer from 0 to 3"),
@@ -505,3 +547,30 @@ def test_a_culture_without_any_question_is_named_and_stops_the_run_unless_allowe
     assert prepare([*rows, sinhala], max_absent=0.5).absent == ["LKA"]
     good = make_row("q_0", make_picture("blue"), Subset="('Sinhala', 'Sri_Lanka')")
     assert prepare([*rows, good], max_absent=0).absent == []
+
+
+@pytest.mark.parametrize("form", ["{}. {}", "({}) {}", "{}) {}", "{}: {}"])
+@pytest.mark.parametrize("lower", [False, True])
+def test_letters_of_all_options_in_order_are_the_prompt_s_own_to_write(form, lower):
+    words = ["tea", "J. Bach", "soup", "cake"]
+    letters = "abcd" if lower else "ABCD"
+    lettered = [form.format(letter, word) for letter, word in zip(letters, words, strict=True)]
+    row = make_row(**{"O": lettered, "O-en": lettered})
+    (question,) = prepare([row]).questions
+    assert question["texts"][0]["options"] == words
+    for label in ("soup", lettered[2]):
+        (question,) = prepare([row | {"Label": label}], label_is="text").questions
+        assert question["answer"] == 2
+
+
+def test_a_line_break_in_an_option_is_a_space_and_joiners_stay():
+    options = ["x\nB. milk", "\u0d9a\u0dca\u200d\u0dbb", " c \r\n d", "e"]
+    (question,) = prepare([make_row(O=options)]).questions
+    shown = {text["prompt"]: text["options"] for text in question["texts"]}["native"]
+    assert shown == ["x B. milk", "\u0d9a\u0dca\u200d\u0dbb", "c d", "e"]
+
+
+def test_a_question_of_several_lines_and_a_name_with_an_initial_are_kept():
+    row = make_row(Q="Who wrote this?\nE. A. Poe wrote others.", O=["J. Bach", "E. Poe", "x", "y"])
+    (question,) = prepare([row]).questions
+    assert question["texts"][1]["question"].endswith("wrote others.")

@@ -14,10 +14,10 @@ from culture_neurons.dataset.row_check import (
     RowFormat,
     read_image,
     read_question,
-    read_text,
     require_columns,
 )
 from culture_neurons.dataset.sources import DatasetError
+from culture_neurons.dataset.texts import read_text
 from culture_neurons.logs import logger
 
 LONGEST_DETAIL = 300  # characters; a cell may hold a whole picture as text

@@ -11,6 +11,14 @@ from culture_neurons.dataset.cultures import parse_subset
 from culture_neurons.dataset.folds import assign_fold
 from culture_neurons.dataset.pictures import PictureError, inspect_picture
 from culture_neurons.dataset.sources import DatasetError, stays_inside
+from culture_neurons.dataset.texts import (
+    find_forged_line,
+    find_option,
+    read_line,
+    read_text,
+    strip_letters,
+    write_key,
+)
 
 # What tokenizers and chat templates take for marks, not for text: a question that holds one would
 # show a second picture, or end the user's turn.
@@ -18,6 +26,7 @@ MARKUP = re.compile(
     r"<[|｜][^<>|｜\s]*[|｜]>"  # ChatML and its like
     r"|<</?SYS>>"
     r"|</?(?:s|pad|unk|bos|eos|mask|image|img|video|audio|[A-Za-z]+(?:_[A-Za-z]+)+)>"
+    r"|<image\s*\d+>"
     r"|\[/?(?:INST|IMG|[A-Z]+(?:_[A-Z]+)+)\]"
 )
 
@@ -52,11 +61,6 @@ class RowFormat:
     label_is: str
     labels: Mapping[str, str]
     picture_folder: Path | None
-
-
-def read_text(value) -> str:
-    """Read a cell as text without space around it; an empty cell is ""."""
-    return "" if value is None else str(value).strip()
 
 
 def require_columns(row: Mapping, columns: Mapping) -> None:
@@ -124,14 +128,21 @@ def _read_image_id(question_id: str, row: Mapping, column: str | None) -> str:
 
 
 def _read_prompt(prompt: str, text, options, option_counts: Collection[int]) -> dict:
-    if not (isinstance(text, str) and text.strip()):
+    if not (isinstance(text, str) and write_key(text)):
         raise RejectedRowError("empty question", f"prompt {prompt!r}")
     if not isinstance(options, list) or len(options) not in option_counts:
         expected = " or ".join(map(str, sorted(option_counts)))
         raise RejectedRowError("option count", f"{options!r}, expected {expected}")
-    options = [read_text(option) for option in options]
-    if len(set(options)) != len(options) or not all(options):
+    try:
+        options = strip_letters([read_line(option) for option in options])
+    except ValueError as error:
+        raise RejectedRowError("option begins with a letter", str(error)) from error
+    keys = [write_key(option) for option in options]
+    if len(set(keys)) != len(keys) or not all(keys):
         raise RejectedRowError("options not distinct", f"{options!r}")
+    forged = find_forged_line(text, len(options))
+    if forged is not None:
+        raise RejectedRowError("line like an option", f"prompt {prompt!r} has {forged!r}")
     markup = next(filter(None, map(MARKUP.search, [text, *options])), None)
     if markup:
         raise RejectedRowError(
@@ -144,8 +155,7 @@ def _read_prompt(prompt: str, text, options, option_counts: Collection[int]) -> 
 def _find_answer(label, texts: list[dict], label_is: str) -> int:
     """Find the index of the right option, which all prompts list in one order."""
     if label_is == "text":
-        answer = read_text(label)
-        found = {text["options"].index(answer) for text in texts if answer in text["options"]}
+        found = {find_option(label, text["options"]) for text in texts} - {None}
         if len(found) != 1:
             listed = [text["options"] for text in texts]
             raise RejectedRowError("label is no option", f"{label!r}, expected one of {listed}")
