@@ -44,8 +44,8 @@ sys.path.insert(0, str(ROOT / "workflow"))
 sys.path.append(str(ROOT / "workflow/scripts"))
 
 from planning.config import ConfigError, complete_config
+from planning.config_text import ConfigTextError, refuse_hidden
 from planning.doubts import list_doubts
-from planning.duplicate_keys import DuplicateKeyError, refuse_duplicate_keys
 from planning.places import PlaceError, require_writable
 
 # A config given on the command line replaces the demo's; the two are never mixed.
@@ -55,9 +55,9 @@ if not workflow.overwrite_configfiles:
 
 
 try:
-    refuse_duplicate_keys(workflow.configfiles)
+    refuse_hidden(workflow.configfiles, workflow.overwrite_configfiles)
     config = complete_config(config, ROOT)
-except (ConfigError, DuplicateKeyError) as error:
+except (ConfigError, ConfigTextError) as error:
     raise WorkflowError(str(error)) from None
 
 if workflow.is_main_process:  # and not anew in every job's

@@ -453,6 +453,27 @@ CASES = {
         [{"name": "cas", "of": "lap", "without": ["mad"]}],
         ["'score.scorers[4].name' is 'cas'", "another name"],
     ),
+    "revision of a folder": (
+        ("models", 0, "revision"),
+        "main",
+        ["'models[0].revision' is 'main'", "expected null"],
+    ),
+    "revision of a file": (
+        ("dataset", "revision"),
+        "main",
+        ["'dataset.revision' is 'main'", "expected null"],
+    ),
+    "name of 65 letters": (
+        ("models", 0, "name"),
+        "m" * 65,
+        ["'models[0].name'", "0,63"],
+    ),
+    "seed of 23 digits": (
+        ("evaluate", "seed"),
+        10**22,
+        ["'evaluate.seed' is 10000000000000000000000", "4294967295"],
+    ),
+    "too many shards": (("extract", "shards"), 10_000, ["'extract.shards' is 10000", "1000"]),
     "quantile of 1": (
         ("score", "scorers", 1, "options", "quantile"),
         1,

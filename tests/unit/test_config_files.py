@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from planning.duplicate_keys import DuplicateKeyError, refuse_duplicate_keys
+from planning.config_text import ConfigTextError, refuse_hidden
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "config").glob("*.yaml"))
 
@@ -12,7 +12,7 @@ CONFIGS = sorted((Path(__file__).resolve().parents[2] / "config").glob("*.yaml")
 def check(tmp_path, text):
     path = tmp_path / "study.yaml"
     path.write_text(text)
-    refuse_duplicate_keys([*CONFIGS, path])
+    refuse_hidden([*CONFIGS, path])
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,14 @@ def check(tmp_path, text):
         ("a: 1\nb: 2\na: 3\n", "config key 'a' stands in line 1 and again in line 3; keep one"),
         ("a:\n  b: 1\n  c: 2\n  b: 1\n", "config key 'a.b' stands in line 2 and again in line 4"),
         ("a:\n  - {b: 1}\n  - {b: 1,\n     b: 2}\n", "'a[1].b' stands in line 3 and again in line"),
+        ("cells: {folds: 010}", "'cells.folds' is 010 in line 1, which YAML reads as octal: 8"),
+        ("a:\n  - 0_7", "'a[0]' is 0_7 in line 2"),
         ('a: {"b": 1, b: 2}', "'a.b' stands in line 1 and again in line 1"),
         ('{"a": 1, "a": 2}', "'a' stands in line 1"),
     ],
 )
 def test_a_key_that_stands_twice_is_refused_with_both_lines(text, message, tmp_path):
-    with pytest.raises(DuplicateKeyError) as caught:
+    with pytest.raises(ConfigTextError) as caught:
         check(tmp_path, text)
     assert f"study.yaml: config key {message.removeprefix('config key ')}" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
@@ -37,4 +39,15 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines(text, message, tmp_p
 )
 def test_other_files_are_left_to_snakemake(text, tmp_path):
     check(tmp_path, text)
-    refuse_duplicate_keys([tmp_path / "missing.yaml"])
+    refuse_hidden([tmp_path / "missing.yaml"])
+
+
+def test_numbers_that_only_look_octal_are_read(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("a: 0\nb: 0.10\nc: '010'\nd: 10\ne: 0x10\nf: 08\n")
+    refuse_hidden([path], [path])
+
+
+def test_two_files_are_refused_by_name():
+    with pytest.raises(ConfigTextError, match=r"2 config files are given: a\.yaml, b\.yaml; exp"):
+        refuse_hidden(["a.yaml", "b.yaml"], ["a.yaml", "b.yaml"])

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from culture_neurons.dataset.folds import identify_folds
 from planning.errors import ConfigError, suggest_name
-from planning.paths import require_checkpoint, require_cultures, require_dataset, require_file
+from planning.paths import (
+    refuse_revision,
+    require_checkpoint,
+    require_cultures,
+    require_dataset,
+    require_file,
+)
 from planning.renamed_keys import refuse_renamed_keys
 from planning.schema import check_plain, check_schema, fill_defaults, read_schema
 from planning.scorer_options import check_scorer
@@ -46,6 +52,7 @@ def complete_config(config: dict, root: Path) -> dict:
 def _check_dataset(dataset: dict) -> list[str]:
     """Look for the dataset's files; return the codes of its cultures."""
     require_dataset("dataset.source", dataset["source"])
+    refuse_revision("dataset.revision", dataset["revision"], dataset["source"])
     cultures = require_cultures("dataset.cultures", dataset["cultures"])
     if dataset["labels"] is not None:
         require_file("dataset.labels", dataset["labels"], "a CSV file with the columns ID,Label")
@@ -134,7 +141,9 @@ def _check_models(config: dict) -> None:
                 f"config key 'models[{index}].prompt' is {model['prompt']!r}; expected one of "
                 f"dataset.columns.texts{suggest_name(model['prompt'], prompts)}"
             )
-        require_checkpoint(f"models[{index}].checkpoint", model["checkpoint"])
+        key = f"models[{index}]"
+        require_checkpoint(f"{key}.checkpoint", model["checkpoint"])
+        refuse_revision(f"{key}.revision", model["revision"], model["checkpoint"])
         if model["chat_template"] is not None:
             require_file(f"models[{index}].chat_template", model["chat_template"], "a Jinja file")
 

@@ -67,6 +67,20 @@ def require_cultures(key: str, path: str) -> list[str]:
         raise ConfigError(f"config key {key!r}: {text}") from error
 
 
+def refuse_revision(key: str, revision: str | None, source: str) -> None:
+    """Refuse a revision of local files, which have none.
+
+    Raises:
+        ConfigError: With `key`, the revision, and the path.
+    """
+    made = os.path.normpath(source) == DEMO_DATASET or source.startswith(f"{DEMO_CHECKPOINTS}/")
+    if revision is not None and (made or os.path.exists(source)):
+        raise ConfigError(
+            f"config key {key!r} is {revision!r}, but {source!r} is on this machine; expected "
+            "null: only what lies on the Hub has revisions"
+        )
+
+
 def require_checkpoint(key: str, checkpoint: str) -> None:
     """Refuse a checkpoint that is no folder, is not made by the demo, and can be no Hub id.
 
