@@ -103,6 +103,17 @@ def test_shards_that_agree_with_each_other_alone_are_refused_too(study):
 def test_masks_of_another_model_are_refused_before_they_are_used(study):
     forge(study / MASKS, commit="0" * 40)
     said = fail(study, OUTCOMES)
+    assert f"{MASKS}: its commit is '{'0' * 40}', but {CELLS} has" in said
+    assert not (study / OUTCOMES).exists()
+
+
+def test_masks_and_cells_of_another_model_are_refused_when_it_is_loaded(study):
+    for name in (MASKS, CELLS):
+        path = study / name
+        times = path.stat()
+        forge(path, commit="0" * 40)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    said = fail(study, OUTCOMES)
     assert f"but {MASKS} has '{'0' * 40}'" in said
     assert "the loaded checkpoint results/demo/checkpoints/tiny-llava-v1.6-mistral" in said
     assert not (study / OUTCOMES).exists()

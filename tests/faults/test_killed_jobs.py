@@ -26,8 +26,13 @@ RULES = sorted(
     for path in (PROJECT / "workflow/rules").glob("*.smk")
     for rule in re.findall(r"^rule (\w+):", path.read_text(), flags=re.MULTILINE)
 )
-PERMUTED_MASKS = f"results/masks/{STUDY}/r0.01/permuted_of_lap.parquet"
-PERMUTED = (*RUN[:-1], "permuted.yaml")
+MASKS = f"results/masks/{STUDY}/r0.01"
+OTHER_MASKS = {  # of a config of its own
+    "select_permuted": f"{MASKS}/permuted_of_lap.parquet",
+    "combine_masks": f"{MASKS}/rest.parquet",
+}
+OTHER = (*RUN[:-1], "other.yaml")
+EXPORTED = f"results/exports/{STUDY}/r0.01/conact.pth"  # made by request alone
 SENSITIVITY = "results/figures/sensitivity/mlp.gate_act"
 FIGURES_OF_MORE = {  # wanted of two models, rates, or splits on
     "plot_models": f"{SENSITIVITY}/models.png",
@@ -46,11 +51,13 @@ def study(finished_study, tmp_path_factory):
         "controls": [
             {"name": "random", "kind": "random"},
             {"name": "permuted", "kind": "permuted", "draws": 2},
-        ]
+        ],
+        "combined": [{"name": "rest", "of": "conact", "without": ["lap"]}],
     }
-    (folder / "permuted.yaml").write_text(yaml.safe_dump(config))
-    make(folder, PERMUTED_MASKS, *PERMUTED)
-    make(folder, *FIGURES_OF_MORE.values(), *RUN)
+    (folder / "other.yaml").write_text(yaml.safe_dump(config))
+    for target in OTHER_MASKS.values():
+        make(folder, target, *OTHER)
+    make(folder, EXPORTED, *FIGURES_OF_MORE.values(), *RUN)
     return folder
 
 
@@ -59,7 +66,8 @@ def outputs(study):
     """Rule -> its outputs."""
     listing = run_snakemake(study, "--summary", *CONFIG)
     assert listing.returncode == 0, listing.stderr
-    found = {"select_permuted": [PERMUTED_MASKS]}
+    found = {rule: [masks] for rule, masks in OTHER_MASKS.items()}
+    found["export_masks"] = [EXPORTED]
     found |= {rule: [figure] for rule, figure in FIGURES_OF_MORE.items()}
     for row in csv.DictReader(listing.stdout.splitlines(), delimiter="\t"):
         found.setdefault(row["rule"], []).append(row["output_file"])
@@ -86,7 +94,7 @@ def read_seconds(folder, rule):
 
 
 def choose_run(rule):
-    return PERMUTED if rule == "select_permuted" else RUN
+    return OTHER if rule in OTHER_MASKS else RUN
 
 
 def kill_job(folder, rule, target, delay):

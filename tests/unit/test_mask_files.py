@@ -263,6 +263,15 @@ def test_what_is_exported_is_read_again(tmp_path, suffix):
     assert found == {"JPN": EXPECTED[0], "BRA": EXPECTED[1]}
 
 
+def test_the_same_masks_are_exported_as_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write_all(tmp_path / name)
+    for suffix in ("pth", "safetensors", "json"):
+        one, two = (tmp_path / name / f"masks.{suffix}" for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("suffix", "other"),
     [

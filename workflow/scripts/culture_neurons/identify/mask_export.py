@@ -1,5 +1,6 @@
 """Masks -> files that others read: torch's and safetensors' tensors, and CULNIG's JSON."""
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +22,10 @@ def write_torch(path: str | Path, masks: Masks, axis: NeuronAxis) -> None:
         [torch.tensor(list(by_layer.get(n, ())), dtype=torch.int64) for n in layers]
         for by_layer in masks.values()
     ]
+    buffer = io.BytesIO()  # an archive is named for its file, whose temporary name is random
+    torch.save(classes, buffer)
     with atomic_path(path) as temporary:
-        torch.save(classes, temporary)
+        Path(temporary).write_bytes(buffer.getvalue())
 
 
 def write_safetensors(path: str | Path, masks: Masks, says: Mapping[str, str]) -> None:
