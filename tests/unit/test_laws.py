@@ -45,7 +45,7 @@ LAWS = {
     # torch alone reads torch's files, and runs nothing that they hold.
     "identify/torch_masks.py": ({"torch"}, {"identify", "neurons.py"}),
     "identify/named_masks.py": ({"numpy", "safetensors"}, {"identify", "storage", "neurons.py"}),
-    "identify/mask_export.py": ({"torch", "safetensors"}, {"storage", "neurons.py"}),
+    "identify/mask_export.py": ({"torch", "safetensors"}, {"identify", "storage", "neurons.py"}),
     "scorers": ({"numpy"}, {"identify/statistics.py", "identify/entropy.py"}),
     "evaluate": (
         {"numpy", "polars", "scipy"},

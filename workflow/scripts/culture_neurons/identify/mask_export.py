@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from culture_neurons.identify.named_masks import FACTS
 from culture_neurons.neurons import MaskName, NeuronAxis
 from culture_neurons.storage.writing import atomic_path
 
@@ -29,13 +30,15 @@ def write_torch(path: str | Path, masks: Masks, axis: NeuronAxis) -> None:
 
 
 def write_safetensors(path: str | Path, masks: Masks, says: Mapping[str, str]) -> None:
-    """Write a tensor for each class, [neurons, 2]: layer and neuron; `says` is metadata."""
+    """Write a tensor for each class, [neurons, 2]: layer and neuron; `says` are its facts."""
     tensors = {
         name.culture: torch.tensor(_list_pairs(by_layer), dtype=torch.int64).reshape(-1, 2)
         for name, by_layer in masks.items()
     }
+    # As one entry: of several, safetensors writes another one first each time.
+    metadata = {FACTS: json.dumps(dict(says), sort_keys=True)}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=dict(says))
+        save_file(tensors, temporary, metadata=metadata)
 
 
 def write_json(path: str | Path, masks: Masks) -> None:

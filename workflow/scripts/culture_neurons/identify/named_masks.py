@@ -11,6 +11,7 @@ from culture_neurons.identify.mask_tables import read_masks
 from culture_neurons.neurons import NeuronAxis, read_sizes
 from culture_neurons.storage.facts import read_facts
 
+FACTS = "culture_neurons"  # entry of a safetensors file's metadata: JSON
 # CULNIG's names of the modules whose output has a hookpoint's neurons, as their last part.
 _MODULES = {"act_fn", "gate_proj"}
 
@@ -37,16 +38,16 @@ def read_parquet(path: str | Path, axis: NeuronAxis) -> MaskFile:
 def read_safetensors(path: str | Path, axis: NeuronAxis) -> MaskFile:
     """Read a tensor for each class: pairs [neurons, 2] of layer and neuron, or bool marks.
 
-    Marks are [layers, width]. What the metadata say of hookpoint and commit is kept.
+    Marks are [layers, width]. Facts that an export of this workflow wrote beside them are kept.
 
     Raises:
         MaskFileError: The file cannot be read, or a tensor is neither.
     """
     try:
         with safe_open(path, framework="numpy") as file:
-            says = file.metadata() or {}
+            says = json.loads((file.metadata() or {}).get(FACTS, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, TypeError) as error:
+    except (OSError, ValueError, SafetensorError, TypeError) as error:
         raise MaskFileError(f"{path}: cannot be read ({error}); fetch the file again") from error
     units = []
     for name, tensor in tensors.items():
