@@ -89,5 +89,5 @@ def test_a_number_of_shards_that_no_machine_could_plan_is_refused():
         "models": [{"name": "a", "checkpoint": "b/c"}],
         "extract": {"shards": 10**30},
     }
-    with pytest.raises(ConfigError, match=r"'extract.shards' is 10+; expected 10000 or less"):
+    with pytest.raises(ConfigError, match=r"'extract.shards' is 10+; expected 1000 or less"):
         complete_config(config, ROOT)
