@@ -20,14 +20,23 @@ from functools import partial
 
 import torch
 from shapes import SHAPES
-from studies import ROUNDS, Answers, Study, build_study, estimate_flops, time_engine, wait
+from studies import (
+    ROUNDS,
+    Answers,
+    Study,
+    build_study,
+    describe_study,
+    estimate_flops,
+    time_engine,
+    wait,
+)
 from torch.utils.flop_counter import FlopCounterMode
 
 from culture_neurons.dataset.pictures import decode_picture
 from culture_neurons.dataset.question import Question
 from culture_neurons.model.cpu_inference import pack_linear, prepare_for_cpu
 from culture_neurons.model.prompts import render_prompt, write_body
-from report import describe_machine, write_result
+from report import write_result
 
 NEW_TOKENS = 2  # a letter and the end token
 
@@ -222,19 +231,11 @@ def main() -> None:
     timings = time_all(study)
     peak, engine, group = measure_peak(study), timings[-1], study.groups[0]
     rows = [write_row(study, timing, engine, peak) for timing in timings]
-    facts = {
-        "shape": f"{name}: {study.checkpoint.model.dtype}, {study.layers.axis} neurons",
-        "questions": f"{len(study.feed.questions)} on {study.shape.images} images, "
-        f"{group.asked[0][1].tokens} tokens, {group.shared} shared",
-        "masks": f"{len(study.masks)} of 1 % of all neurons",
-        "rounds": f"{ROUNDS} of each loop, one after the other, and one to warm up",
+    described = f"{group.shared} shared", "of each loop, one after the other"
+    facts = describe_study(study, name, *described) | {
         "matmul peak": f"{peak / 1e12:.3f} TFLOP/s, measured in this run",
         "engine's time by operation": profile_engine(study),
-        "threads": torch.get_num_threads(),
-        **describe_machine("torch", "transformers"),
     }
-    if study.device.type == "cuda":
-        facts["device"] = torch.cuda.get_device_name()
     write_result(f"intervene-{name}", HEADER, rows, facts)
 
 

@@ -61,10 +61,11 @@ def run_stage(stage: str, path: Path, count: int) -> None:
     from culture_neurons.dataset.question import Question
     from culture_neurons.demo.checkpoint import build_model, build_processor
     from culture_neurons.demo.world import QUESTIONS
-    from culture_neurons.engine.answering import EVERY_WAY, tabulate_answers
+    from culture_neurons.engine.answering import tabulate_answers
     from culture_neurons.engine.batches import TokenBudget
     from culture_neurons.engine.feeding import Feed
     from culture_neurons.engine.recording import capture_cells
+    from culture_neurons.engine.way import EVERY_WAY
     from culture_neurons.hooks.hookpoints import find_layers
     from culture_neurons.model.checkpoints import Checkpoint
     from culture_neurons.model.cpu_inference import prepare_for_cpu

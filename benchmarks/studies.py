@@ -17,6 +17,7 @@ from culture_neurons.hooks.hookpoints import HookedLayers, find_layers
 from culture_neurons.hooks.interventions import ablate
 from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.prompts import SCOPES, find_letter_tokens
+from report import describe_machine
 
 ROUNDS = 3
 Answers = Mapping[tuple[int, str], torch.Tensor]  # (mask, question_id) -> log probabilities
@@ -65,6 +66,23 @@ def build_study(name: str, masks: int | None = None) -> Study:
         make_masks(checkpoint, masks or shape.masks),
         find_letter_tokens(checkpoint.processor, 4),
     )
+
+
+def describe_study(study: Study, name: str, shared: str, rounds: str) -> dict[str, object]:
+    """Describe what was timed, and on which machine."""
+    prompt = study.groups[0].asked[0][1]
+    facts = {
+        "shape": f"{name}: {study.checkpoint.model.dtype}, {study.layers.axis} neurons",
+        "questions": f"{len(study.feed.questions)} on {study.shape.images} images, "
+        f"{prompt.tokens} tokens, {shared}",
+        "masks": f"{len(study.masks)} of 1 % of all neurons",
+        "rounds": f"{ROUNDS} {rounds}, and one to warm up",
+        "threads": torch.get_num_threads(),
+        **describe_machine("torch", "transformers"),
+    }
+    if study.device.type == "cuda":
+        facts["device"] = torch.cuda.get_device_name()
+    return facts
 
 
 def wait(device: torch.device) -> float:

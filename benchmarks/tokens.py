@@ -13,13 +13,21 @@ from collections.abc import Collection
 
 import torch
 from shapes import SHAPES
-from studies import ROUNDS, Answers, Study, build_study, estimate_flops, time_engine
+from studies import (
+    ROUNDS,
+    Answers,
+    Study,
+    build_study,
+    describe_study,
+    estimate_flops,
+    time_engine,
+)
 
 from culture_neurons.engine.batches import ImageGroup, group_image
 from culture_neurons.engine.trial_runs import TEXT, run_alone
 from culture_neurons.model.cpu_inference import prepare_for_cpu
 from culture_neurons.model.prompts import SCOPES
-from report import describe_machine, write_result
+from report import write_result
 
 HEADER = [
     "masks act at",
@@ -93,17 +101,7 @@ def main() -> None:
             ]
         )
     group = group_images(study, TEXT)[0]
-    facts = {
-        "shape": f"{name}: {study.checkpoint.model.dtype}, {study.layers.axis} neurons",
-        "questions": f"{len(study.feed.questions)} on {study.shape.images} images, "
-        f"{group.asked[0][1].tokens} tokens, {group.shared} before the question",
-        "masks": f"{len(study.masks)} of 1 % of all neurons",
-        "rounds": f"{ROUNDS} of each, in turns, and one to warm up",
-        "threads": torch.get_num_threads(),
-        **describe_machine("torch", "transformers"),
-    }
-    if study.device.type == "cuda":
-        facts["device"] = torch.cuda.get_device_name()
+    facts = describe_study(study, name, f"{group.shared} before the question", "of each, in turns")
     write_result(f"tokens-{name}-{len(study.masks)}", HEADER, rows, facts)
 
 

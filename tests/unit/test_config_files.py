@@ -44,8 +44,12 @@ def test_other_files_are_left_to_snakemake(text, tmp_path):
 
 def test_numbers_that_only_look_octal_are_read(tmp_path):
     path = tmp_path / "config.yaml"
-    path.write_text("a: 0\nb: 0.10\nc: '010'\nd: 10\ne: 0x10\nf: 08\n")
-    refuse_hidden([path], [path])
+    text = "a: 0\nb: 0.10\nc: '010'\nd: 10\ne: 0x10\nf: 08\n"
+    path.write_text(text)
+    assert refuse_hidden([path], [path]) is None
+    path.write_text(f"{text}g: 010\n")
+    with pytest.raises(ConfigTextError, match="'g' is 010 in line 7"):
+        refuse_hidden([path], [path])
 
 
 def test_two_files_are_refused_by_name():

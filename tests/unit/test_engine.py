@@ -9,11 +9,12 @@ from plain_models import plain_logits, silence_columns
 from tiny_models import PICTURES, make_checkpoint, make_questions
 from torch import nn
 
-from culture_neurons.engine.answering import EVERY_WAY, tabulate_answers
+from culture_neurons.engine.answering import tabulate_answers
 from culture_neurons.engine.batches import TokenBudget, group_cells, pack_prompts, take_shard
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.recording import capture_cells
 from culture_neurons.engine.responses import ResponseTable, read_responses
+from culture_neurons.engine.way import EVERY_WAY
 from culture_neurons.engine.whole_prompts import run_plain
 from culture_neurons.hooks.capture import capture, make_sums
 from culture_neurons.hooks.hookpoints import HOOKPOINTS, HookpointError, Place, find_layers

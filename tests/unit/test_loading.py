@@ -81,8 +81,9 @@ def write_splits(folder, **counts):
     return folder
 
 
-def test_a_folder_s_files_are_of_the_splits_that_their_names_say(tmp_path, caplog):
-    folder = write_splits(tmp_path / "hub/data", train=3, validation=2, test=4)
+@pytest.mark.parametrize("name", ["hub", "a [b] *", "test?"])
+def test_a_folder_s_files_are_of_the_splits_that_their_names_say(name, tmp_path, caplog):
+    folder = write_splits(tmp_path / name / "data", train=3, validation=2, test=4)
     assert sorted(open_rows(folder)["ID"]) == ["test0", "test1", "test2", "test3"]
     assert sorted(open_rows(folder.parent, split="train")["ID"]) == ["train0", "train1", "train2"]
     with pytest.raises(DatasetError, match=r"split is 'dev', but .*'test', 'train', 'validation'"):

@@ -8,11 +8,12 @@ import torch
 from tiny_models import PICTURES, make_checkpoint, make_questions
 from transformers import PaliGemmaForConditionalGeneration
 
-from culture_neurons.engine.answering import EVERY_WAY, MaskedModel, answer_questions
+from culture_neurons.engine.answering import MaskedModel, answer_questions
 from culture_neurons.engine.batches import SHORT_ROW, TokenBudget, count_together, group_image
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.kept_prefix import KeptPrefix
 from culture_neurons.engine.responses import AskedTogether
+from culture_neurons.engine.way import EVERY_WAY
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import UNMODIFIED, ablate, mean_ablate, steer
 from culture_neurons.model.checkpoints import load_checkpoint

@@ -7,12 +7,11 @@ from tiny_models import PICTURES, make_checkpoint, make_questions
 
 from culture_neurons.demo.checkpoint import save_checkpoint
 from culture_neurons.engine import exact_copy, kept_prefix, shared_prefix, trial, whole_prompts
-from culture_neurons.engine.answering import EVERY_WAY
 from culture_neurons.engine.batches import TokenBudget
 from culture_neurons.engine.exact_copy import make_exact
 from culture_neurons.engine.feeding import Feed
 from culture_neurons.engine.trial import choose_prompts, find_way
-from culture_neurons.engine.way import Way
+from culture_neurons.engine.way import EVERY_WAY, Way
 from culture_neurons.hooks import interventions
 from culture_neurons.hooks.hookpoints import HookpointError
 from culture_neurons.model.checkpoints import load_checkpoint

@@ -10,10 +10,11 @@ from tiny_models import PICTURES, make_checkpoint, make_questions
 
 from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine import trial
-from culture_neurons.engine.answering import EVERY_WAY, tabulate_answers
+from culture_neurons.engine.answering import tabulate_answers
 from culture_neurons.engine.batches import TokenBudget, group_images, pack_prompts
 from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.trial import find_way
+from culture_neurons.engine.way import EVERY_WAY
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import UNMODIFIED, ablate
 from culture_neurons.model.prompts import SCOPES, PromptError, encode_prompt

@@ -4,6 +4,7 @@ Not for judging rows: that is questions.py.
 """
 
 import csv
+import glob
 import os
 import tempfile
 from collections.abc import Collection
@@ -123,7 +124,7 @@ def _read_local(source: str, found: Source, split: str) -> datasets.Dataset:
     # another. What is read stays mapped when the folder is gone.
     os.makedirs(datasets.config.HF_DATASETS_CACHE, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=datasets.config.HF_DATASETS_CACHE) as fresh:
-        data = {split: files}
+        data = {split: list(map(glob.escape, files))}  # names, and no patterns
         return datasets.load_dataset(reader, data_files=data, split=split, cache_dir=fresh)
 
 
@@ -133,12 +134,13 @@ def _choose_files(source: str, found: Source, split: str) -> list[str]:
     Raises:
         DatasetError: Names say splits, but not this one.
     """
+    folder = glob.escape(source)
     try:
-        patterns = get_data_patterns(source)
-    except EmptyDatasetError:  # of files that it has no name for
+        patterns = get_data_patterns(folder)
+    except EmptyDatasetError:  # it sees no hidden files
         return list(found.files)
     by_split = DataFilesDict.from_patterns(
-        patterns, base_path=source, allowed_extensions=[".parquet"]
+        patterns, base_path=folder, allowed_extensions=[".parquet"]
     )
     unnamed = ["**"]  # what `datasets` takes for "train" where no name says a split
     named = {str(name): list(map(str, by_split[name])) for name in by_split}

@@ -18,7 +18,7 @@ from culture_neurons.engine.feeding import Feed, feed_cells
 from culture_neurons.engine.kept_prefix import KeptPrefix
 from culture_neurons.engine.responses import AskedTogether, Responses, ResponseTable, read_responses
 from culture_neurons.engine.shared_prefix import SharedPrefix
-from culture_neurons.engine.way import Way
+from culture_neurons.engine.way import EVERY_WAY, Way
 from culture_neurons.engine.whole_prompts import place_marks, prepare_prompts, run_prompts
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import UNMODIFIED, AffineMap, intervene
@@ -28,7 +28,6 @@ from culture_neurons.model.devices import describe_memory
 from culture_neurons.model.prompts import SCOPES, PromptError
 from culture_neurons.neurons import MaskName
 
-EVERY_WAY = Way(share=True, keep=True, batch=True, blind=True)
 BASELINE = {MaskName(None): UNMODIFIED}
 
 

@@ -1,4 +1,4 @@
-"""Leave out of a decoder's pass what does not bear on its result.
+"""Run a decoder's pass under maps, without what does not bear on its result.
 
 Both savings are hooks on modules that see each token by itself: the decoder's own code runs around
 them, so they hold for every architecture that has such modules.

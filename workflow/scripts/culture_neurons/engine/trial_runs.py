@@ -35,13 +35,12 @@ def run_alone(
     The reference that the rest is compared with, so it shares nothing with it: inputs as the
     processor made them, and neurons silenced where they are read, not where they are made.
     """
-    model, rows, silent = checkpoint.model, [], []
+    model, rows, silent = checkpoint.model, [], torch.empty(0, dtype=torch.long)
 
     def make_hook(index: Tensor):
         def hook(_module, inputs: tuple[Tensor]) -> tuple[Tensor]:  # (1, tokens, width)
             changed = inputs[0].clone()
-            for token in silent:
-                changed[0, token, index.to(changed.device)] = 0.0
+            changed[0, silent[:, None].to(changed.device), index.to(changed.device)] = 0.0
             return (changed,)
 
         return hook
@@ -54,7 +53,7 @@ def run_alone(
         try:
             for prompt in prompts:
                 scopes = [SCOPES[scope] for scope in prompt.scopes.tolist()]
-                silent = [token for token, scope in enumerate(scopes) if scope in tokens]
+                silent = torch.tensor([n for n, scope in enumerate(scopes) if scope in tokens])
                 inputs = {**prompt.token_inputs, **prompt.picture_inputs, "use_cache": False}
                 inputs = {
                     key: value.to(model.device) if isinstance(value, Tensor) else value

@@ -16,3 +16,6 @@ class Way(NamedTuple):
     def limit(self, tokens: int) -> TokenBudget:
         """Make the budget of passes: of one prompt each where prompts are not batched."""
         return TokenBudget(tokens if self.batch else 1)
+
+
+EVERY_WAY = Way(share=True, keep=True, batch=True, blind=True)
