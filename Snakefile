@@ -13,6 +13,8 @@
 #   results/masks/{model}/{hookpoint}/{split}/{rate}/{selector}.parquet
 #   results/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}/{selector}.parquet
 #   results/swapped/outcomes/...as above.../{selector}.parquet   (pictures of other cultures)
+#   results/{steered,swapped/steered}/...as above...     (steering: each strength)
+#   results/{strengths,doses}/...as above...             (steering: the chosen ones, and what each does)
 #   results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
 #   results/{summaries,ranks}/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
 #   results/comparisons/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet

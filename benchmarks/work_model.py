@@ -103,13 +103,18 @@ class Selector:
     images: float
 
 
-def list_selectors(config: dict, cultures: int, questions: float, images: float) -> list[Selector]:
-    """List one study's selectors; questions and images are those of the evaluate folds."""
+def list_selectors(
+    config: dict, cultures: int, questions: float, images: float, parts: int = 1
+) -> list[Selector]:
+    """List one study's selectors; questions and images are those of the evaluate folds.
+
+    Others' questions are sampled of each of the parts that the folds fall into.
+    """
 
     def ask(name: str, masks: int, other_questions: int | None) -> Selector:
         if other_questions is None:
             return Selector(name, masks, questions, images)
-        sampled = other_questions * (cultures - 1)  # as good as all on pictures of their own
+        sampled = parts * other_questions * (cultures - 1)  # nearly all on pictures of their own
         return Selector(name, masks, questions / cultures + sampled, images / cultures + sampled)
 
     found = {}
@@ -138,20 +143,23 @@ def list_jobs(
     operations = hookpoints * model.count_operations(used, used, used)
     yield "extract_activations", hookpoints * config["extract"]["shards"], operations
     studies = hookpoints * len(config["cells"]["splits"]) * len(config["select"]["rates"])
-    selectors = list_selectors(config, cultures, questions / 2, images / 2)
     # The unmodified model in each job; and in each scorer's over pictures of other cultures, beside
-    # each culture's own mask on its own questions.
+    # each culture's own mask (at every strength) on its own questions.
     once = model.count_operations(images / 2, questions / 2, images / 2)
-    total = once * len(config["intervene"]) * (len(selectors) + 2 * len(config["score"]["scorers"]))
-    for intervention in config["intervene"]:
-        kept = {"question", "options"}.issuperset(intervention["tokens"])  # the prefix, once
-        total += sum(
-            model.count_operations(
-                s.images * (1 if kept else s.masks), s.masks * s.questions, s.images
-            )
-            for s in selectors
-        )
-    yield "intervene", studies * len(config["intervene"]) * len(selectors), studies * total
+    for stage, parts in (("intervene", 1), ("steer", 2)):
+        selectors = list_selectors(config, cultures, questions / 2, images / 2, parts)
+        total = 0.0
+        for entry in config[stage]:
+            strengths = len(entry.get("strengths", "1"))
+            total += once * (len(selectors) + (1 + strengths) * len(config["score"]["scorers"]))
+            kept = {"question", "options"}.issuperset(entry["tokens"])  # the prefix, once
+            for selector in selectors:
+                maps = strengths * selector.masks
+                prefixes = selector.images * (1 if kept else maps)
+                asked = maps * selector.questions
+                total += model.count_operations(prefixes, asked, selector.images)
+        if config[stage]:
+            yield stage, studies * len(config[stage]) * len(selectors), studies * total
 
 
 def tabulate_hours(config, models, dataset, arguments) -> Iterator[list[str]]:
@@ -179,7 +187,14 @@ def measure_row(kind: str) -> float:
     rng = np.random.default_rng(0)
     layer, neuron = np.divmod(np.arange(rows), 20_000)
     normal = rng.standard_normal(rows)
-    columns = {"culture": "AAA", "mask_culture": "AAA", "draw": 0, "layer": layer, "neuron": neuron}
+    columns = {
+        "culture": "AAA",
+        "mask_culture": "AAA",
+        "draw": 0,
+        "strength": None,
+        "layer": layer,
+        "neuron": neuron,
+    }
     columns |= {"fold": 0, "scope": "image", "questions": 25, "tokens": 30_000}
     columns |= {"active": rng.integers(0, 30_000, rows), "total": normal, "score": normal}
     columns |= {"total_squares": normal**2, "rank": rng.permutation(rows)}
@@ -202,12 +217,13 @@ def tabulate_disk(config, models, dataset) -> Iterator[list[str]]:
     selectors = list_selectors(config, cultures, questions / 2, images / 2)
     masks = sum(selector.masks for selector in selectors)
     outcomes = sum(selector.masks * selector.questions for selector in selectors)
+    maps = len(config["intervene"]) + sum(len(entry["strengths"]) for entry in config["steer"])
     counts = {
         "activations": neurons * cells,
         "statistics": neurons * splits * cultures,
         "scores": neurons * splits * cultures * len(config["score"]["scorers"]),
         "masks": neurons * splits * masks * sum(config["select"]["rates"]),
-        "outcomes": len(models) * studies * len(config["intervene"]) * outcomes,
+        "outcomes": len(models) * studies * maps * outcomes,
     }
     for kind, rows in counts.items():
         yield [kind, f"{rows / 1e6:,.1f} million", f"{rows * measure_row(kind) / 1e9:.1f} GB"]

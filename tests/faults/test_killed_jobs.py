@@ -27,9 +27,13 @@ RULES = sorted(
     for rule in re.findall(r"^rule (\w+):", path.read_text(), flags=re.MULTILINE)
 )
 MASKS = f"results/masks/{STUDY}/r0.01"
-OTHER_MASKS = {  # of a config of its own
+STEERED = f"{STUDY}/r0.01/up"
+OF_OTHER = {  # of a config of its own
     "select_permuted": f"{MASKS}/permuted_of_lap.parquet",
     "combine_masks": f"{MASKS}/rest.parquet",
+    "choose_strengths": f"results/strengths/{STEERED}/conact.parquet",
+    "measure_doses": f"results/doses/{STEERED}/conact.parquet",
+    "plot_doses": f"results/figures/doses/{STEERED}/logp/conact.png",
 }
 OTHER = (*RUN[:-1], "other.yaml")
 EXPORTED = f"results/exports/{STUDY}/r0.01/conact.pth"  # made by request alone
@@ -54,8 +58,9 @@ def study(finished_study, tmp_path_factory):
         ],
         "combined": [{"name": "rest", "of": "conact", "without": ["lap"]}],
     }
+    config["steer"] = [{"name": "up", "kind": "scale", "strengths": [-1.0, 1.0]}]
     (folder / "other.yaml").write_text(yaml.safe_dump(config))
-    for target in OTHER_MASKS.values():
+    for target in OF_OTHER.values():
         make(folder, target, *OTHER)
     make(folder, EXPORTED, *FIGURES_OF_MORE.values(), *RUN)
     return folder
@@ -66,7 +71,7 @@ def outputs(study):
     """Rule -> its outputs."""
     listing = run_snakemake(study, "--summary", *CONFIG)
     assert listing.returncode == 0, listing.stderr
-    found = {rule: [masks] for rule, masks in OTHER_MASKS.items()}
+    found = {rule: [target] for rule, target in OF_OTHER.items()}
     found["export_masks"] = [EXPORTED]
     found |= {rule: [figure] for rule, figure in FIGURES_OF_MORE.items()}
     for row in csv.DictReader(listing.stdout.splitlines(), delimiter="\t"):
@@ -94,7 +99,7 @@ def read_seconds(folder, rule):
 
 
 def choose_run(rule):
-    return OTHER if rule in OTHER_MASKS else RUN
+    return OTHER if rule in OF_OTHER else RUN
 
 
 def kill_job(folder, rule, target, delay):

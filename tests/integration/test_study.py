@@ -18,6 +18,8 @@ import torch
 from dry_runs import copy_project, run_snakemake
 from small_study import CONFIG, RUN, STUDY, hash_tables
 
+from culture_neurons.storage.facts import read_facts
+
 
 def test_an_environment_in_a_path_with_a_space_works(tmp_path):
     folder = copy_project(tmp_path / "a study")
@@ -173,7 +175,7 @@ def test_another_number_of_shards_gives_the_same_statistics(study):
 INTERVENTIONS = """
 intervene:
   - {name: ablate, kind: ablate}
-  - {name: minus, kind: steer, strength: -1}
+  - {name: minus, kind: scale, strength: -1}
   - {name: mean, kind: mean_ablate}
 """
 
@@ -192,6 +194,71 @@ def test_steering_by_minus_one_ablates_and_mean_ablation_does_something_else(stu
     assert not found["mean"].equals(found["ablate"])
     identity = ["mask_culture", "draw", "question_id"]
     assert found["mean"].select(identity).equals(found["ablate"].select(identity))
+
+
+STEERED = """
+select:
+  controls:
+    - {name: random, kind: random, draws: 3, other_questions: 2}
+intervene:
+  - {name: ablate, kind: ablate}
+  - {name: double, kind: scale, strength: 1}
+steer:
+  - {name: dose, kind: scale, strengths: [-1, 1], max_loss: 1000}
+"""
+
+
+def test_steering_asks_every_strength_and_tells_the_effect_of_the_chosen_one(study):
+    other = study.parent / "steered"
+    shutil.copytree(study, other)
+    config = other / "tests/configs/one_model.yaml"
+    first, _, rest = config.read_text().partition("select:")
+    config.write_text(first + rest[rest.index("evaluate:") :] + STEERED)
+    at = f"{STUDY}/r0.01"
+    targets = [f"results/outcomes/{at}/{name}/conact.parquet" for name in ("ablate", "double")]
+    targets += [f"results/doses/{at}/dose/conact.parquet"]
+    targets += [f"results/effects/{at}/dose/conact.parquet"]
+    targets += [f"results/figures/doses/{at}/dose/accuracy/conact.png"]
+    finished = run_snakemake(other, *targets, *RUN)
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    ablated, doubled = (pl.read_parquet(other / target) for target in targets[:2])
+    steered = pl.read_parquet(other / f"results/steered/{at}/dose/conact.parquet")
+    for strength, alone in ((-1.0, ablated), (1.0, doubled)):
+        here = (pl.col("strength") == strength) | pl.col("mask_culture").is_null()
+        asked = steered.filter(here)
+        keys = ["mask_culture", "draw", "question_id", "predicted"]
+        assert asked.select(keys).equals(alone.select(keys))
+        # More masks in a pass: other shapes, which round otherwise.
+        found, expected = (frame["option_logprobs"].explode() for frame in (asked, alone))
+        assert (found - expected).abs().max() < 1e-4
+    questions = pl.read_parquet(other / "results/dataset/questions.parquet")
+    facts = read_facts(other / f"results/steered/{at}/dose/conact.parquet", "outcomes")
+    folds = facts["tune_folds"], facts["evaluate_folds"]
+    assert sorted(sum(folds, [])) == read_facts(other / targets[0], "outcomes")["evaluate_folds"]
+    tune, evaluate = (
+        set(questions.filter(pl.col("fold").is_in(part))["question_id"]) for part in folds
+    )
+    chosen = pl.read_parquet(other / f"results/outcomes/{at}/dose/conact.parquet")
+    assert set(chosen["question_id"]) == evaluate & set(ablated["question_id"])
+    assert not set(chosen["question_id"]) & tune
+    table = pl.read_parquet(other / f"results/strengths/{at}/dose/conact.parquet")
+    taken = dict(table.filter("chosen").select("mask_culture", "strength").rows())
+    assert len(taken) == 8
+    # Silenced planted neurons cost their culture: no mask is best silenced.
+    assert -1.0 not in taken.values()
+    doses = pl.read_parquet(other / targets[2])
+    one = doses.filter(masks="own", measure="self", outcome="accuracy", group="AVL")
+    one = dict(one.select("strength", "value").rows())
+    assert one[None] == (one[taken["AVL"]] if taken["AVL"] else 0)
+    assert one[-1.0] < -0.3
+    effects = pl.read_parquet(other / targets[3])
+    own = effects.filter(mask_culture="AVL", culture="AVL", outcome="accuracy")
+    assert own["delta"].item() == one[None]
+    drawn = pl.read_parquet(other / f"results/steered/{at}/dose/random.parquet")
+    asked = drawn.filter(pl.col("mask_culture") == "AVL", draw=0, strength=1.0)
+    asked = asked.join(questions.select("question_id", "culture", "fold"), on="question_id")
+    counts = dict(asked.filter(pl.col("culture") != "AVL").group_by("fold").len().rows())
+    assert counts == dict.fromkeys(sum(folds, []), 7 * 2)  # two of each other culture in each part
 
 
 IMPORTED = """

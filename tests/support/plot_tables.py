@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import polars as pl
 
+from culture_neurons.outcomes import OUTCOMES
 from culture_neurons.plots.parts.inputs import ModelMasks
 from culture_neurons.storage.schemas import SCHEMAS
 
@@ -69,6 +70,35 @@ def make_summaries(cultures=CULTURES, seed=0):
         broken=[0] * len(rows),
         left_out=[0] * len(rows),
     )
+
+
+def make_doses(
+    cultures=CULTURES, strengths=(-1.0, 1.0, 4.0), low=0.3, rank_p=0.04, controls=("random",)
+):
+    """Make a table `doses`: own masks gain .4, from `low` on; others change by -.01."""
+    values = {"self": (0.4, low, 0.5), "gap": (0.41, 0.3, 0.5)}
+    values |= {"cross_by_mask": (-0.01, -0.02, 0.01), "cross_by_target": (-0.02, -0.03, 0.02)}
+    drawn = dict.fromkeys(values, (0.03, -0.05, 0.08))
+    groups = [*cultures, "all", "lower half"]
+    rows = [
+        {
+            "strength": strength,
+            "masks": masks,
+            "group": group,
+            "cultures": {"all": len(cultures), "lower half": 2}.get(group, 1),
+            "outcome": outcome,
+            "measure": measure,
+            "before": 0.5,
+            **dict(zip(("value", "ci_low", "ci_high"), bounds, strict=True)),
+            "rank_p": rank_p if (masks, measure) == (masks, "self") and masks != "own" else None,
+        }
+        for strength in (*strengths, None)
+        for masks in ("own", *controls)
+        for group in groups
+        for outcome in OUTCOMES
+        for measure, bounds in (values if masks == "own" else drawn).items()
+    ]
+    return make_frame("doses", **{name: [row[name] for row in rows] for name in rows[0]})
 
 
 def make_ranks(control="random"):

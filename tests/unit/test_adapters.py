@@ -30,7 +30,7 @@ FOREIGN = {  # as facts, and as the error writes them
     "rate": (0.01, "r0.01"),
     "scorer": ({"name": "mad"}, "mad"),
     "selector": ("mad", "mad"),
-    "intervention": ({"name": "steer"}, "steer"),
+    "intervention": ({"name": "double"}, "double"),
 }
 STUDY = ("model", "hookpoint", "split", "rate")
 STATED = {  # kind of table -> its facts that stand in its path
@@ -69,6 +69,15 @@ RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where
             "masks": "masks",
             "statistics": ["statistics"],
         },
+    ),
+    "choose_strengths": (
+        (*STUDY, "intervention", "selector"),
+        {"questions": "questions", "steered": "outcomes", "swapped": "swapped_outcomes"},
+    ),
+    "measure_doses": (
+        (*STUDY, "intervention", "scorer"),
+        {"questions": "questions", "steered": "outcomes", "controls": ["outcomes"]}
+        | {"chosen": "outcomes", "chosen_controls": ["outcomes"]},
     ),
     "measure_effects": (
         (*STUDY, "intervention", "scorer"),

@@ -507,10 +507,30 @@ CASES = {
     "no controls": (("select", "controls"), [], ["'select.controls' is []", "1 or more entries"]),
     "one scorer name twice": (("score", "scorers", 0, "name"), "cas", ["score.scorers", "'cas'"]),
     "unknown kind": (("intervene", 0, "kind"), "ablaze", ["'intervene[0].kind'", "'ablate'"]),
-    "steer without strength": (
+    "scale without strength": (
         ("intervene", 0),
-        {"name": "s", "kind": "steer"},
-        ["'intervene[0].strength' is None", "'steer'", "a number"],
+        {"name": "s", "kind": "scale"},
+        ["'intervene[0].strength' is None", "'scale'", "a number for the others"],
+    ),
+    "steering of an intervention's name": (
+        ("steer",),
+        [{"name": "ablate", "kind": "scale", "strengths": [1]}],
+        ["'steer'", "'ablate'", "names that differ"],
+    ),
+    "strength 0": (
+        ("steer",),
+        [{"name": "s", "kind": "add", "strengths": [1, 0]}],
+        ["'steer[0].strengths[1]' is 0", "other than 0"],
+    ),
+    "no strength": (
+        ("steer",),
+        [{"name": "s", "kind": "add", "strengths": []}],
+        ["'steer[0].strengths' is []", "1 or more entries"],
+    ),
+    "steering by ablation": (
+        ("steer",),
+        [{"name": "s", "kind": "ablate", "strengths": [1]}],
+        ["'steer[0].kind' is 'ablate'", "'diffmean'"],
     ),
     "ablate with strength": (("intervene", 0, "strength"), 1.0, ["'intervene[0].strength' is 1.0"]),
     "one intervention name twice": (

@@ -16,7 +16,7 @@ from culture_neurons.demo.checkpoint import (
 )
 from culture_neurons.demo.lessons import Lessons
 from culture_neurons.demo.pictures import draw_picture, encode_png
-from culture_neurons.demo.planting import HOOKPOINT, draw_plants, hinge_loss
+from culture_neurons.demo.planting import HOOKPOINT, draw_plants, hinge_loss, weaken_gates
 from culture_neurons.demo.world import CULTURES, QUESTIONS, THINGS, list_words
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.model.checkpoints import load_checkpoint
@@ -169,3 +169,20 @@ def test_the_hinge_is_zero_beyond_the_margin_and_one_per_unit_short_of_it():
     assert both == pytest.approx((0.75 + 0.5 + 1.5) / 2)  # mean over the two tokens
     first = hinge_loss({0: gate}, plants, culture, active, active, 1.0)
     assert first == pytest.approx(0.75 + 0.5)
+
+
+def test_weakened_gates_are_those_of_the_first_cultures_neurons_alone(saved):
+    name, _, processor, _ = saved
+    model, weak = (build_model(name, processor.tokenizer, SEED).eval() for _ in range(2))
+    axis = find_layers(model, HOOKPOINT).axis
+    plants = draw_plants((1, 2), 8, 0, axis, torch.Generator().manual_seed(1))
+    weaken_gates(weak, plants, 2, 0.3)
+    changed = 0
+    for (path, before), after in zip(model.named_parameters(), weak.parameters(), strict=True):
+        expected = before.detach().clone()
+        for layer, groups in plants.neurons.items():
+            if path.endswith(f"layers.{layer}.mlp.gate_proj.weight") and "visual" not in path:
+                expected[groups[:2].flatten()] *= 0.3
+                changed += 1
+        assert torch.equal(after, expected), path
+    assert changed == 2

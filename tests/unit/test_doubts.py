@@ -45,7 +45,7 @@ def test_a_level_below_every_rank_is_named(config):
 
 def test_steering_by_nothing_is_named(config):
     entry = config["intervene"][0]
-    config["intervene"] = [entry, entry | {"kind": "steer", "strength": 0}]
+    config["intervene"] = [entry, entry | {"kind": "scale", "strength": 0}]
     assert list(list_doubts(config)) == [
         "config key 'intervene[1].strength' is 0, which changes nothing"
     ]

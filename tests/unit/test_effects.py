@@ -457,6 +457,22 @@ def rename(outcomes, names):
     )
 
 
+def test_a_gain_is_ranked_among_draws_that_gain_as_much_or_more():
+    paired, _, _, _ = measure(AFTER)
+    _, _, outcomes = make_study(AFTER)
+    names = {MaskName("a", 0): "b", MaskName("b", 0): "b"}  # a's draw does what b's mask does
+    drawn = {"name": "control", "kind": "permuted", "draws": 1}
+    questions, answers, _ = make_study(AFTER)
+    control = beside(answers, rename(outcomes, names))
+    control = pair_outcomes(questions, control, list(names))
+    for raises, expected in ((False, 0.5), (True, 1.0)):  # a's own mask costs a, its draw gains
+        ranks = rank_effects(
+            paired, control, list(names), drawn, kept=np.arange(2), raises=raises, **INTERVALS
+        )
+        row = ranks["measure"].index("self")
+        assert (ranks["culture"][row], ranks["rank_p"][row]) == ("a", expected)
+
+
 def test_a_draw_is_measured_as_if_it_were_the_scorer():
     paired, _, _, summaries = measure(AFTER)
     _, _, outcomes = make_study(AFTER)

@@ -23,8 +23,8 @@ from culture_neurons.hooks.interventions import (
     AffineMap,
     ablate,
     intervene,
-    mean_ablate,
-    steer,
+    replace_by,
+    scale,
 )
 from culture_neurons.model.prompts import SCOPES, encode_prompt, find_letter_tokens
 from culture_neurons.neurons import SUMS, MaskName
@@ -84,7 +84,7 @@ def test_rows_of_one_batch_can_carry_different_maps(tiny):
     layers = find_layers(tiny.model, "mlp.gate_act")
     prompts = [prompt for _, prompt in encode(tiny, questions)]
     other = {1: torch.tensor([5, 6])}
-    maps = [ablate(MASK), AffineMap({}, 1.0), steer(other, 3.0)]
+    maps = [ablate(MASK), AffineMap({}, 1.0), scale(other, 3.0)]
     with intervene(layers, maps):
         mixed = run_plain(tiny, prompts)
     for row, affine in enumerate(maps):
@@ -97,7 +97,7 @@ def test_empty_map_and_gain_one_change_nothing_bit_for_bit(tiny):
     prompts = [prompt for _, prompt in encode(tiny, make_questions(5))]
     layers = find_layers(tiny.model, "mlp.gate_act")
     bare = run_plain(tiny, prompts)
-    for affine in (UNMODIFIED, ablate({}), steer(MASK, 0.0)):
+    for affine in (UNMODIFIED, ablate({}), scale(MASK, 0.0)):
         with intervene(layers, [affine]):
             assert torch.equal(run_plain(tiny, prompts), bare)
 
@@ -107,7 +107,7 @@ def test_steer_by_minus_one_equals_ablate_bit_for_bit(tiny):
     layers = find_layers(tiny.model, "mlp.gate_act")
     with intervene(layers, [ablate(MASK)]):
         ablated = run_plain(tiny, prompts)
-    with intervene(layers, [steer(MASK, -1.0)]):
+    with intervene(layers, [scale(MASK, -1.0)]):
         steered = run_plain(tiny, prompts)
     assert torch.equal(ablated, steered)
     assert not torch.equal(ablated, run_plain(tiny, prompts))
@@ -120,7 +120,7 @@ def test_affine_maps_touch_only_their_neurons(tiny):
     gates = torch.randn(2, 3, 400)
     gates[0, 0, 10] = -0.0
     mask = {2: MASK[2]}
-    with intervene(layers, [mean_ablate(mask, means), steer({2: torch.tensor([4])}, 1.0)]):
+    with intervene(layers, [replace_by(mask, means), scale({2: torch.tensor([4])}, 1.0)]):
         seen = layers.modules[2](gates)
     bare = layers.modules[2](gates)
     assert torch.equal(seen[0, :, :50], means[2][:50].expand(3, 50))

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from culture_neurons.dataset.folds import assign_fold, evaluate_folds, identify_folds
+from culture_neurons.dataset.folds import assign_fold, evaluate_folds, identify_folds, list_parts
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,18 @@ def test_halves_are_disjoint_complete_and_sorted(folds):
         assert sorted(identify + evaluate) == list(range(folds))
         assert identify == sorted(identify)
         assert evaluate == sorted(evaluate)
+
+
+@pytest.mark.parametrize("folds", range(3, 10))
+def test_a_strength_is_chosen_on_half_of_the_folds_that_evaluate(folds):
+    for split in range(20):
+        evaluate = evaluate_folds(folds, split)
+        parts = list_parts(folds, split, tune=True)
+        assert sorted(sum(parts.values(), [])) == evaluate
+        assert len(parts["tune_folds"]) == len(evaluate) // 2 >= 1
+        assert len(parts["evaluate_folds"]) >= 1
+        assert list_parts(folds, split, tune=False) == {"evaluate_folds": evaluate}
+    assert list_parts(8, 0, tune=True) == {"tune_folds": [2, 5], "evaluate_folds": [1, 7]}
 
 
 def test_splits_of_eight_folds_differ_and_use_every_fold_on_either_side():

@@ -46,9 +46,11 @@ def test_the_negative_controls_leave_out_one_loss_each_and_the_null_both():
         "hinge_only": (True, False),
         "ablation_only": (False, True),
         "shared": (True, True),
+        "weakened": (True, True),
         "unplanted": (False, False),
     }
     assert [name for name, recipe in recipes.items() if recipe.shared_per_layer] == ["shared"]
+    assert [name for name, recipe in recipes.items() if recipe.weakened_cultures] == ["weakened"]
 
 
 def make_verdict(checkpoint, recall, loss, verdict, significant=0):

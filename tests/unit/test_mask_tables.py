@@ -20,7 +20,7 @@ MASKS = {
 def make_columns(masks=MASKS, seed=0):
     """Rows of table masks, mixed up."""
     rows = [
-        (*name, layer, neuron)
+        (name.culture, name.draw, layer, neuron)
         for name, layers in masks.items()
         for layer, neurons in layers.items()
         for neuron in neurons
@@ -75,7 +75,7 @@ def test_a_table_that_is_not_what_its_facts_say_is_refused(tmp_path):
         read_masks(path, sizes)
 
 
-def test_means_are_those_of_all_cultures_tokens(tmp_path):
+def test_means_are_those_of_each_culture_s_and_of_all_tokens(tmp_path):
     rows = {"culture": [], "layer": [], "neuron": [], "tokens": [], "total": []}
     totals = np.random.default_rng(1).normal(size=(2, len(AXIS)))
     for row, (culture, tokens) in enumerate({"a": 10, "b": 30}.items()):
@@ -87,5 +87,8 @@ def test_means_are_those_of_all_cultures_tokens(tmp_path):
     rows |= {name: [0] * len(rows["layer"]) for name in ("active", "total_squares")}
     write_table(tmp_path / "s.parquet", "statistics", rows, {})
     means = read_means(tmp_path / "s.parquet", AXIS)
-    assert [len(part) for part in means] == [30, 10, 20]
-    assert np.concatenate(means) == pytest.approx(totals.sum(axis=0) / 40)
+    expected = {"a": totals[0] / 10, "b": totals[1] / 30, None: totals.sum(axis=0) / 40}
+    assert means.keys() == expected.keys()
+    for name, layers in means.items():
+        assert [len(part) for part in layers] == [30, 10, 20]
+        assert np.concatenate(layers) == pytest.approx(expected[name])

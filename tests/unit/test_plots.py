@@ -13,6 +13,7 @@ from plot_tables import (
     MODELS,
     SCORERS,
     make_answers,
+    make_doses,
     make_effects,
     make_frame,
     make_masks,
@@ -27,6 +28,7 @@ from plot_tables import (
 
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.deactivation import plot_deactivation
+from culture_neurons.plots.doses import plot_doses
 from culture_neurons.plots.layers import count_model, plot_layers
 from culture_neurons.plots.overlap import plot_overlap
 from culture_neurons.plots.parts.inputs import ModelMasks
@@ -63,6 +65,7 @@ def find_texts(figure, folder):
 FAMILIES = [
     *("accuracy", "layers", "deactivation", "self_cross", "overlap", "recovery"),
     "rejected",
+    "doses",
 ]
 BY_MODEL = ("self_cross", "recovery", "accuracy")
 
@@ -82,6 +85,8 @@ def draw_family(family, cultures, layers):
         )
     if family == "rejected":
         return plot_rejected(make_rejected(3000), 20_000)
+    if family == "doses":
+        return plot_doses(make_doses(cultures), ("first", "up", "cas"), "accuracy")
     if family == "deactivation":
         return plot_deactivation({scorer: make_effects(cultures) for scorer in SCORERS}, 0.05)
     if family == "self_cross":
@@ -108,6 +113,10 @@ def test_paper_size_is_printable_with_all_names(family, tmp_path):
     if family == "rejected":
         reasons = set(make_rejected()["reason"])
         assert reasons | {"600", "Dataset rows not used: 8.3 % rejected"} <= set(texts)
+        return
+    if family == "doses":
+        assert {*CULTURES, "all (25)", "lower half (2)", "random masks (all draws)"} <= set(texts)
+        assert "Accuracy change by strength: first, cas, up" in texts
         return
     assert set(MODELS if family in BY_MODEL else SCORERS) <= set(texts)
     if family not in ("self_cross", "recovery"):

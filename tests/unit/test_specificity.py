@@ -34,13 +34,24 @@ def lose(generator, loss, questions):
     return -(generator.random((*loss.shape, questions)) < loss[:, :, None]).astype(int)
 
 
-def read_rank(paired, kept=None):
+def read_rank(paired, kept=None, **raises):
     """Read the rows of exchanged masks: culture -> row."""
     kept = np.arange(len(paired.cultures)) if kept is None else kept
-    columns = rank_exchanged(paired, kept, 0)
+    columns = rank_exchanged(paired, kept, 0, **raises)
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     assert {(row["measure"], row["control"]) for row in rows} == {("gap", "exchanged")}
     return {row["culture"]: row for row in rows}
+
+
+def test_gains_are_ranked_as_losses_are():
+    generator = np.random.default_rng(0)
+    lost = lose(generator, generator.uniform(0, 0.5, (5, 5)), 12)
+    losses, gains = read_rank(make_paired(lost)), read_rank(make_paired(-lost), raises=True)
+    assert {culture: row["rank_p"] for culture, row in losses.items()} == {
+        culture: row["rank_p"] for culture, row in gains.items()
+    }
+    # As losses, the same gains are the last of all ranks but for ties.
+    assert read_rank(make_paired(-lost))[None]["rank_p"] > 0.5 > gains[None]["rank_p"]
 
 
 def test_ranks_among_exchanged_masks_equal_a_plain_loop():

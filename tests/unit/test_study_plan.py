@@ -40,7 +40,8 @@ CONFIG = {
             {"name": "shuffled", "kind": "permuted"},
         ],
     },
-    "intervene": [{"name": "double", "kind": "steer", "strength": 1}],
+    "intervene": [{"name": "double", "kind": "scale", "strength": 1}],
+    "steer": [{"name": "up", "kind": "add", "strengths": [1, 2.5], "max_loss": 0.5}],
 }
 
 
@@ -61,6 +62,11 @@ def test_names_are_those_of_paths_in_the_config_s_order(study):
     assert list(study.scorers) == ["mine", "lape"]
     assert study.all_scorers == ["mine", "lape", "published", "both", "own", "planted"]
     assert study.interventions["double"]["strength"] == 1
+    assert study.steering["up"]["strengths"] == [1.0, 2.5]
+    assert type(study.steering["up"]["strengths"][0]) is float
+    # What only chooses among answers is no setting of the job that gives them.
+    assert "max_loss" not in study.steering["up"]
+    assert study.max_loss == {"up": 0.5}
     assert study.splits == ["split2", "split0"]
     assert study.rates == {"r0.05": 0.05, "r0.001": 0.001}
     assert study.shards == ["1-of-2", "2-of-2"]

@@ -15,7 +15,7 @@ from culture_neurons.engine.kept_prefix import KeptPrefix
 from culture_neurons.engine.responses import AskedTogether
 from culture_neurons.engine.way import EVERY_WAY
 from culture_neurons.hooks.hookpoints import find_layers
-from culture_neurons.hooks.interventions import UNMODIFIED, ablate, mean_ablate, steer
+from culture_neurons.hooks.interventions import UNMODIFIED, ablate, replace_by, scale, shift
 from culture_neurons.model.checkpoints import load_checkpoint
 from culture_neurons.model.prompts import SCOPES, encode_prompt, mark_tokens
 
@@ -33,8 +33,10 @@ MEANS = {layer: torch.linspace(-1, 1, 300) for layer in range(4)}
 MAPS = [
     ablate(NEURONS),
     UNMODIFIED,
-    steer({1: torch.arange(40)}, 2.0),
-    mean_ablate({2: torch.arange(30)}, MEANS),
+    scale({1: torch.arange(40)}, 2.0),
+    replace_by({2: torch.arange(30)}, MEANS),
+    replace_by({2: torch.arange(5)}, MEANS, 0.5),
+    shift({3: torch.arange(9)}, MEANS, -2.0),
 ]
 
 

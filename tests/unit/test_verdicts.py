@@ -7,6 +7,7 @@ from culture_neurons.report.verdicts import KEYS, tabulate_verdicts, word_verdic
 
 STUDY = {"model": "m", "hookpoint": "h", "split": 0, "rate": 0.01, "intervention": "ablate"}
 FACTS = {"checkpoint": "org/name", "dataset_source": "cvqa", "unrepeated": 3, "ties": 1}
+FACTS |= {"raises": False}
 
 
 def make_rows(rows, facts=STUDY):
@@ -80,7 +81,7 @@ def make_effects(scorer, outcome="accuracy"):
     )
 
 
-UNPUBLISHED = ("model", "split", "unrepeated", "ties")
+UNPUBLISHED = ("model", "split", "unrepeated", "ties", "raises")
 PUBLISHED = pl.DataFrame(
     {key: [value] for key, value in (STUDY | FACTS).items() if key not in UNPUBLISHED}
     | {"scorer": ["cas"], "published": ["self -5"]}
@@ -236,6 +237,7 @@ def test_words_name_the_test_that_failed(change, p, verdict):
 
 def test_without_a_control_nothing_is_shown():
     row = {"broken": 0, "masks": 3, "left_out": 0, "gap_high": -1.0, "self_p_random": None}
+    row |= {"raises": False}
     specific = "too few masks to exchange, and no permuted control"
     assert word_verdict(row, 0.05) == f"not shown: no control, {specific}"
     row |= {"gap_high": None, "broken": None, "self_p_random": 0.01}
@@ -248,6 +250,45 @@ def test_without_a_control_nothing_is_shown():
     swapped = {"swapped_above_chance_low": None}
     assert word_verdict(row | swapped, 0.05) == f"{shown}; {none}"
     assert word_verdict(row, 0.05) == shown  # of log-probability nothing is said of pictures
+
+
+GAIN = {"broken": 0, "masks": 8, "left_out": 0, "raises": True}
+GAIN |= {"self": 12.5, "self_low": 3.0, "self_high": 21.0, "cross": -0.25, "cross_low": -1.0}
+GAIN |= {"cross_high": 0.5, "gap": 12.75, "gap_low": 2.0, "gap_high": 22.0}
+GAIN |= {"self_p_random": 0.04, "gap_p_exchanged": 0.01, "swapped_above_chance_low": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        (
+            {},
+            "raises its own culture by 12.5 [3.0, 21.0] % points where it was chosen elsewhere; "
+            "others change by -0.2 [-1.0, 0.5], beyond exchanged, random",
+        ),
+        # The others lose, and the own culture gains nothing.
+        ({"self_low": -0.1}, "not shown: self's interval reaches 0"),
+        ({"gap_low": -0.1}, "not shown: gap's interval reaches 0"),
+        ({"gap_low": None}, "not shown: gap's interval reaches 0"),
+        ({"self_p_random": 0.06}, "not shown: self within random"),
+        ({"broken": 3}, "not shown: 3 of 8 masks break the model"),
+    ],
+)
+def test_what_is_to_raise_is_judged_by_gains(change, verdict):
+    assert word_verdict(GAIN | change, 0.05) == verdict
+
+
+def test_a_gain_in_nats_is_said_in_nats():
+    assert "by 12.50 [3.00, 21.00] nats where" in word_verdict(GAIN, 0.05, "logp")
+
+
+def test_cultures_that_gain_are_counted_where_masks_are_to_raise():
+    raising = make_summaries("cas").with_columns(raises=pl.lit(True))
+    row = tabulate(raising, make_ranks("cas", FAR))["cas"]
+    lowering = tabulate(make_summaries("cas"), make_ranks("cas", FAR))["cas"]
+    # Of the own cells a and d fall with q <= .05, b rises.
+    assert (lowering["cultures_significant"], row["cultures_significant"]) == (2, 1)
+    assert row["verdict"].startswith("not shown: gap's interval reaches 0, self's interval")
 
 
 def test_three_masks_have_too_few_exchanges_to_show_anything():

@@ -63,6 +63,7 @@ def _check_names(config: dict) -> None:
     entries = {
         "models": config["models"],
         "intervene": config["intervene"],
+        "steer": [*config["intervene"], *config["steer"]],  # of one folder
         "select.controls": config["select"]["controls"],
         "select.imported": config["select"]["imported"],
         "select.combined": config["select"]["combined"],
@@ -174,12 +175,18 @@ def _check_scopes(config: dict) -> None:
 
 def _check_numbers(config: dict) -> None:
     for index, entry in enumerate(config["intervene"]):
-        if (entry["kind"] == "steer") != (entry["strength"] is not None):
+        measured = entry["kind"] in ("scale", "add", "diffmean", "replace")
+        if measured != (entry["strength"] is not None):
             raise ConfigError(
                 f"config key 'intervene[{index}].strength' is {entry['strength']!r} for kind "
-                f"{entry['kind']!r}; expected a number for steer, null for the others"
+                f"{entry['kind']!r}; expected null for ablations, a number for the others"
             )
     cells = config["cells"]
+    if config["steer"] and cells["folds"] < 3:
+        raise ConfigError(
+            f"config key 'cells.folds' is {cells['folds']}; expected 3 or more, for a strength of "
+            "'steer' is chosen on other folds than those that tell its effect"
+        )
     if cells["floor"] > cells["cap"]:
         raise ConfigError(
             f"config key 'cells.floor' is {cells['floor']}; expected cells.cap = {cells['cap']} or "

@@ -120,6 +120,7 @@ def _describe(problem) -> str:
         "multipleOf": lambda: f"a multiple of {problem.validator_value}",
         "exclusiveMinimum": lambda: f"more than {problem.validator_value}",
         "exclusiveMaximum": lambda: f"less than {problem.validator_value}",
+        "not": lambda: f"a value other than {problem.validator_value['const']}",
         "pattern": lambda: f"a name that matches {problem.validator_value}",
     }.get(problem.validator, lambda: problem.message)()
     hint = ""

@@ -26,6 +26,8 @@ class Study:
         models: Name -> entry without `answers`: which answers count changes no answer.
         counted: Model -> which of its answers count.
         scorers, imported, combined, controls, interventions: Name -> entry.
+        steering: Name -> entry without `max_loss`, which chooses among answers and changes none.
+        max_loss: Name of a steering -> nats.
         splits: As paths name them.
         rates: As paths name them -> share of all neurons.
         shards: As paths name them.
@@ -45,6 +47,12 @@ class Study:
         self.combined = _by_name(config["select"]["combined"])
         self.controls = _by_name(config["select"]["controls"])
         self.interventions = _by_name(config["intervene"])
+        self.max_loss = {entry["name"]: entry["max_loss"] for entry in config["steer"]}
+        self.steering = {
+            name: {key: entry[key] for key in entry if key != "max_loss"}
+            | {"strengths": [float(strength) for strength in entry["strengths"]]}
+            for name, entry in _by_name(config["steer"]).items()
+        }
         self.splits = [f"split{seed}" for seed in config["cells"]["splits"]]
         self.rates = {f"r{rate:g}": float(rate) for rate in config["select"]["rates"]}
         shards = config["extract"]["shards"]

@@ -18,7 +18,8 @@ from planning.study import Study
 STUDY = Study(config)
 MODELS, COUNTED, SCORERS = STUDY.models, STUDY.counted, STUDY.scorers
 IMPORTED, COMBINED, CONTROLS = STUDY.imported, STUDY.combined, STUDY.controls
-INTERVENTIONS = STUDY.interventions
+INTERVENTIONS, STEERING = STUDY.interventions, STUDY.steering
+EVERY_INTERVENTION = INTERVENTIONS | STEERING
 SPLITS, RATES, SHARDS = STUDY.splits, STUDY.rates, STUDY.shards
 REFERENCE = STUDY.reference
 DRAWN = config["select"]["controls"][0]  # the control whose band figures draw
@@ -43,9 +44,14 @@ CHECKPOINT_FILES = [
 MASKS = "results/masks/{model}/{hookpoint}/{split}/{rate}"
 OUTCOMES = "results/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 SWAPPED = "results/swapped/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+SWAPPED_STEERED = (
+    "results/swapped/steered/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+)
+STEERED = "results/steered/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 EFFECTS = "results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 SUMMARIES = "results/summaries/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 RANKS = "results/ranks/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+DOSES = "results/doses/{model}/{hookpoint}/{split}/{rate}/{intervention}"
 CATEGORIES = "results/categories/{model}/{hookpoint}/{split}/{rate}"
 RELIABILITY = "results/reliability/{model}/{hookpoint}"
 COMPARISONS = "results/comparisons/{model}/{hookpoint}/{split}/{rate}"
@@ -62,7 +68,7 @@ wildcard_constraints:
     hookpoint=one_of(HOOKPOINTS),
     split=one_of(SPLITS),
     rate=one_of(RATES),
-    intervention=one_of(INTERVENTIONS),
+    intervention=one_of(EVERY_INTERVENTION),
     outcome=one_of(MEASURED),
     shard=one_of(SHARDS),
     scorer=one_of(STUDY.all_scorers),
@@ -115,7 +121,7 @@ def get_control_outcomes(wildcards):
 
 
 def get_intervention_statistics(wildcards):
-    """Find the statistics, which mean_ablate alone needs."""
-    kind = INTERVENTIONS[wildcards.intervention]["kind"]
+    """Find the statistics, whose means some kinds shift neurons by, or to."""
+    kind = EVERY_INTERVENTION[wildcards.intervention]["kind"]
     path = "results/statistics/{model}/{hookpoint}/{split}.parquet"
-    return [path] if kind == "mean_ablate" else []
+    return [] if kind in ("ablate", "scale") else [path]

@@ -35,6 +35,43 @@ rule measure_effects:
         "../scripts/measure_effects.py"
 
 
+rule measure_doses:
+    """Measure what one scorer's masks do when they are steered, by strength, beside controls."""
+    input:
+        questions="results/dataset/questions.parquet",
+        steered=f"{STEERED}/{{scorer}}.parquet",
+        chosen=f"{OUTCOMES}/{{scorer}}.parquet",
+        controls=lambda wildcards: expand(
+            f"{STEERED}/{{selector}}.parquet",
+            selector=get_controls(wildcards.scorer).values(),
+            **wildcards,
+        ),
+        chosen_controls=get_control_outcomes,
+        code=find_code_inputs("measure_doses"),
+    output:
+        doses=f"{DOSES}/{{scorer}}.parquet",
+    log:
+        "results/logs/measure_doses/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.log",
+    benchmark:
+        "results/benchmarks/measure_doses/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.tsv"
+    wildcard_constraints:
+        intervention=one_of(STEERING),
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        intervals={
+            key: config["evaluate"][key]
+            for key in ("cross", "resamples", "confidence", "seed")
+        },
+        other_questions=config["select"]["other_questions"],
+        controls=lambda wildcards: {
+            name: CONTROLS[name]["other_questions"]
+            for name in get_controls(wildcards.scorer)
+        },
+    script:
+        "../scripts/measure_doses.py"
+
+
 rule compare_scorers:
     """Compare the effects of every two scorers, on the same questions and resamples."""
     input:

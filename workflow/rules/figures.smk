@@ -160,6 +160,38 @@ rule plot_deactivation:
         "../scripts/plot_deactivation.py"
 
 
+rule plot_doses:
+    """Draw what steering one scorer's masks of one model does, by strength."""
+    input:
+        doses=f"{DOSES}/{{scorer}}.parquet",
+        code=find_code_inputs("plot_doses"),
+    output:
+        svg=report(
+            "results/figures/doses/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{scorer}.svg",
+            caption="../report/doses.rst",
+            category="Effects",
+            labels={
+                "figure": "{outcome} by strength, {scorer}",
+                "model": "{model}",
+                "split": "{split}",
+                "rate": "{rate}",
+                "intervention": "{intervention}",
+            },
+        ),
+        png="results/figures/doses/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{scorer}.png",
+    log:
+        "results/logs/plot_doses/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{scorer}.log",
+    benchmark:
+        "results/benchmarks/plot_doses/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{scorer}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        outcome=get_outcome,
+        max_loss=lambda wildcards: STUDY.max_loss[wildcards.intervention],
+    script:
+        "../scripts/plot_doses.py"
+
+
 rule plot_self_cross:
     """Draw the change of an outcome on own and on other cultures, for every model and scorer."""
     input:

@@ -17,10 +17,23 @@ rule write_tables:
             rate=RATES,
             scorer=SCORERS,
         ),
-        effects=expand_studies(f"{EFFECTS}/{{scorer}}.parquet"),
-        summaries=expand_studies(f"{SUMMARIES}/{{scorer}}.parquet"),
-        ranks=expand_studies(f"{RANKS}/{{scorer}}.parquet"),
-        comparisons=expand_studies(f"{COMPARISONS}/{{intervention}}.parquet"),
+        effects=expand_studies(
+            f"{EFFECTS}/{{scorer}}.parquet", interventions=EVERY_INTERVENTION
+        ),
+        summaries=expand_studies(
+            f"{SUMMARIES}/{{scorer}}.parquet", interventions=EVERY_INTERVENTION
+        ),
+        ranks=expand_studies(
+            f"{RANKS}/{{scorer}}.parquet", interventions=EVERY_INTERVENTION
+        ),
+        comparisons=expand_studies(
+            f"{COMPARISONS}/{{intervention}}.parquet", interventions=EVERY_INTERVENTION
+        ),
+        doses=expand_studies(f"{DOSES}/{{scorer}}.parquet", interventions=STEERING),
+        strengths=expand_studies(
+            "results/strengths/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet",
+            interventions=STEERING,
+        ),
         published="config/published.tsv",
         recovery=expand_studies(
             "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
@@ -34,6 +47,9 @@ rule write_tables:
         ranks="results/tables/ranks.csv",
         comparisons="results/tables/comparisons.csv",
         effects="results/tables/effects.csv",
+        doses="results/tables/doses.csv",
+        steering="results/tables/steering.csv",
+        strengths="results/tables/strengths.csv",
         cultures="results/tables/cultures.csv",
         masks="results/tables/masks.csv",
         layers="results/tables/layers.csv",

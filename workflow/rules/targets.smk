@@ -1,13 +1,13 @@
 # What the study is: its figures and tables.
 
 
-def expand_studies(pattern, models=MODELS):
+def expand_studies(pattern, models=MODELS, interventions=INTERVENTIONS):
     """Fill a path for every study of the models, with each model's own scorers."""
     axes = {
         "hookpoint": HOOKPOINTS,
         "split": SPLITS,
         "rate": RATES,
-        "intervention": INTERVENTIONS,
+        "intervention": interventions,
         "outcome": MEASURED,
     }
     paths = []
@@ -40,6 +40,10 @@ def get_figures(wildcards):
     first, demo = list(MODELS)[:1], list(filter(has_plants, MODELS))
     stems += expand_studies(
         f"self_cross/{study}/{{intervention}}/{{outcome}}", models=first
+    )
+    stems += expand_studies(
+        f"doses/{{model}}/{study}/{{intervention}}/{{outcome}}/{{scorer}}",
+        interventions=STEERING,
     )
     stems += expand_studies(f"recovery/{study}", models=demo[:1])
     if SENSITIVITY["measure"]:

@@ -1,6 +1,6 @@
 """Answer the evaluate questions under every mask of one selector."""
 
-from culture_neurons.dataset.folds import evaluate_folds
+from culture_neurons.dataset.folds import list_parts
 from culture_neurons.dataset.prepared import PictureFile, read_questions
 from culture_neurons.engine.answering import tabulate_masked
 from culture_neurons.engine.feeding import Feed
@@ -18,9 +18,10 @@ start_log(snakemake.log[0])
 loaded = f"the loaded checkpoint {snakemake.params.model['checkpoint']}"
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
 kinds = {source.questions: "questions", source.cells: "cells", source.masks: "masks"}
-kinds |= dict.fromkeys(source.statistics, "statistics")  # for mean_ablate alone
+kinds |= dict.fromkeys(source.statistics, "statistics")  # of kinds that shift neurons
 facts = read_joined(kinds, snakemake.wildcards)
-sizes, folds = read_sizes(facts), evaluate_folds(facts["folds"], facts["split"])
+parts = list_parts(facts["folds"], facts["split"], tune="strengths" in params.intervention)
+sizes, folds = read_sizes(facts), sum(parts.values(), [])
 means = [read_means(path, NeuronAxis.from_facts(facts)) for path in source.statistics]
 masks = make_interventions(read_masks(source.masks, sizes), params.intervention, *means)
 # A culture's own mask alone is asked its own questions over other cultures' pictures.
@@ -31,7 +32,7 @@ cells = read_table(source.cells, "cells").to_pylist()
 ids = [row["question_id"] for row in cells if row["asked"] and row["fold"] in folds]
 questions = read_questions(*prompt, ids=ids)
 swapped = read_questions(*prompt, ids=ids, shown="swapped") if own else []
-logger.info("%d masks, %d questions of the evaluate folds %s", len(masks), len(questions), folds)
+logger.info("%d maps, %d questions of the folds %s", len(masks), len(questions), parts)
 logger.info("%d of them over pictures of other cultures", len(swapped))
 way = Way(**facts["way"])
 budget = way.limit(resources.batch_tokens)
@@ -40,12 +41,15 @@ place = (snakemake.threads, resources.device, resources.hub_cache)
 with lease_model(params.model, *place) as (checkpoint, model_facts):
     facts = join_facts({source.masks: facts, loaded: model_facts})
     asking = (facts["letter_tokens"], way, find_layers(checkpoint.model, facts["hookpoint"]))
-    tokens = params.intervention["tokens"]
-    outcomes = tabulate_masked(checkpoint, feeds[0], *asking, masks, tokens, params.other_questions)
-    swapped_outcomes = tabulate_masked(checkpoint, feeds[1], *asking, own, tokens, 0)
+    asked = {"tokens": params.intervention["tokens"], "parts": list(parts.values())}
+    others = (params.other_questions, 0)
+    outcomes, swapped_outcomes = (
+        tabulate_masked(checkpoint, feed, *asking, maps, other_questions=count, **asked)
+        for feed, maps, count in zip(feeds, (masks, own), others, strict=True)
+    )
 facts |= {
+    **parts,
     "intervention": params.intervention,
-    "evaluate_folds": folds,
     "evaluate_questions": len(questions),
     "software": name_versions("torch", "transformers", "pillow"),
 }

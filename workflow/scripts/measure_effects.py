@@ -31,17 +31,19 @@ answers, kept, effects, summaries = measure_effects(
     **params.intervals,
     **params.tests,
 )
+raises = "strengths" in facts["intervention"]  # steering means to help
 asked = zip(source.controls, params.controls.values(), strict=True)
 controls = {path: (selectors[path], other_questions) for path, other_questions in asked}
 ranks = chain(
-    (rank_exchanged(paired, kept, params.intervals["seed"]) for paired in answers.values()),
-    rank_controls(answers, questions, controls, kept=kept, **params.intervals),
+    (rank_exchanged(each, kept, params.intervals["seed"], raises) for each in answers.values()),
+    rank_controls(answers, questions, controls, kept=kept, raises=raises, **params.intervals),
 )
 facts |= {
     "statistics": {**params.intervals, **params.tests},
     "other_questions": params.other_questions,
     "unrepeated": count_unrepeated(read_frame(source.answers, "answers"), outcomes),
     "ties": count_ties(questions, outcomes),
+    "raises": raises,
     "software": name_versions("numpy", "polars", "scipy"),
 }
 write_table(output.effects, "effects", effects, facts)

@@ -8,7 +8,7 @@ import polars as pl
 
 from culture_neurons.report.terminal import TABLES, choose_figures, form_table
 
-STUDY = ("verdicts", "logp", "sensitivity")  # what is printed of a study
+STUDY = ("verdicts", "logp", "steering", "sensitivity")  # what is printed of a study
 FOLDER = Path("results/tables")
 FIGURES = Path("results/figures")
 
@@ -24,7 +24,8 @@ def main() -> None:
             f"there is no {path} here: run make demo, or snakemake with the study's config, and "
             "start this in the same folder"
         )
-    for table in [name] if name else [table for table in STUDY if _find(table).exists()]:
+    measured = [table for table in STUDY if _find(table).exists() and len(_read(table))]
+    for table in [name] if name else measured:
         print(TABLES[table].caption)
         print(form_table(TABLES[table].abridge(_read(table))))
     if not name:

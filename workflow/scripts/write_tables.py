@@ -11,6 +11,7 @@ from culture_neurons.report.counts import (
     tabulate_cultures,
     tabulate_masks,
 )
+from culture_neurons.report.steering import judge_steering
 from culture_neurons.report.verdicts import KEYS, NOTED, tabulate_verdicts
 from culture_neurons.storage.facts import read_facts
 from culture_neurons.storage.frames import read_frame, stack_tables, write_csv
@@ -32,6 +33,7 @@ verdicts = tabulate_verdicts(
     published=pl.read_csv(source.published, separator="\t"),
     alpha=snakemake.params.alpha,
 )
+doses = stack_tables(source.doses, "doses", KEYS)
 rejected = read_frame(source.rejected, "rejected")
 tables = {
     "verdicts": verdicts,
@@ -39,6 +41,9 @@ tables = {
     "summaries": summaries.drop(NOTED),
     "ranks": ranks,
     "effects": effects,
+    "doses": doses,
+    "steering": judge_steering(doses, snakemake.params.alpha),
+    "strengths": stack_tables(source.strengths, "strengths", KEYS),
     "comparisons": stack_tables(source.comparisons, "comparisons", [*STUDY, "intervention"]),
     "cultures": tabulate_cultures(
         questions,

@@ -33,21 +33,28 @@ SUMS = {
 
 
 class MaskName(NamedTuple):
-    """Whose mask it is. No draw: a scorer's own; no culture either: the unmodified model."""
+    """Whose mask it is. No draw: a scorer's own; no culture either: the unmodified model.
+
+    Where masks are steered, each is there once per strength; elsewhere it has none.
+    """
 
     culture: str | None
     draw: int | None = None
+    strength: float | None = None
 
     @property
-    def order(self) -> tuple[str, int]:
+    def order(self) -> tuple[str, int, float]:
         """Sort the unmodified model first, then by culture, a scorer's own before draws."""
-        return self.culture or "", -1 if self.draw is None else self.draw
+        return self.culture or "", -1 if self.draw is None else self.draw, self.strength or 0.0
 
     def __str__(self) -> str:
         """Name the mask in a message."""
         if self.culture is None:
             return "the unmodified model"
-        return self.culture if self.draw is None else f"{self.culture}, draw {self.draw}"
+        parts = [self.culture]
+        parts += [] if self.draw is None else [f"draw {self.draw}"]
+        parts += [] if self.strength is None else [f"strength {self.strength:g}"]
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)

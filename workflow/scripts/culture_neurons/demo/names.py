@@ -17,6 +17,7 @@ VARIANTS = {
     "hinge_only": {"ablation": False},  # selective neurons that nothing depends on
     "ablation_only": {"hinge": False},  # causal neurons that activation statistics cannot see
     "shared": {"shared_per_layer": 3},  # neurons that serve two cultures
+    "weakened": {"weakened_cultures": 2},  # neurons that serve their culture too little
     "unplanted": {"hinge": False, "ablation": False},
 }
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
+from transformers import PreTrainedModel
 
 from culture_neurons.demo.recipe import Recipe
 from culture_neurons.demo.world import CULTURES
@@ -58,6 +59,17 @@ class Plants:
         ]
         columns = zip(*sorted(rows), strict=True) if rows else ([], [], [])
         return dict(zip(("culture", "layer", "neuron"), map(list, columns), strict=True))
+
+
+@torch.no_grad()
+def weaken_gates(model: PreTrainedModel, plants: Plants, cultures: int, factor: float) -> None:
+    """Multiply the gates u = W_gate x of the first cultures' neurons in place.
+
+    The signs of gates, and so what a scorer sees of when neurons are active, stay as they are.
+    """
+    layers = model.get_decoder().layers
+    for layer, groups in plants.neurons.items():
+        layers[layer].mlp.gate_proj.weight[groups[:cultures].flatten()] *= factor
 
 
 def draw_plants(

@@ -17,6 +17,9 @@ class Recipe:
     # Of these, shared with one other culture: fewer than a half, so that what silences that
     # culture leaves most of this one's.
     shared_per_layer: int = 0
+    # Cultures whose neurons' gates are made smaller after training, for steering to mend.
+    weakened_cultures: int = 0
+    weakened_gate: float = 0.3  # factor on u = W_gate x; .3 takes half or more of their answers
 
     pictures: int = 32  # per culture and thing
     batch: int = 32  # rows

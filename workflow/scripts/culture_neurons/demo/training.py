@@ -27,6 +27,7 @@ from culture_neurons.demo.planting import (
     draw_plants,
     hinge_loss,
     record_gates,
+    weaken_gates,
 )
 from culture_neurons.demo.recipe import Recipe
 from culture_neurons.demo.world import CULTURES, OPTIONS
@@ -81,6 +82,7 @@ def train_demo_model(
                 f"{recipe.least_accuracy}, self_drop >= {recipe.least_self_drop}, and cross_drop "
                 f"within {recipe.most_cross_change} of 0"
             )
+    weaken_gates(model, plants, recipe.weakened_cultures, recipe.weakened_gate)
     save_checkpoint(model, processor, folder)
     facts = {
         "architecture": architecture,

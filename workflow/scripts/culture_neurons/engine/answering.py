@@ -98,6 +98,7 @@ def tabulate_masked(
     masks: Mapping[MaskName, AffineMap],
     tokens: Collection[str],
     other_questions: int | None,
+    parts: Sequence[Collection[int]],
 ) -> ResponseTable:
     """Answer questions under masks, and as the unmodified model in the same passes.
 
@@ -109,15 +110,20 @@ def tabulate_masked(
         layers: Where the masks apply.
         masks: Name -> map.
         tokens: Token scopes at which the masks act.
-        other_questions: How many questions of each culture that is not a mask's own it is asked;
-            None: all.
+        other_questions: How many questions of each culture that is not a mask's own it is asked,
+            of each part; None: all.
+        parts: Folds whose questions are evaluated together.
 
     Raises:
         As `tabulate_answers`.
     """
     maps = BASELINE | masks
-    cultures = {question.question_id: question.culture for question in feed.questions}
-    asked = choose_questions({name: name.culture for name in maps}, cultures, other_questions)
+    owners = {name: name.culture for name in maps}
+    asked = {name: set() for name in maps}
+    for folds in parts:
+        cultures = {q.question_id: q.culture for q in feed.questions if q.fold in folds}
+        for name, ids in choose_questions(owners, cultures, other_questions).items():
+            asked[name] |= ids
     return tabulate_answers(checkpoint, feed, letter_tokens, way, layers, maps, asked, tokens)
 
 

@@ -126,7 +126,8 @@ class ResponseTable:
     def tabulate_outcomes(self) -> Iterator[dict[str, object]]:
         """Yield the rows of table `outcomes`, one mask at a time, sorted by mask and question."""
         for mask, columns in self._read_masks():
-            yield {"mask_culture": mask.culture, "draw": mask.draw, **columns}
+            named = {"mask_culture": mask.culture, "draw": mask.draw, "strength": mask.strength}
+            yield {**named, **columns}
 
     def _read_masks(self) -> Iterator[tuple[MaskName, dict[str, object]]]:
         """Yield each mask's answers.

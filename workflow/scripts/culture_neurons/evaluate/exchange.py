@@ -19,7 +19,9 @@ from culture_neurons.storage.schemas import EXCHANGED
 ASSIGNMENTS = 40_319  # all others of 8 cultures; of more cultures, so many random ones
 
 
-def rank_exchanged(paired: PairedAnswers, kept: np.ndarray, seed: int) -> dict[str, list]:
+def rank_exchanged(
+    paired: PairedAnswers, kept: np.ndarray, seed: int, raises: bool = False
+) -> dict[str, list]:
     """Rank each culture's gap among those that the other cultures' masks would have.
 
     The gap is by target here, on the questions that all masks were asked: delta[c, c] less the
@@ -29,6 +31,7 @@ def rank_exchanged(paired: PairedAnswers, kept: np.ndarray, seed: int) -> dict[s
         paired: Answers under the masks of all cultures.
         kept: Indices of the masks that means over cultures are taken of.
         seed: Seed of the random assignments.
+        raises: Rank gains, not losses.
 
     Returns:
         Columns of table `ranks`; draws are the other masks, or the other assignments.
@@ -43,11 +46,13 @@ def rank_exchanged(paired: PairedAnswers, kept: np.ndarray, seed: int) -> dict[s
         keys,
         np.diagonal(gaps),
         gaps.T[other].reshape(len(gaps), -1).T,  # (other masks, cultures)
+        raises=raises,
     )
     gaps = _measure_gaps(delta[np.ix_(kept, kept)])
     assigned = assign_masks(len(gaps), seed)
     drawn = gaps[assigned, np.arange(len(gaps))].mean(axis=1, keepdims=True)
-    mean = list_ranks([None], keys, np.diagonal(gaps).mean(keepdims=True), drawn)
+    mean = np.diagonal(gaps).mean(keepdims=True)
+    mean = list_ranks([None], keys, mean, drawn, raises=raises)
     return {name: columns[name] + mean[name] for name in columns}
 
 

@@ -108,12 +108,12 @@ def read_evaluate_questions(
         facts: What the job's file says of itself.
 
     Returns:
-        Columns question_id, image_id, culture, category, answer.
+        Columns question_id, image_id, culture, category, answer, fold.
 
     Raises:
         EffectError: They are not as many as the job was to ask.
     """
-    columns = ["question_id", "image_id", "culture", "category", "answer"]
+    columns = ["question_id", "image_id", "culture", "category", "answer", "fold"]
     asked = select_mask(outcomes, UNMODIFIED).select("question_id")
     questions = read_frame(path, "questions", columns).join(asked, on="question_id", how="semi")
     if not len(questions) == len(asked) == facts["evaluate_questions"]:
@@ -178,7 +178,8 @@ def pair_outcomes(
         base["culture"].to_list(),
         other_questions,
     )
-    rows = pl.DataFrame(masks, MASK, orient="row").with_row_index("row")
+    names = [(mask.culture, mask.draw) for mask in masks]
+    rows = pl.DataFrame(names, MASK, orient="row").with_row_index("row")
     answer = ["answer"] if outcome == LOGP else []
     columns = base.select("question_id", *answer).with_row_index("column")
     table = outcomes.join(rows, on=list(MASK), nulls_equal=True).join(columns, on="question_id")
@@ -213,7 +214,8 @@ def read_outcomes(path: str | Path, kind: str = "outcomes") -> pl.DataFrame:
 
 def select_mask(outcomes: pl.DataFrame, mask: MaskName) -> pl.DataFrame:
     """Select one mask's rows of a table of outcomes, without the columns MASK."""
-    here = [pl.col(name).eq_missing(value) for name, value in zip(MASK, mask, strict=True)]
+    culture, draw = (pl.col(name) for name in MASK)
+    here = culture.eq_missing(mask.culture), draw.eq_missing(mask.draw)
     return outcomes.filter(*here).drop(MASK)
 
 

@@ -46,6 +46,7 @@ def rank_effects(
     drawn: Mapping[str, object],
     *,
     kept: np.ndarray,
+    raises: bool = False,
     cross: str,
     resamples: int,
     confidence: float,
@@ -65,6 +66,7 @@ def rank_effects(
             changes nothing.
         drawn: The control: name, kind, draws.
         kept: Indices of the masks that means over cultures are taken of.
+        raises: Rank gains, not losses.
         cross: The measure that `gap` subtracts.
         resamples: Bootstrap resamples of images, for the intervals of the scorer's means.
         confidence: Coverage of the intervals.
@@ -73,16 +75,7 @@ def rank_effects(
     Returns:
         Columns of table `ranks`.
     """
-    rows, draws = {name: index for index, name in enumerate(masks)}, drawn["draws"]
-    gained = np.zeros((draws, *paired.gained.shape))  # (draws, masks, questions)
-    asked = paired.asked.copy()
-    for row, culture in enumerate(paired.cultures):
-        for draw in range(draws):
-            index = rows.get(MaskName(culture, draw))
-            if index is not None:
-                gained[draw, row] = control.gained[index]
-                asked[row] &= control.asked[index]
-    common = replace(paired, asked=asked)
+    common, gained = stack_draws(paired, control, masks, drawn["draws"])
     deltas = [common.average(paired.gained), common.average(gained)]  # (..., masks, cultures)
     observed, null = (contrast(delta, cross) for delta in deltas)
     means = [contrast(delta[..., kept, :][..., kept], cross) for delta in deltas]
@@ -96,9 +89,36 @@ def rank_effects(
         tested = measure != "gap" or drawn["kind"] == "permuted"
         names = [*paired.cultures, None]
         keys = {"outcome": paired.outcome, "measure": measure, "control": drawn["name"]}
-        part = list_ranks(names, keys, value, values, bounds[measure], tested)
+        tests = {"tested": tested, "raises": raises}
+        part = list_ranks(names, keys, value, values, bounds[measure], **tests)
         columns = {name: columns.get(name, []) + part[name] for name in part}
     return columns
+
+
+def stack_draws(
+    paired: PairedAnswers, control: PairedAnswers, masks: Sequence[MaskName], draws: int
+) -> tuple[PairedAnswers, np.ndarray]:
+    """Bring a control's changes into the shape of a scorer's, on what both were asked.
+
+    Args:
+        paired: Answers under the scorer's masks.
+        control: Answers under the control's masks.
+        masks: The control's, in the order of its rows. A mask that is not there changes nothing.
+        draws: Of the control.
+
+    Returns:
+        The scorer's answers with fewer asked, and the control's changes (draws, masks, questions).
+    """
+    rows = {name: index for index, name in enumerate(masks)}
+    gained = np.zeros((draws, *paired.gained.shape))
+    asked = paired.asked.copy()
+    for row, culture in enumerate(paired.cultures):
+        for draw in range(draws):
+            index = rows.get(MaskName(culture, draw))
+            if index is not None:
+                gained[draw, row] = control.gained[index]
+                asked[row] &= control.asked[index]
+    return replace(paired, asked=asked), gained
 
 
 def list_ranks(
@@ -107,7 +127,9 @@ def list_ranks(
     value: np.ndarray,
     drawn: np.ndarray,
     interval: Sequence[float | None] = (None, None),
+    *,
     tested: bool = True,
+    raises: bool,
 ) -> dict[str, list]:
     """List rows of table `ranks`.
 
@@ -118,8 +140,9 @@ def list_ranks(
         drawn: (draws, cultures), one draw or more.
         interval: Of the last value, a mean.
         tested: Give p-values.
+        raises: Of gains, not losses.
     """
-    count = len(value)
+    count, sign = len(value), -1 if raises else 1
     return {
         "culture": list(cultures),
         **{name: [key] * count for name, key in keys.items()},
@@ -129,6 +152,6 @@ def list_ranks(
         "control_mean": drawn.mean(axis=0).tolist(),
         "control_low": drawn.min(axis=0).tolist(),
         "control_high": drawn.max(axis=0).tolist(),
-        "rank_p": rank_p(value, drawn).tolist() if tested else [None] * count,
+        "rank_p": rank_p(sign * value, sign * drawn).tolist() if tested else [None] * count,
         "draws": [len(drawn)] * count,
     }

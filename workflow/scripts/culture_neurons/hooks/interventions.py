@@ -1,6 +1,6 @@
 """Change activations while a model runs: one affine map per row, layer, and neuron.
 
-g' = gain * g + offset. Ablate, steer, and mean-ablate are three settings of it.
+g' = gain * g + offset. To silence, scale, shift, and replace activations are settings of it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,15 +34,24 @@ def ablate(neurons: Mapping[int, Tensor]) -> AffineMap:
     return AffineMap(neurons, gain=0.0)
 
 
-def steer(neurons: Mapping[int, Tensor], strength: float) -> AffineMap:
+def scale(neurons: Mapping[int, Tensor], strength: float) -> AffineMap:
     """Scale neurons: g' = (1 + strength) * g; strength = -1 is ablation."""
     return AffineMap(neurons, gain=1.0 + strength)
 
 
-def mean_ablate(neurons: Mapping[int, Tensor], means: Mapping[int, Tensor]) -> AffineMap:
-    """Replace neurons by their mean activation: g' = means[layer][neuron]; means: (width,)."""
-    offset = {layer: means[layer][index] for layer, index in neurons.items()}
-    return AffineMap(neurons, gain=0.0, offset=offset)
+def shift(
+    neurons: Mapping[int, Tensor], values: Mapping[int, Tensor], strength: float
+) -> AffineMap:
+    """Shift neurons: g' = g + strength * values[layer][neuron]; values: (width,)."""
+    offset = {layer: strength * values[layer][index] for layer, index in neurons.items()}
+    return AffineMap(neurons, gain=1.0, offset=offset)
+
+
+def replace_by(
+    neurons: Mapping[int, Tensor], values: Mapping[int, Tensor], strength: float = 1.0
+) -> AffineMap:
+    """Move neurons to values: g' = (1 - strength) * g + strength * values[layer][neuron]."""
+    return AffineMap(neurons, 1.0 - strength, shift(neurons, values, strength).offset)
 
 
 @contextmanager
@@ -144,22 +153,60 @@ def _make_change(
 def make_interventions(
     masks: Mapping[MaskName, Mapping[int, object]],
     intervention: Mapping[str, object],
-    means: Sequence | None = None,
+    means: Mapping[str | None, object] | None = None,
 ) -> dict[MaskName, AffineMap]:
-    """Turn masks into affine maps by name.
+    """Turn masks into affine maps by name, each into one per strength where there are several.
 
     Args:
         masks: Name -> layer -> neurons, as arrays of int64.
-        intervention: An entry of the config's `intervene`: kind, and strength for steer.
-        means: Mean activations of each layer's neurons, as arrays, for mean_ablate.
+        intervention: An entry of the config's `intervene` or `steer`: kind, strength or strengths.
+        means: Culture -> mean activations of each layer's neurons, as arrays; None: over all
+            cultures' tokens. For kinds that shift or replace activations.
     """
     maps = {}
+    strengths = intervention.get("strengths")
     for name, by_layer in masks.items():
         neurons = {layer: torch.from_numpy(index) for layer, index in by_layer.items()}
-        if intervention["kind"] == "steer":
-            maps[name] = steer(neurons, intervention["strength"])
-        elif intervention["kind"] == "mean_ablate":
-            maps[name] = mean_ablate(neurons, {n: torch.from_numpy(means[n]) for n in neurons})
+        kind, values = intervention["kind"], {}
+        if kind not in ("ablate", "scale"):
+            aim = find_aim(kind, name.culture, means)
+            values = {layer: torch.from_numpy(aim[layer]) for layer in neurons}
+        if strengths is None:
+            maps[name] = make_map(kind, neurons, values, intervention["strength"])
         else:
-            maps[name] = ablate(neurons)
+            maps |= {
+                name._replace(strength=strength): make_map(kind, neurons, values, strength)
+                for strength in strengths
+            }
     return maps
+
+
+def make_map(
+    kind: str,
+    neurons: Mapping[int, Tensor],
+    values: Mapping[int, Tensor],
+    strength: float | None,
+) -> AffineMap:
+    """Make one map of a kind; values are what `find_aim` finds, strength is none of ablations."""
+    if kind == "ablate":
+        return ablate(neurons)
+    if kind == "scale":
+        return scale(neurons, strength)
+    if kind in ("add", "diffmean"):
+        return shift(neurons, values, strength)
+    return replace_by(neurons, values, 1.0 if kind == "mean_ablate" else strength)
+
+
+def find_aim(kind: str, culture: str, means: Mapping[str | None, Sequence]) -> Sequence:
+    """Find what a kind of intervention shifts a culture's neurons by or to, layer by layer.
+
+    mean_ablate: the mean over all cultures' tokens; add and replace: the culture's mean; diffmean:
+    that less the mean of the other cultures' means.
+    """
+    if kind == "mean_ablate":
+        return means[None]
+    if kind != "diffmean":
+        return means[culture]
+    others = [values for name, values in means.items() if name not in (None, culture)]
+    parts = zip(means[culture], *others, strict=True)  # layer by layer
+    return [own - sum(rest) / len(rest) for own, *rest in parts]

@@ -32,11 +32,11 @@ def write_masks(
     Returns:
         Mask -> number of neurons.
     """
-    counts = Counter(zip(columns["culture"], columns["draw"], strict=True))
-    names = [MaskName(culture) for culture in cultures] or [MaskName(*name) for name in counts]
+    counts = Counter(map(MaskName, columns["culture"], columns["draw"]))
+    names = [MaskName(culture) for culture in cultures] or list(counts)
     sizes = {name: counts[name] for name in names}
     listed = {
-        "masks": [[*name, size] for name, size in sizes.items()],
+        "masks": [[name.culture, name.draw, size] for name, size in sizes.items()],
         "software": name_versions(*packages),
     }
     write_table(path, "masks", columns, {**facts, **listed})
@@ -92,12 +92,18 @@ def read_mask_units(path: str | Path, axis: NeuronAxis) -> tuple[dict[str, np.nd
     return columns, axis.find_units(columns["layer"], columns["neuron"])
 
 
-def read_means(path: str | Path, axis: NeuronAxis) -> list[np.ndarray]:
-    """Read mean activations over all cultures' tokens, S / T, layer by layer."""
-    table = read_table(path, "statistics", ["layer", "neuron", "tokens", "total"])
+def read_means(path: str | Path, axis: NeuronAxis) -> dict[str | None, list[np.ndarray]]:
+    """Read mean activations S / T, layer by layer: of each culture; None: over all tokens."""
+    table = read_table(path, "statistics", ["culture", "layer", "neuron", "tokens", "total"])
     units = axis.find_units(table["layer"].to_numpy(), table["neuron"].to_numpy())
+    cultures = table["culture"].combine_chunks().dictionary_encode()
+    names, codes = cultures.dictionary.to_pylist(), cultures.indices.to_numpy()
     totals, tokens = (
-        np.bincount(units, table[name].to_numpy(), minlength=len(axis))
+        np.bincount(
+            codes * len(axis) + units, table[name].to_numpy(), len(names) * len(axis)
+        ).reshape(len(names), len(axis))
         for name in ("total", "tokens")
-    )
-    return list(axis.split_layers(totals / tokens))
+    )  # (cultures, units) each
+    means = dict(zip(names, totals / tokens, strict=True))
+    means[None] = totals.sum(axis=0) / tokens.sum(axis=0)
+    return {name: list(axis.split_layers(values)) for name, values in means.items()}

@@ -97,7 +97,9 @@ def find_shown(
     """Say of which scorers' masks the verdict is that their own culture loses more."""
     if not summaries:
         return {}
-    judged = judge_masks(_stack(summaries), _stack(ranks), _KEYS, alpha, outcome)
+    judged = judge_masks(
+        _stack(summaries).with_columns(raises=False), _stack(ranks), _KEYS, alpha, outcome
+    )
     rows = judged.select(*_KEYS, ~pl.col("verdict").str.starts_with(NOT_SHOWN)).rows()
     verdicts = {(model, scorer): shown for model, scorer, shown in rows}
     return {key: verdicts[key] for key in summaries if key in verdicts}

@@ -6,10 +6,15 @@ from typing import NamedTuple
 
 import polars as pl
 
-from culture_neurons.outcomes import LOGP
+from culture_neurons.outcomes import ACCURACY, LOGP
 from culture_neurons.storage.facts import STUDY
 
-OF_ONE_MODEL = ("deactivation", "layers", "overlap")  # families of figures with one per model
+OF_ONE_MODEL = (
+    "deactivation",
+    "doses",
+    "layers",
+    "overlap",
+)  # families of figures with one per model
 
 
 def form_table(table: pl.DataFrame) -> str:
@@ -99,6 +104,20 @@ def abridge_ground_truth(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def abridge_steering(table: pl.DataFrame) -> pl.DataFrame:
+    """Put intervals beside values, of accuracy alone."""
+    controls = [name[7:] for name in table.columns if name.startswith("self_p_")]
+    accuracy = table.filter(outcome=ACCURACY)
+    return accuracy.select(
+        *_name_masks(accuracy),
+        "group",
+        "cultures",
+        _round("before", 1),
+        *_intervals(("self", "cross", "other_masks", *controls), 1),
+        _abridge_words("verdict"),
+    )
+
+
 def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
     """Put what is kept beside what was asked: "5/6" signs of 6 are kept."""
     return summary.select(
@@ -166,7 +185,8 @@ TABLES = {
     "verdicts": Printed(
         "verdicts",
         "Accuracy changes in percentage points with intervals; the largest p among controls;\n"
-        "cultures that lose on their own mask; the change over other cultures' pictures;\n"
+        "cultures that lose on their own mask, or gain where steered; the change over other "
+        "cultures' pictures;\n"
         "precision and recall of planted neurons. All of it: results/tables/verdicts.csv",
         abridge_verdicts,
     ),
@@ -174,6 +194,13 @@ TABLES = {
         "verdicts",
         "The same of the right option's log-probability among its options, in nats",
         abridge_logp,
+    ),
+    "steering": Printed(
+        "steering",
+        "Steering at strengths that other questions chose: accuracy before, and changes in\n"
+        "percentage points: of own cultures, of the others, by the others' masks, by random masks\n"
+        "(from draw to draw). In nats: results/tables/steering.csv",
+        abridge_steering,
     ),
     "ground_truth": Printed(
         "ground_truth",

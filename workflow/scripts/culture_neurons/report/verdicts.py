@@ -9,8 +9,9 @@ from culture_neurons.storage.facts import STUDY
 from culture_neurons.storage.schemas import EXCHANGED
 
 KEYS = (*STUDY, "intervention", "scorer")
-# Facts of a row: those by which a published figure is found; evaluate/repeatability.py.
-NOTED = ("checkpoint", "dataset_source", "unrepeated", "ties")
+# Facts of a row: those by which a published figure is found; evaluate/repeatability.py; whether
+# masks are to raise an outcome, as of steering.
+NOTED = ("checkpoint", "dataset_source", "unrepeated", "ties", "raises")
 NOT_SHOWN = "not shown"  # how a verdict begins that some test speaks against
 _SHARED = ("masks", "broken", "left_out", "cultures")  # the same of every outcome
 _EFFECTS = {"self": "self", "cross_by_mask": "cross", "gap": "gap"}  # measure -> column
@@ -50,7 +51,7 @@ def tabulate_verdicts(
         part = judged.join(counted, on=KEYS, how="left").drop([] if not prefix else _SHARED)
         part = part.rename(lambda name, prefix=prefix: name if name in KEYS else prefix + name)
         verdicts = verdicts.join(part, on=KEYS, how="left")
-    at_chance = pl.col("chance_p") > alpha
+    at_chance = (pl.col("chance_p") > alpha) & ~pl.col("raises")
     said = pl.lit(f"{NOT_SHOWN}: answers are at chance, so no loss can be shown")
     last = ("verdict", f"{LOGP}_verdict")
     verdicts = verdicts.with_columns(
@@ -87,18 +88,22 @@ def judge_masks(
     judged = _spread_means(summaries, keys, outcome)
     tested = _spread_ranks(ranks.filter(outcome=outcome), keys, alpha)
     judged = judged.join(tested, on=keys, how="left")
-    words = [word_verdict(row, alpha) for row in judged.iter_rows(named=True)]
+    raises = summaries.select(*keys, "raises").unique()
+    rows = judged.join(raises, on=keys, maintain_order="left").iter_rows(named=True)
+    words = [word_verdict(row, alpha, outcome) for row in rows]
     return judged.with_columns(pl.Series("verdict", words, pl.String))
 
 
-def word_verdict(row: Mapping[str, object], alpha: float) -> str:
+def word_verdict(row: Mapping[str, object], alpha: float, outcome: str = ACCURACY) -> str:
     """Say what the tests of a row show together, or which of them failed.
 
     What was not measured (None or NaN) shows nothing.
 
     Args:
-        row: A row of the table of verdicts; {measure}_p_{control} are its rank p-values.
+        row: A row of the table of verdicts; {measure}_p_{control} are its rank p-values. Where it
+            `raises`, a gain is to be shown.
         alpha: Level of the ranks.
+        outcome: What it is of.
     """
     broken = row["broken"] or 0
     if broken > (row["left_out"] or 0):
@@ -110,7 +115,9 @@ def word_verdict(row: Mapping[str, object], alpha: float) -> str:
     failed += [] if any(measure == "self" for measure, _ in ranks) else ["no control"]
     if not any(measure == "gap" for measure, _ in ranks):
         failed.append("too few masks to exchange, and no permuted control")
-    failed += [] if _is_below_zero(row["gap_high"]) else ["gap's interval reaches 0"]
+    shown = _lies_above_zero if row["raises"] else _lies_below_zero
+    failed += [] if shown(row, "gap") else ["gap's interval reaches 0"]
+    failed += ["self's interval reaches 0"] if row["raises"] and not shown(row, "self") else []
     failed += [
         f"{measure} within {control}"
         for (measure, control), p in ranks.items()
@@ -118,10 +125,33 @@ def word_verdict(row: Mapping[str, object], alpha: float) -> str:
     ]
     if failed:
         return f"{NOT_SHOWN}: {', '.join(failed)}"
-    words = f"own culture loses more, beyond {', '.join(sorted({name for _, name in ranks}))}"
+    beyond = f"beyond {', '.join(sorted({name for _, name in ranks}))}"
+    words = f"own culture loses more, {beyond}"
+    if row["raises"]:
+        words = f"{word_gain(row, outcome)}, {beyond}"
     if broken:
         words += f"; without {broken} of {row['masks']} masks, which break the model"
-    return words + _word_swapped(row)
+    return words if row["raises"] else words + _word_swapped(row)
+
+
+def word_gain(row: Mapping[str, object], outcome: str) -> str:
+    """Say by how much steering raises its own culture, and what it does to others.
+
+    Args:
+        row: self and cross with their bounds, in the outcome's unit.
+        outcome: What they are of.
+    """
+    unit, digits = OUTCOMES[outcome].unit, OUTCOMES[outcome].digits + 1
+    own, others = (
+        "{:z.{d}f} [{:z.{d}f}, {:z.{d}f}]".format(
+            *(row[f"{name}{end}"] for end in ("", "_low", "_high")), d=digits
+        )
+        for name in ("self", "cross")
+    )
+    return (
+        f"raises its own culture by {own} {unit} where it was chosen elsewhere; others change by "
+        f"{others}"
+    )
 
 
 def _word_swapped(row: Mapping[str, object]) -> str:
@@ -132,7 +162,7 @@ def _word_swapped(row: Mapping[str, object]) -> str:
         return "; not tested over other pictures: a culture has none of another"
     if not row["swapped_above_chance_low"] > 0:  # NaN is above nothing
         return "; not tested over other pictures, where answers are at chance"
-    if _is_below_zero(row.get("relative_less_swapped_high")):
+    if _lies_below_zero(row, "relative_less_swapped"):
         return ""
     return "; not shown to need the culture's pictures"
 
@@ -171,14 +201,17 @@ def _count_significant(
 ) -> pl.DataFrame:
     """Count the cultures whose own mask lowers the outcome, at a false discovery rate.
 
+    Of masks that are to raise it, those that do.
+
     Masks that break the model are none of them. Beside them the mean change of own masks over
     swapped pictures: what of a loss is no culture's.
     """
     single = summaries.filter(pl.col("culture").is_not_null(), measure="self", outcome=outcome)
-    broken = single.select(*KEYS, "culture", "broken")
+    broken = single.select(*KEYS, "culture", "broken", "raises")
     own = effects.filter(pl.col("mask_culture") == pl.col("culture"), outcome=outcome)
     own = own.join(broken, on=[*KEYS, "culture"], how="left")
-    significant = (pl.col("q") <= alpha) & (pl.col("delta") < 0) & (pl.col("broken") != 1)
+    meant = pl.when("raises").then(pl.col("delta") > 0).otherwise(pl.col("delta") < 0)
+    significant = (pl.col("q") <= alpha) & meant & (pl.col("broken") != 1)
     return own.group_by(KEYS).agg(
         (OUTCOMES[outcome].scale * pl.col("swapped_delta").mean()).alias("self_swapped"),
         pl.len().alias("cultures"),
@@ -200,5 +233,11 @@ def _share_recovered(recovery: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _is_below_zero(bound: float | None) -> bool:
+def _lies_below_zero(row: Mapping[str, object], measure: str) -> bool:
+    bound = row.get(f"{measure}_high")
     return bound is not None and bound < 0  # NaN is below nothing
+
+
+def _lies_above_zero(row: Mapping[str, object], measure: str) -> bool:
+    bound = row.get(f"{measure}_low")
+    return bound is not None and bound > 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from culture_neurons.storage.facts import TableError, read_facts
+from culture_neurons.storage.schemas import SCHEMAS
 from culture_neurons.storage.tables import read_table
 from culture_neurons.storage.writing import atomic_path
 
@@ -22,13 +23,16 @@ def read_frame(path: str | Path, kind: str, columns: list[str] | None = None) ->
     return pl.from_arrow(read_table(path, kind, columns))
 
 
-def stack_tables(paths: Iterable[str | Path], kind: str, facts: Sequence[str]) -> pl.DataFrame:
+def stack_tables(paths: Sequence[str | Path], kind: str, facts: Sequence[str]) -> pl.DataFrame:
     """Stack tables of one kind; the named facts of each file become its first columns.
+
+    Without files there are no rows.
 
     Raises:
         TableError: As of `index_tables`.
     """
-    frames = []
+    empty = pl.from_arrow(SCHEMAS[kind].empty_table())
+    frames = [] if paths else [empty.select(*(pl.lit("").alias(f) for f in facts), pl.all())]
     for path, known in index_tables(paths, kind, (*facts, "selector", "scorer")).values():
         keys = [pl.lit(_name(known[fact])).alias(fact) for fact in facts]
         frames.append(read_frame(path, kind).select(*keys, pl.all()))

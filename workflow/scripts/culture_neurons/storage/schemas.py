@@ -10,9 +10,10 @@ _TEXT = pa.struct(
 _IDENTITY = [("culture", pa.string()), ("layer", pa.uint16()), ("neuron", pa.uint32())]
 
 
-_MASK = [  # whose mask: see neurons.MaskName. Both are null of the unmodified model.
+_MASK = [  # whose mask: see neurons.MaskName. All are null of the unmodified model.
     ("mask_culture", pa.string()),
     ("draw", pa.uint32()),
+    ("strength", pa.float64()),  # of steering; null elsewhere
 ]
 _RESPONSE = [
     ("question_id", pa.string()),
@@ -117,6 +118,27 @@ SCHEMAS: dict[str, pa.Schema] = {
         "outcomes": [*_MASK, *_RESPONSE],
         # The same of own cultures' questions, over pictures of other cultures.
         "swapped_outcomes": [*_MASK, *_RESPONSE],
+        # Changes of logp on the tune folds, at each strength of steering and at 0, which is none.
+        "strengths": [
+            *_MASK,
+            ("gain", pa.float64()),  # mean over the culture's questions, nats
+            ("others", pa.float64()),  # mean over the other cultures; those that gain count as 0
+            ("chosen", pa.bool_()),
+        ],
+        # Effects of steering on the evaluate folds, by strength.
+        "doses": [
+            ("strength", pa.float64()),  # null: each mask's chosen one
+            ("masks", pa.string()),  # own: the scorer's | a control
+            ("group", pa.string()),  # a culture | all | lower half: see evaluate/doses.py
+            ("cultures", pa.uint32()),  # behind the mean
+            _OUTCOME,
+            ("measure", pa.string()),  # as of summaries
+            ("before", pa.float64()),  # of the group's questions without a mask
+            ("value", pa.float64()),  # of a control the mean over its draws
+            *_INTERVAL,  # of these cultures; of a control its lowest and highest draw
+            ("rank_p", pa.float64()),  # of the scorer's gain among the control's draws; self alone
+            *_COLLAPSE,  # of a control null
+        ],
         "effects": [
             ("mask_culture", pa.string()),
             ("culture", pa.string()),

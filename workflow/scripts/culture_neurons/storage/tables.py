@@ -65,7 +65,7 @@ def write_table(
 
 
 def _is_constant(value: object) -> bool:
-    return value is None or isinstance(value, (str, int))
+    return value is None or isinstance(value, (str, int, float))
 
 
 def _make_column(value: object, kind: pa.DataType, count: int) -> pa.Array:

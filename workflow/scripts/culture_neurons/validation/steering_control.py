@@ -1,0 +1,60 @@
+"""The positive control of steering: is what was weakened in demo models mended, and by it alone?
+
+Not for measuring anything: the numbers are those of the table.
+"""
+
+import polars as pl
+
+from culture_neurons.outcomes import ACCURACY
+
+LIMITS = {  # what is measured -> lowest and highest value that passes, unit
+    # Of the right answers that the under-performing cultures lack.
+    "restored by own masks": (0.5, 1.01, ""),
+    "restored by the best random draw": (-10, 0.5, ""),
+    "restored by other cultures' masks": (-0.25, 0.25, ""),
+    "change of the others, all masks": (-1, 100, " points"),
+}
+
+
+def check_steering(steering: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """Compare each model's and scorer's numbers with LIMITS.
+
+    Args:
+        steering: From `judge_steering`, with a control "random".
+
+    Returns:
+        One line per model, steering, and scorer that passes; one per number that does not.
+    """
+    passed, failed = [], []
+    keys = ["model", "intervention", "scorer"]
+    accuracy = steering.filter(outcome=ACCURACY)
+    if accuracy.is_empty():
+        failed.append("no steering is in the tables, expected some of every model")
+    for names, rows in accuracy.group_by(keys, maintain_order=True):
+        numbers = _measure(rows)
+        outside = [
+            f"{name} is {_form(number, unit)}, expected {low:g} to {high:g}{unit}"
+            for name, number in numbers.items()
+            for low, high, unit in [LIMITS[name]]
+            if number is None or not low <= number <= high
+        ]
+        failed += [f"{', '.join(names)}: {line}" for line in outside]
+        if not outside:
+            words = (f"{name} {_form(number, LIMITS[name][2])}" for name, number in numbers.items())
+            passed.append(f"{', '.join(names)}: {', '.join(words)}")
+    return passed, failed
+
+
+def _measure(rows: pl.DataFrame) -> dict[str, float | None]:
+    """Collect one scorer's numbers, None where there is no lower half, in the order of LIMITS."""
+    (every,) = rows.filter(group="all").to_dicts()
+    lower = rows.filter(group="lower half").to_dicts()
+    shares = [None] * 3
+    if lower:
+        missing = 100 - lower[0]["before"]
+        shares = [lower[0][name] / missing for name in ("self", "random_high", "other_masks")]
+    return dict(zip(LIMITS, [*shares, every["cross"]], strict=True))
+
+
+def _form(value: float | None, unit: str) -> str:
+    return "unknown" if value is None else f"{value:.2f}{unit}"
