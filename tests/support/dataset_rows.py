@@ -49,7 +49,7 @@ def make_row(question_id="p1_0", data=PICTURE, **changes):
     }
 
 
-def prepare(rows, max_rejected=1.0, max_absent=1.0, **changes):
+def prepare(rows, max_rejected=1.0, max_absent=1.0, floor=0, listed=None, **changes):
     reading = {
         "columns": COLUMNS,
         "cultures": CULTURES,
@@ -59,7 +59,8 @@ def prepare(rows, max_rejected=1.0, max_absent=1.0, **changes):
         "labels": {},
         "picture_folder": None,
     }
-    return prepare_questions(rows, RowFormat(**(reading | changes)), max_rejected, max_absent)
+    row_format = RowFormat(**(reading | changes))
+    return prepare_questions(rows, row_format, max_rejected, max_absent, floor, listed)
 
 
 def rejections(prepared):

@@ -36,6 +36,17 @@ def test_the_error_that_ends_a_job_is_in_the_file_with_one_line_on_top(tmp_path)
     assert any("Traceback" in line for line in lines)
 
 
+def test_of_an_own_error_the_terminal_gets_one_line(tmp_path):
+    code = "from culture_neurons.storage.facts import TableError\nraise TableError('do this')"
+    done = run(code, tmp_path / "job.log")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("TableError: do this")
+    assert "Traceback" in (tmp_path / "job.log").read_text()
+    foreign = run("raise ValueError('x')", tmp_path / "job.log")
+    assert "Traceback" in foreign.stderr
+
+
 def test_a_new_log_replaces_the_old_one(tmp_path):
     path = tmp_path / "job.log"
     path.write_text("old\n")

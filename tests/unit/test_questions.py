@@ -4,6 +4,7 @@ import copy
 import logging
 
 import numpy as np
+import polars as pl
 import pytest
 from dataset_rows import COLUMNS, PICTURE, make_picture, make_row, prepare, rejections
 
@@ -448,6 +449,56 @@ def test_more_rejected_rows_than_allowed_stop_with_counts_by_reason():
     assert "{'unreadable subset': 2, 'missing image': 1}" in message
     assert "first: {'question_id': 'b0_0', " in message
     assert len(prepare(rows, max_rejected=0.3).rejected) == 3
+
+
+def test_too_many_rejected_rows_are_listed_before_the_run_stops(tmp_path):
+    listed = tmp_path / "logs/rejected.csv"
+    rows = [make_row("g_0"), make_row("b_0", Subset='x,"y"'), make_row("c_0", None)]
+    with pytest.raises(DatasetError, match=f"; all of them: {listed}$"):
+        prepare(rows, max_rejected=0.5, listed=listed)
+    found = pl.read_csv(listed)
+    assert found["question_id"].to_list() == ["b_0", "c_0"]
+    assert found["reason"].to_list() == ["unreadable subset", "missing image"]
+    assert "'x,\"y\"' is not a pair" in found["detail"][0]
+    listed.unlink()
+    prepare(rows, max_rejected=0.7, listed=listed)
+    assert not listed.exists()
+
+
+def make_fold_rows(counts, folds):
+    """Rows whose pictures fall into folds: culture's subset -> questions of each fold."""
+    names = (f"i{number}" for number in range(10_000))
+    rows = []
+    for subset, wanted in counts.items():
+        left = list(wanted)
+        while any(left):
+            name = next(names)
+            fold = assign_fold(name, folds)
+            if left[fold]:
+                left[fold] -= 1
+                rows.append(make_row(f"{name}_0", make_picture(len(rows)), Subset=subset))
+    return rows
+
+
+def test_a_study_that_no_answers_can_make_large_enough_is_refused_before_a_model_runs(caplog):
+    cultures = {("Japanese", "Japan"): "JPN", ("Sinhala", "Sri Lanka"): "LKA"}
+    cultures |= {("Hindi", "India"): "IND"}
+    counts = {
+        str(pair): count for pair, count in zip(cultures, ((4, 3), (3, 5), (9, 1)), strict=True)
+    }
+    rows = make_fold_rows(counts, 2)
+    prepare(rows, folds=2, floor=3, cultures=cultures)
+    assert "cultures that will be dropped, fewer than cells.floor = 3" in caplog.text
+    assert "{'IND': 1}" in caplog.text
+    message = (
+        r"0 cultures can be studied, two are needed; fewer than cells.floor = 4 questions in one "
+        r"of the 2 folds \(the smallest number\): {'IND': 1, 'JPN': 3, 'LKA': 3}"
+    )
+    with pytest.raises(DatasetError, match=message):
+        prepare(rows, folds=2, floor=4, cultures=cultures)
+    caplog.clear()
+    prepare(rows, folds=2, floor=1, cultures=cultures)
+    assert "will be dropped" not in caplog.text
 
 
 def test_no_rejected_row_is_tolerated_at_zero():

@@ -14,12 +14,15 @@ rule prepare_dataset:
         rejected="results/dataset/rejected.parquet",
     log:
         "results/logs/prepare_dataset.log",
+        rejected="results/logs/prepare_dataset_rejected.csv",  # where there are too many
     benchmark:
         "results/benchmarks/prepare_dataset.tsv"
     conda:
         "../../envs/tables.yaml"
     resources:
         hub_cache=HUB_CACHE,
+        # Says early what would fail later, and changes no output: no param, which reruns.
+        floor=config["cells"]["floor"],
     params:
         dataset={
             k: v

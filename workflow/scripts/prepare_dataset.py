@@ -29,7 +29,13 @@ row_format = RowFormat(
     picture_folder=opened.picture_folder,
 )
 limits = {key: settings[key] for key in ("max_rejected", "max_absent")}
-prepared = prepare_questions(opened.rows, row_format, **limits)
+prepared = prepare_questions(
+    opened.rows,
+    row_format,
+    **limits,
+    floor=snakemake.resources.floor,
+    listed=snakemake.log.rejected,
+)
 facts = {
     "dataset": fingerprint_dataset(prepared),
     "dataset_source": Path(settings["source"]).name,

@@ -26,11 +26,16 @@ class _Discreet(logging.Formatter):
 
 
 def start_log(path: str | Path) -> None:
-    """Send log lines, and the error that ends a job, to stderr and to `path`."""
+    """Send log lines, and the error that ends a job, to stderr and to `path`.
+
+    Of this project's own errors, whose message says what to do, the terminal gets one line; where
+    they happened stands in the file.
+    """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     handlers = [logging.StreamHandler(), logging.FileHandler(path, mode="w", encoding="utf-8")]
     for handler in handlers:
         handler.setFormatter(_Discreet("%(asctime)s %(message)s", "%H:%M:%S"))
+    handlers[0].addFilter(lambda record: not getattr(record, "file_only", False))
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
     # A full disk takes no log lines either; that is no reason to bury the error on the terminal.
     logging.raiseExceptions = False
@@ -41,7 +46,10 @@ def start_log(path: str | Path) -> None:
 
 def _log_exception(kind, error, trace) -> None:
     logger.critical("%s: %s", kind.__name__, error)
-    logging.getLogger("traceback").error("where it happened", exc_info=(kind, error, trace))
+    own = kind.__module__.split(".")[0] == __name__.split(".")[0]
+    logging.getLogger("traceback").error(
+        "where it happened", exc_info=(kind, error, trace), extra={"file_only": own}
+    )
 
 
 class _LogLines:

@@ -6,6 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import csv
 
 from culture_neurons.dataset.cultures import parse_subset
 from culture_neurons.dataset.folds import assign_fold
@@ -36,7 +40,12 @@ class Prepared:
 
 
 def prepare_questions(
-    rows: Iterable[Mapping], row_format: RowFormat, max_rejected: float, max_absent: float
+    rows: Iterable[Mapping],
+    row_format: RowFormat,
+    max_rejected: float,
+    max_absent: float,
+    floor: int = 0,
+    listed: str | Path | None = None,
 ) -> Prepared:
     """Check every row; keep the good ones as questions and images, the others with a reason.
 
@@ -46,11 +55,14 @@ def prepare_questions(
         row_format: How rows are read.
         max_rejected: Largest tolerated share of rejected rows among those asked for.
         max_absent: Largest tolerated share of the file's cultures without any question.
+        floor: Questions of each of two cultures that every fold must have, if all are answered
+            right.
+        listed: A CSV file for all rejected rows, written where there are too many.
 
     Raises:
         DatasetError: All labels are hidden, a column is missing, no row has a label of the labels
-            file or a subset of the culture file, too many rows are rejected, or too many cultures
-            have none.
+            file or a subset of the culture file, too many rows are rejected, too many cultures
+            have none, or too few have enough.
     """
     prepared = Prepared()
     kept: dict[str, dict | None] = {}  # question by id; None: rows of this id contradict each other
@@ -69,8 +81,9 @@ def prepare_questions(
     prepared.questions = [question for _, question in sorted(kept.items()) if question]
     _join_equal_pictures(prepared, row_format.folds)
     _check_cultures(subsets, row_format.cultures)
-    _check_rejected(prepared, len(labels), max_rejected)
+    _check_rejected(prepared, len(labels), max_rejected, listed)
     _check_absent(prepared, row_format.cultures, max_absent)
+    _check_size(prepared, row_format.folds, floor)
     return prepared
 
 
@@ -180,7 +193,9 @@ def _check_cultures(subsets: Counter, cultures: Mapping[tuple[str, str], str]) -
         )
 
 
-def _check_rejected(prepared: Prepared, total: int, max_rejected: float) -> None:
+def _check_rejected(
+    prepared: Prepared, total: int, max_rejected: float, listed: str | Path | None
+) -> None:
     reasons = Counter(row["reason"] for row in prepared.rejected)
     logger.info(
         "%d rows: %d questions on %d images, %d rejected %s",
@@ -196,10 +211,15 @@ def _check_rejected(prepared: Prepared, total: int, max_rejected: float) -> None
     counted = Counter(row["reason"] for row in prepared.rejected if row["counted"])
     asked = len(prepared.questions) + counted.total()
     if counted.total() > max_rejected * asked or not prepared.questions:
+        where = ""
+        if listed is not None:
+            Path(listed).parent.mkdir(parents=True, exist_ok=True)
+            csv.write_csv(pa.Table.from_pylist(prepared.rejected), listed)
+            where = f"; all of them: {listed}"
         raise DatasetError(
             f"{counted.total()} of {asked} rows are rejected, more than dataset.max_rejected = "
             f"{max_rejected} allows (and one must be left): {dict(counted)}; first: "
-            f"{next(row for row in prepared.rejected if row['counted'])}"
+            f"{next(row for row in prepared.rejected if row['counted'])}{where}"
         )
 
 
@@ -223,6 +243,28 @@ def _check_absent(
             "max_absent"
         )
     logger.warning("%s", message)
+
+
+def _check_size(prepared: Prepared, folds: int, floor: int) -> None:
+    """Refuse what no model can answer well enough: two cultures with `floor` questions per fold."""
+    counts = Counter((question["culture"], question["fold"]) for question in prepared.questions)
+    least = {
+        culture: min(counts[culture, fold] for fold in range(folds))
+        for culture in {culture for culture, _ in counts}
+    }
+    short = {culture: count for culture, count in sorted(least.items()) if count < floor}
+    if not short:
+        return
+    message = (
+        f"fewer than cells.floor = {floor} questions in one of the {folds} folds (the smallest "
+        f"number): {short}"
+    )
+    if len(least) - len(short) < 2:
+        raise DatasetError(
+            f"{len(least) - len(short)} cultures can be studied, two are needed; {message}; use "
+            "more questions, fewer cells.folds, or a lower cells.floor"
+        )
+    logger.warning("cultures that will be dropped, %s", message)
 
 
 def fingerprint_dataset(prepared: Prepared) -> str:
