@@ -28,6 +28,7 @@
 #
 # A selector is a scorer, "planted" (a demo model's ground truth), or a control: "{control}_of_{scorer}",
 # or "{control}" alone where scorers share it (kind random, masks of the rate's size).
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -49,22 +50,25 @@ from planning.config import ConfigError, complete_config
 from planning.config_text import ConfigTextError, refuse_hidden
 from planning.doubts import list_doubts
 from planning.places import PlaceError, require_writable
+from planning.study_record import list_settings, record_settings, refuse_replacing
 
 # A config given on the command line replaces the demo's; the two are never mixed.
 if not workflow.overwrite_configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: os.path.relpath(ROOT / "config/config.yaml")
 
 
 try:
     refuse_hidden(workflow.configfiles, workflow.overwrite_configfiles)
     config = complete_config(config, ROOT)
+    if workflow.is_main_process:  # and not anew in every job's
+        name = os.path.relpath(workflow.configfiles[0])
+        recorded = (list_settings(config), name, "results")
+        refuse_replacing(*recorded)
+        for doubt in list_doubts(config):
+            logger.warning(doubt)
 except (ConfigError, ConfigTextError) as error:
     raise WorkflowError(str(error)) from None
-
-if workflow.is_main_process:  # and not anew in every job's
-    for doubt in list_doubts(config):
-        logger.warning(doubt)
 
 
 include: "workflow/rules/common.smk"
@@ -74,7 +78,8 @@ include: "workflow/rules/targets.smk"
 onstart:
     try:
         require_writable("results")
-    except PlaceError as error:
+        record_settings(*recorded)
+    except (ConfigError, OSError, PlaceError) as error:
         raise WorkflowError(str(error)) from None
 
 

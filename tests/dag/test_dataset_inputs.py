@@ -19,10 +19,12 @@ def prepared(tmp_path_factory):
     folder = copy_project(tmp_path_factory.mktemp("data") / "my study")
     (folder / "data").mkdir()
     rows = [make_row(f"p{n}_0", image=f"p{n}.png", Label=-1) for n in range(4)]
+    other = {"Subset": "('x', 'y')", "Label": -1}  # of the same pictures, in both folds
+    rows += [make_row(f"p{n}_1", image=f"p{n}.png", **other) for n in range(2)]
     (folder / "data/rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     for number in range(3):  # the fourth picture is missing
         (folder / f"data/p{number}.png").write_bytes(PICTURES[number])
-    labels = "ID,Label\n" + "".join(f"p{n}_0,{n}\n" for n in range(4))
+    labels = "ID,Label\n" + "".join(f"p{n}_0,{n}\n" for n in range(4)) + "p0_1,0\np1_1,1\n"
     (folder / "data/labels.csv").write_text(labels)
     (folder / "data/cultures.tsv").write_text(
         "code\tname\tsubsets\nJPN\tJapan\t('Japanese', 'Japan')\nXXX\tx\t('x', 'y')\n"
@@ -36,7 +38,8 @@ def prepared(tmp_path_factory):
         "columns": COLUMNS,
     }
     models = [{"name": "m", "checkpoint": "owner/name"}]
-    (folder / "study.yaml").write_text(yaml.safe_dump({"dataset": dataset, "models": models}))
+    config = {"dataset": dataset, "models": models, "cells": {"folds": 2, "floor": 1}}
+    (folder / "study.yaml").write_text(yaml.safe_dump(config))
     finished = run_snakemake(folder, "--cores", "1", *TARGETS)
     assert finished.returncode == 0, finished.stderr[-3000:]
     assert plan(folder, *TARGETS) == set()
@@ -45,7 +48,7 @@ def prepared(tmp_path_factory):
 
 def test_rows_pictures_and_labels_become_tables(prepared):
     questions = pl.read_parquet(prepared / "results/dataset/questions.parquet")
-    assert questions["answer"].to_list() == [0, 1, 2]
+    assert questions["answer"].to_list() == [0, 0, 1, 1, 2]
     rejected = pl.read_parquet(prepared / "results/dataset/rejected.parquet")
     assert rejected.select("question_id", "reason", "counted").rows() == [
         ("p3_0", "missing image", True)

@@ -8,43 +8,70 @@ import pytest
 import yaml
 from dry_runs import PROJECT, copy_project, run_snakemake
 
+from culture_neurons.dataset.cultures import parse_subset, read_cultures
 
-def read_example(title):
-    """Read the README's indented block after a bold title."""
-    text = (PROJECT / "README.md").read_text()
-    block = re.search(rf"^\*\*{title}\.\*\*(?:.*\n)+?\n((?:    .*\n|\n)+)", text, re.MULTILINE)
-    return "".join(line[4:] or "\n" for line in block.group(1).splitlines(keepends=True))
+README = (PROJECT / "README.md").read_text()
 
 
-def write_data(folder, rows):
-    """Write the demo's rows as the README's example has them: JSONL, pictures, text labels."""
+def read_examples(title):
+    """Read the README's indented blocks after a bold title, up to the next one."""
+    part = re.search(rf"^\*\*{title}\.\*\*(.*?)^\*\*", README, re.MULTILINE | re.DOTALL).group(1)
+    blocks = re.findall(r"(?<=\n\n)(?:    .*\n|\n(?=    ))+", part)
+    return ["".join(line[4:] or "\n" for line in block.splitlines(True)) for block in blocks]
+
+
+def write_data(folder, rows, columns):
+    """Write the demo's rows as the README's example names them: JSONL, pictures, text labels."""
     (folder / "photos").mkdir(parents=True)
-    lines, labels = [], ["ID,Label"]
+    (texts,) = columns["texts"].values()
+    lines = []
     for number, row in enumerate(rows):
         name = f"photos/{number}.png"
         (folder / name).write_bytes(row["image"]["bytes"])
-        labels.append(f"{row['ID']},{row['Translated Options'][row['Label']]}")
-        kept = {key: row[key] for key in row if key not in ("ID", "image", "Label")}
-        lines.append(json.dumps({"question_id": row["ID"], "image": name, "Label": -1, **kept}))
+        values = {
+            columns["id"]: row["ID"],
+            columns["image"]: name,
+            columns["subset"]: row["Subset"],
+            columns["label"]: row["Translated Options"][row["Label"]],
+            columns["category"]: row["Category"],
+            texts["question"]: row["Translated Question"],
+            texts["options"]: row["Translated Options"],
+        }
+        lines.append(json.dumps(values))
     (folder / "rows.jsonl").write_text("\n".join(lines))
-    (folder / "labels.csv").write_text("\n".join(labels))
+
+
+def test_the_row_and_the_culture_file_that_are_printed_belong_to_the_config(tmp_path):
+    config, tables = read_examples("Data")
+    columns = yaml.safe_load(config)["dataset"]["columns"]
+    row, cultures = tables.strip().split("\n\n")
+    row = json.loads(row)
+    (texts,) = columns.pop("texts").values()
+    assert set(row) == {*columns.values(), *texts.values()}
+    assert row[columns["label"]] in row[texts["options"]]
+    (tmp_path / "cultures.tsv").write_text(cultures)
+    codes = read_cultures(tmp_path / "cultures.tsv")
+    assert codes[parse_subset(row[columns["subset"]])] == "JPN"
+    assert codes["Basque", "Spain"] == "ESP"
 
 
 def test_own_model_data_and_scorer(study, tmp_path):
-    folder = copy_project(tmp_path / "mine")
-    dataset = yaml.safe_load(read_example("Data"))["dataset"]
+    project = copy_project(tmp_path / "the project")
+    folder = project / "my_study"
+    folder.mkdir()
+    dataset = yaml.safe_load(read_examples("Data")[0])["dataset"]
     rows = pl.read_parquet(study / "results/demo/dataset.parquet")
-    write_data(folder / "my_data", rows.to_dicts())
-    cultures = (folder / "config/demo_cultures.tsv").read_text()
+    write_data(folder / "my_data", rows.to_dicts(), dataset["columns"])
+    cultures = (project / "config/demo_cultures.tsv").read_text()
     (folder / dataset["cultures"]).write_text(cultures)
 
-    (model,) = yaml.safe_load(read_example("Model"))["models"]
+    (model,) = yaml.safe_load(read_examples("Model")[0])["models"]
     checkpoint = study / "results/demo/checkpoints/tiny-llava-v1.6-mistral"
     model |= {"checkpoint": str(checkpoint), "revision": None, "dtype": "float32"}
 
-    scorers = folder / "workflow/scripts/culture_neurons/scorers"
-    (scorers / "spread.py").write_text(read_example("Scorer"))
-    entry = re.search(r"entry `- (\{name: spread.*\}\})`", (PROJECT / "README.md").read_text())
+    scorers = project / "workflow/scripts/culture_neurons/scorers"
+    (scorers / "spread.py").write_text(read_examples("Scorer")[0])
+    entry = re.search(r"entry `- (\{name: spread.*\}\})`", README)
     config = {
         "dataset": dataset,
         "models": [model],
@@ -53,9 +80,10 @@ def test_own_model_data_and_scorer(study, tmp_path):
         "evaluate": {"resamples": 200},
         "compute": {"device": "cpu", "threads": 1, "workers": 0, "batch_tokens": 4096},
     }
-    (folder / "my_study.yaml").write_text(yaml.safe_dump(config))
-    options = ("--cores", "all", "--resources", "gpu=1", "--configfile", "my_study.yaml")
-    finished = run_snakemake(folder, "results/tables/verdicts.csv", *options)
+    (folder / "study.yaml").write_text(yaml.safe_dump(config))
+    command = next(line for line in README.splitlines() if "--directory my_study" in line)
+    options = command.split()[1:]  # without "snakemake"
+    finished = run_snakemake(project, "results/tables/verdicts.csv", *options)
     assert finished.returncode == 0, finished.stderr[-4000:]
 
     verdicts = pl.read_csv(folder / "results/tables/verdicts.csv")

@@ -4,6 +4,7 @@ What one key may hold stands in the schema; here are the values that belong toge
 no numerical library is imported here.
 """
 
+import os
 from pathlib import Path
 
 from culture_neurons.dataset.folds import identify_folds
@@ -35,6 +36,7 @@ def complete_config(config: dict, root: Path) -> dict:
     refuse_renamed_keys(config)
     check_schema(config, schema)
     completed = fill_defaults(config, schema)
+    _find_shipped(completed, root)
     cultures = _check_dataset(completed["dataset"])
     _check_names(completed)
     _check_models(completed)
@@ -47,6 +49,15 @@ def complete_config(config: dict, root: Path) -> dict:
     _check_imported(completed, cultures)
     _check_combined(completed)
     return completed
+
+
+def _find_shipped(config: dict, root: Path) -> None:
+    """Find files that this project ships from any working folder, such as config/cultures.tsv."""
+    owners = [(config["dataset"], "cultures"), *((m, "chat_template") for m in config["models"])]
+    for owner, key in owners:
+        path = owner[key]
+        if path and not os.path.exists(path) and (root / path).is_file():
+            owner[key] = os.path.relpath(root / path)
 
 
 def _check_dataset(dataset: dict) -> list[str]:

@@ -34,7 +34,7 @@ rule write_tables:
             "results/strengths/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet",
             interventions=STEERING,
         ),
-        published="config/published.tsv",
+        published=os.path.relpath(ROOT / "config/published.tsv"),
         recovery=expand_studies(
             "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
             models=filter(has_plants, MODELS),
