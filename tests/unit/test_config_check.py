@@ -547,7 +547,11 @@ CASES = {
     "JSONL file missing": (("dataset", "source"), "rows.jsonl", ["'dataset.source' is 'rows.js"]),
     "folder missing, by ./": (("dataset", "source"), "./data", ["'dataset.source' is './data'"]),
     "folder missing, by ../": (("dataset", "source"), "../data", ["'dataset.source' is '../data'"]),
-    "folder missing, by ~": (("dataset", "source"), "~/data", ["'dataset.source' is '~/data'"]),
+    "folder missing, by ~": (
+        ("dataset", "source"),
+        "~/data",
+        ["'dataset.source' is '~/data'", "'~' stands for no folder in a config, write the whole"],
+    ),
     "folder missing, absolute": (("dataset", "source"), "/no/data", ["'dataset.source' is '/no"]),
     "folder missing, deep": (("dataset", "source"), "my/data/set", ["'dataset.source' is 'my/"]),
     "folder missing, by a slash": (("dataset", "source"), "data/", ["'dataset.source' is 'data/'"]),

@@ -36,6 +36,8 @@ PNG = make_picture(size=(640, 640))
     [
         (b"", "empty image", "0 bytes"),
         (b"hello, world", "not an image", "b'hello, w'"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "not an image", "a HEIC photo: convert it to JPEG"),
+        (b"\n<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image", "SVG or a web page"),
         (PNG[:10], "not an image", "PNG"),
         (JPEG[: len(JPEG) // 2], "unreadable image", "truncated"),
         (PNG[: len(PNG) // 2], "unreadable image", ""),
@@ -181,6 +183,15 @@ def test_exif_rotation_is_applied(orientation):
     assert picture.getpixel((5, 3)) == (255, 0, 0)
     assert picture.getpixel((35, 20)) == (255, 255, 255)
     assert note == ("" if orientation == 1 else "turned as its EXIF says")
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_does_not_exist_turns_nothing_and_says_nothing(orientation):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    stored = Image.new("RGB", (40, 24), "white")
+    picture, note = inspect_picture(encode_picture(stored, "PNG", exif=exif))
+    assert (picture.size, note) == ((40, 24), "")
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])

@@ -57,7 +57,11 @@ BAD = {
     "number question": (make_row(Q=7), "empty question", "prompt 'native'"),
     "three options": (make_row(O=["a", "b", "c"]), "option count", "expected 4"),
     "five options": (make_row(O=list("abcde")), "option count", "expected 4"),
-    "options as text": (make_row(O="abcd"), "option count", "'abcd'"),
+    "options as text": (
+        make_row(O="['a', 'b', 'c', 'd']"),
+        "options are a text",
+        "\"['a', 'b', 'c', 'd']\"; expected a list",
+    ),
     "null options": (make_row(O=None), "option count", "None"),
     "one option twice": (make_row(O=["a", "b", "b", "c"]), "options not distinct", "'b', 'b'"),
     "same but for spaces": (make_row(O=["a", "b", " b\n", "c"]), "options not distinct", "'b'"),
@@ -111,7 +115,7 @@ BAD = {
     "true label": (make_row(Label=True), "label out of range", "True"),
     "false label": (make_row(Label=False), "label out of range", "False"),
     "numpy true label": (make_row(Label=np.bool_(True)), "label out of range", "True"),
-    "letter label": (make_row(Label="B"), "label out of range", "'B', expected an integer from 0"),
+    "letter label": (make_row(Label="B"), "label is a letter", "'B', expected an integer from 0"),
     "text label 4": (make_row(Label="4"), "label out of range", "'4'"),
     "text label -1": (make_row(Label="-1"), "label out of range", "'-1'"),
     "half label": (make_row(Label=1.5), "label out of range", "1.5"),
@@ -124,7 +128,12 @@ BAD = {
     "markup in an option": (make_row(O=["a", "b", "c", "</s>"]), "markup in text", "'native'"),
     "null image": (make_row(image=None), "missing image", "no bytes"),
     "image of null bytes": (make_row(data=None), "missing image", "no bytes"),
-    "path for an image": (make_row(image="a.png"), "missing image", "no bytes"),
+    "path for an image": (make_row(image="a.png"), "image is a path", "'a.png'; expected the pict"),
+    "path in a table": (
+        make_row(image={"bytes": None, "path": "photos/a.png"}),
+        "image is a path",
+        "'photos/a.png'; expected the picture's bytes: only a JSONL file",
+    ),
     "bytes that are no picture": (make_row(data=b"hello"), "not an image", "b'hello'"),
     "zero bytes": (make_row(data=b""), "empty image", "0 bytes"),
     "empty id": (make_row(""), "missing id", "no id"),
@@ -143,10 +152,18 @@ def test_a_bad_row_is_rejected_with_its_reason_and_no_other_row(case):
     assert list(prepared.images) == ["good1", "good2"]
 
 
-def test_a_letter_as_label_says_which_key_reads_others():
-    (row,) = prepare([*GOOD, make_row(Label="B")]).rejected
-    assert "as dataset.label_is: index says" in row["detail"]
-    assert "letters dataset.labels (ID,Label)" in row["detail"]
+@pytest.mark.parametrize("letter", ["B", " c "])
+def test_a_letter_as_label_says_what_to_write(letter):
+    (row,) = prepare([*GOOD, make_row(Label=letter)]).rejected
+    assert row["reason"] == "label is a letter"
+    assert f"{letter!r}, expected an integer from 0 to 3: write A as 0, B as 1" in row["detail"]
+    assert "ID,Label (dataset.labels)" in row["detail"]
+
+
+def test_a_text_as_label_says_which_key_reads_it():
+    (row,) = prepare([*GOOD, make_row(Label="green tea")]).rejected
+    assert row["reason"] == "label out of range"
+    assert "options' texts need label_is: text" in row["detail"]
 
 
 def test_long_details_are_cut():
@@ -388,7 +405,8 @@ def test_labels_of_the_file_replace_the_dataset_s(caplog):
 @pytest.mark.parametrize("label", ["4", "C", "", "1.5", "-1"])
 def test_a_label_of_the_file_that_is_no_index_is_rejected(label):
     prepared = prepare(GOOD, labels={"good1_0": label})
-    assert rejections(prepared) == [("good1_0", "label out of range")]
+    reason = "label is a letter" if label == "C" else "label out of range"
+    assert rejections(prepared) == [("good1_0", reason)]
 
 
 def test_labels_of_another_dataset_are_refused():

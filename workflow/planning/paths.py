@@ -29,8 +29,16 @@ def require_file(key: str, path: str, expected: str) -> None:
     """
     if not os.path.isfile(path):
         raise ConfigError(
-            f"config key {key!r} is {path!r}; expected {expected}, but there is none at this path"
+            f"config key {key!r} is {path!r}; expected {expected}, but there is none at this path: "
+            f"{_hint(path)}"
         )
+
+
+def _hint(path: str) -> str:
+    """Say what to do about a path at which there is nothing."""
+    if path.startswith("~"):
+        return "'~' stands for no folder in a config, write the whole path"
+    return f"correct it (relative paths start from {os.getcwd()})"
 
 
 def require_dataset(key: str, source: str) -> None:
@@ -50,7 +58,7 @@ def require_dataset(key: str, source: str) -> None:
     if not is_hub_id and not os.path.exists(source):
         raise ConfigError(
             f"config key {key!r} is {source!r}; expected {EXPECTED}, but there is nothing at this "
-            "path: correct it"
+            f"path: {_hint(source)}"
         )
 
 
@@ -99,5 +107,5 @@ def require_checkpoint(key: str, checkpoint: str) -> None:
     if not is_hub_id and not os.path.isdir(checkpoint):
         raise ConfigError(
             f"config key {key!r} is {checkpoint!r}; expected a folder or a Hub id, but there is no "
-            "folder at this path: correct it"
+            "folder at this path: " + _hint(checkpoint)
         )

@@ -44,7 +44,7 @@ def inspect_picture(data: bytes) -> tuple[Image.Image, str]:
         deep = opened.mode.startswith("I;16") or ";16" in str(opened.tile)
         turned = ImageOps.exif_transpose(opened)
         notes = [f"first of {frames} frames"] if frames > 1 else []
-        if opened.getexif().get(0x0112, 1) != 1:
+        if opened.getexif().get(0x0112) in range(2, 9):  # others say nothing, and turn nothing
             notes.append("turned as its EXIF says")
         notes += ["16 bits made 8"] * deep
         picture, converted = _convert(turned, deep)
@@ -52,7 +52,7 @@ def inspect_picture(data: bytes) -> tuple[Image.Image, str]:
         raise
     except UnidentifiedImageError as error:  # its own text holds a memory address
         raise PictureError(
-            f"begins with {data[:8]!r}; expected one of {', '.join(FORMATS)}", "not an image"
+            f"{_name_kind(data)}; expected one of {', '.join(FORMATS)}", "not an image"
         ) from error
     except Image.DecompressionBombError as error:
         raise PictureError(str(error), "image too large") from error
@@ -66,6 +66,15 @@ def inspect_picture(data: bytes) -> tuple[Image.Image, str]:
             "image too narrow",
         )
     return picture, "; ".join(notes + converted)
+
+
+def _name_kind(data: bytes) -> str:
+    """Name what the bytes are, of kinds that people have; else what they begin with."""
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+        return "a HEIC photo: convert it to JPEG or PNG"
+    if data.lstrip()[:5].lower() in (b"<?xml", b"<svg ", b"<!doc", b"<html"):
+        return f"a text that begins with {data.lstrip()[:20]!r}, SVG or a web page"
+    return f"begins with {data[:8]!r}"
 
 
 def _convert(picture: Image.Image, deep: bool) -> tuple[Image.Image, list[str]]:

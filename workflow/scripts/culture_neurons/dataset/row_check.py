@@ -130,6 +130,10 @@ def _read_image_id(question_id: str, row: Mapping, column: str | None) -> str:
 def _read_prompt(prompt: str, text, options, option_counts: Collection[int]) -> dict:
     if not (isinstance(text, str) and write_key(text)):
         raise RejectedRowError("empty question", f"prompt {prompt!r}")
+    if isinstance(options, str):
+        raise RejectedRowError(
+            "options are a text", f"{options!r}; expected a list of texts in the column"
+        )
     if not isinstance(options, list) or len(options) not in option_counts:
         expected = " or ".join(map(str, sorted(option_counts)))
         raise RejectedRowError("option count", f"{options!r}, expected {expected}")
@@ -161,12 +165,18 @@ def _find_answer(label, texts: list[dict], label_is: str) -> int:
             raise RejectedRowError("label is no option", f"{label!r}, expected one of {listed}")
         return found.pop()
     count = len(texts[0]["options"])
+    if isinstance(label, str) and len(letter := label.strip()) == 1 and letter.isalpha():
+        raise RejectedRowError(
+            "label is a letter",
+            f"{label!r}, expected an integer from 0 to {count - 1}: write A as 0, B as 1, and so "
+            "on, into the dataset or into a file with the columns ID,Label (dataset.labels)",
+        )
     index = _read_index(label)
     if index is None or not 0 <= index < count:
         raise RejectedRowError(
             "label out of range",
             f"{label!r}, expected an integer from 0 to {count - 1}, as dataset.label_is: index "
-            "says; options' texts need label_is: text, and letters dataset.labels (ID,Label)",
+            "says; options' texts need label_is: text",
         )
     return index
 
@@ -182,7 +192,7 @@ def _read_index(label) -> int | None:
 
 def read_image(image, folder: Path | None, known: Mapping | None) -> dict:
     """Read a picture's bytes, from the row or from the file that it names; decode them once."""
-    cell = image if isinstance(image, Mapping) else {}
+    cell = image if isinstance(image, Mapping) else {"path": image} if image else {}
     data, path = cell.get("bytes"), cell.get("path")
     if data is None and path and folder is not None:
         if not stays_inside(path):
@@ -195,6 +205,12 @@ def read_image(image, folder: Path | None, known: Mapping | None) -> dict:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise RejectedRowError("missing image", f"{path}: {reason}") from error
+    if data is None and path:
+        raise RejectedRowError(
+            "image is a path",
+            f"{path!r}; expected the picture's bytes: only a JSONL file is read with pictures "
+            "beside it",
+        )
     if data is None:
         raise RejectedRowError("missing image", "no bytes")
     digest = hashlib.sha256(data).hexdigest()
