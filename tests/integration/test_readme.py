@@ -16,7 +16,7 @@ README = (PROJECT / "README.md").read_text()
 def read_examples(title):
     """Read the README's indented blocks after a bold title, up to the next one."""
     part = re.search(rf"^\*\*{title}\.\*\*(.*?)^\*\*", README, re.MULTILINE | re.DOTALL).group(1)
-    blocks = re.findall(r"(?<=\n\n)(?:    .*\n|\n(?=    ))+", part)
+    blocks = re.findall(r"(?<=\n\n)(?:    .*\n|\n(?=\n?    ))+", part)
     return ["".join(line[4:] or "\n" for line in block.splitlines(True)) for block in blocks]
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from plot_tables import (
     LAYERS,
@@ -18,7 +19,7 @@ from plot_tables import (
 
 from culture_neurons.evaluate.shares import clustered_wilson
 from culture_neurons.plots.accuracy import chance_accuracy, tally_images
-from culture_neurons.plots.deactivation import effect_matrix
+from culture_neurons.plots.deactivation import effect_matrix, plot_deactivation
 from culture_neurons.plots.layers import count_neurons
 from culture_neurons.plots.overlap import (
     form_index,
@@ -27,6 +28,7 @@ from culture_neurons.plots.overlap import (
     neuron_sets,
     scorer_overlap,
 )
+from culture_neurons.plots.parts.dots import spread_small
 from culture_neurons.plots.parts.inputs import read_frames, read_scorer_masks
 from culture_neurons.plots.parts.style import SCORER_LOOKS, model_looks, scorer_looks
 from culture_neurons.plots.parts.wording import (
@@ -317,3 +319,49 @@ def test_tables_and_keys_must_be_one_to_one(tmp_path):
         read_frames([path], "masks", ["cas", "mad"], ["selector"])
     with pytest.raises(ValueError, match="under one key"):
         read_frames([path, path], "masks", ["cas", "cas"], ["selector"])
+
+
+def make_panels(low, high):
+    panels = Figure().subplots(1, 2, sharex=True)
+    panels[0].set_xlim(low, high)
+    return panels
+
+
+def test_small_changes_are_seen_beside_large_ones():
+    panels = make_panels(-90, 6)
+    assert spread_small(panels, 2)
+    for axes in panels:
+        assert axes.get_xscale() == "symlog"
+        assert axes.get_xlim() == (-90, 6)
+        assert axes.get_xticks().tolist() == [-50, -10, -2, 0, 2]
+    # A change of 2 of 96 points takes more than a tenth of the width.
+    places = (
+        panels[0].transAxes.inverted().transform(panels[0].transData.transform([(-2, 0), (0, 0)]))
+    )
+    assert places[1][0] - places[0][0] > 0.1
+
+
+def test_a_scale_on_which_small_changes_are_seen_is_left_alone():
+    panels = make_panels(-19, 6)
+    assert not spread_small(panels, 2)
+    assert panels[0].get_xscale() == "linear"
+
+
+def test_planted_masks_count_in_no_title_and_scales_are_those_of_all_models():
+    scorer, planted = (
+        make_frame(
+            "effects", mask_culture=["a"], culture=["a"], delta=[delta], q=[0.01], questions=[9]
+        )
+        for delta in (0.0, -0.7)
+    )
+    figure = plot_deactivation({"cas": scorer, "planted": planted}, 0.05)
+    assert "in 0 of 1 cells" in figure.get_suptitle()
+    larger = make_frame("effects", delta=[-0.9], q=[0.5])
+
+    def find_limits(figure):
+        meshes = (mesh for axes in figure.axes for mesh in axes.collections)
+        return {mesh.get_clim() for mesh in meshes} - {(None, None)}
+
+    assert find_limits(figure) == {(-70.0, 70.0)}
+    figure = plot_deactivation({"cas": scorer, "planted": planted}, 0.05, others=[larger])
+    assert find_limits(figure) == {(-90.0, 90.0)}

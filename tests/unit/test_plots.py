@@ -124,6 +124,21 @@ def test_paper_size_is_printable_with_all_names(family, tmp_path):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_what_a_path_says_stands_above_the_title(family, tmp_path):
+    plain, named = (draw_family(family, ["a", "b"], 4) for _ in range(2))
+    for figure, study in ((plain, None), (named, {"model": "m", "rate": "r0.01", "scorer": "x"})):
+        save_figure(figure, tmp_path / "f.svg", tmp_path / "f.png", study)
+    assert "m, r0.01" in re.findall(r"<text[^>]*>([^<]+)<", (tmp_path / "f.svg").read_text())
+    assert named.get_figheight() == pytest.approx(plain.get_figheight() + 0.16)
+    (head,) = [text for text in named.texts if text.get_text() == "m, r0.01"]
+    named.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in (head, named._suptitle)]
+    boxes += [axes.get_tightbbox() for axes in named.axes if axes.get_visible()]
+    assert not any(boxes[0].overlaps(box) for box in boxes[1:])
+    assert not any(boxes[1].overlaps(box) for box in boxes[2:])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_same_tables_give_the_same_bytes(family, tmp_path):
     paths = [[tmp_path / f"{run}.{suffix}" for suffix in ("svg", "png")] for run in (1, 2)]
     for svg, png in paths:

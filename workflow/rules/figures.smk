@@ -131,6 +131,16 @@ rule plot_deactivation:
             scorer=get_scorers(wildcards.model),
             **wildcards,
         ),
+        others=lambda wildcards: [
+            path
+            for model in MODELS
+            if model != wildcards.model
+            for path in expand(
+                f"{EFFECTS}/{{scorer}}.parquet",
+                scorer=get_scorers(model),
+                **{**wildcards, "model": model},
+            )
+        ],
         code=find_code_inputs("plot_deactivation"),
     output:
         svg=report(

@@ -12,4 +12,4 @@ figure = plot_categories(
     {model: categories.filter(model=model) for model in snakemake.params.models},
     snakemake.wildcards.outcome,
 )
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

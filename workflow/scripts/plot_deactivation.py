@@ -4,6 +4,7 @@ from culture_neurons.logs import start_log
 from culture_neurons.plots.deactivation import plot_deactivation
 from culture_neurons.plots.parts.inputs import read_frames
 from culture_neurons.plots.parts.style import save_figure
+from culture_neurons.storage.frames import read_frame
 
 start_log(snakemake.log[0])
 
@@ -11,5 +12,6 @@ figure = plot_deactivation(
     effects=read_frames(snakemake.input.effects, "effects", snakemake.params.scorers, ["scorer"]),
     alpha=snakemake.params.alpha,
     outcome=snakemake.wildcards.outcome,
+    others=[read_frame(path, "effects") for path in snakemake.input.others],
 )
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

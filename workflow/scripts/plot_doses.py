@@ -11,4 +11,4 @@ source, wildcards = snakemake.input, snakemake.wildcards
 read_facts(source.doses, "doses", wildcards)
 names = (wildcards.model, wildcards.intervention, wildcards.scorer)
 figure = plot_doses(read_frame(source.doses, "doses"), names, wildcards.outcome)
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

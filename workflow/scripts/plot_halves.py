@@ -14,4 +14,4 @@ rows = choose_agreement(reliability.filter(rate=params.rate), params.analysis)
 figure = plot_agreement(
     panels={model: rows.filter(model=model) for model in params.models}, analysis=params.analysis
 )
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

@@ -13,4 +13,4 @@ rows = choose_agreement(reliability.filter(rate=snakemake.params.rate), "layers"
 figure = plot_layer_agreement(
     {model: rows.filter(model=model) for model in snakemake.params.models}
 )
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

@@ -11,4 +11,4 @@ figure = plot_layers(
     models=read_models(snakemake.input.masks, snakemake.params.models, snakemake.params.scorers),
     name=snakemake.wildcards.model,
 )
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

@@ -9,4 +9,4 @@ from culture_neurons.storage.frames import stack_tables
 start_log(snakemake.log[0])
 model_pairs = stack_tables([snakemake.input.model_pairs], "model_pairs", [])
 figure = plot_agreement(pair_models(model_pairs, **snakemake.params.reference), "models")
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

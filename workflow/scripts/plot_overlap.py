@@ -9,4 +9,4 @@ start_log(snakemake.log[0])
 
 masks, cultures, _ = read_scorer_masks(snakemake.input.masks, snakemake.params.scorers)
 figure = plot_overlap(masks=masks, cultures=cultures)
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

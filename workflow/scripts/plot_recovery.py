@@ -11,4 +11,4 @@ figure = plot_recovery(
     recovery=read_frames(snakemake.input.recovery, "recovery", snakemake.params.models, ["model"]),
     confidence=snakemake.params.confidence,
 )
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

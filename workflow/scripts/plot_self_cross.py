@@ -25,4 +25,4 @@ figure = plot_self_cross(
         snakemake.params.alpha,
     ),
 )
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

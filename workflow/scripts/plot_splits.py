@@ -22,4 +22,4 @@ figure = plot_splits(
     other_questions=params.other_questions,
     outcome=snakemake.wildcards.outcome,
 )
-save_figure(figure, snakemake.output.svg, snakemake.output.png)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

@@ -1,6 +1,6 @@
 """What each culture's mask does to the answers on each culture, in one model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 import matplotlib
@@ -25,19 +25,26 @@ from culture_neurons.plots.parts.inputs import choose_outcome
 from culture_neurons.plots.parts.style import add_note, empty_figure, in_style, set_title
 from culture_neurons.plots.parts.wording import count_questions, label_change
 
+PLANTED = "planted"  # no scorer found these: titles leave them out
+
 
 @in_style
 def plot_deactivation(
-    effects: Mapping[str, pl.DataFrame], alpha: float, outcome: str = ACCURACY
+    effects: Mapping[str, pl.DataFrame],
+    alpha: float,
+    outcome: str = ACCURACY,
+    others: Iterable[pl.DataFrame] = (),
 ) -> Figure:
     """Draw an outcome's change per masked and evaluated culture, a panel per scorer.
 
-    All panels share one diverging scale with equal limits around 0. A dot marks q <= alpha.
+    All panels share one diverging scale with equal limits around 0, those of other models' figures
+    too. A dot marks q <= alpha.
 
     Args:
         effects: Scorer -> its effects table.
         alpha: Level of the false discovery rate.
         outcome: What changes.
+        others: Effects tables of the other models.
     """
     effects, scale = choose_outcome(effects, outcome), OUTCOMES[outcome].scale
     cultures = sorted(
@@ -49,7 +56,9 @@ def plot_deactivation(
         }
     )
     changes = {name: scale * effect_matrix(e, cultures, "delta") for name, e in effects.items()}
-    largest = max((np.nanmax(np.abs(c), initial=0) for c in changes.values()), default=0)
+    shown = [effects_.filter(outcome=outcome)["delta"] for effects_ in others]
+    shown += [frame["delta"] for frame in effects.values()]
+    largest = scale * max((values.abs().max() or 0 for values in shown), default=0)
     if not any(np.isfinite(change).any() for change in changes.values()):
         return empty_figure("No change to show: no mask was evaluated.")
     limit = max(scale / 100, largest)
@@ -70,7 +79,9 @@ def plot_deactivation(
             axes.set_xlabel("evaluated culture")
     label = f"{label_change(outcome)}\ndot: q ≤ {alpha:g}; grey: not evaluated"
     add_colorbar(figure, panels, spare, colors, norm, label)
-    set_title(figure, _word_title(pl.concat(effects.values()), alpha, OUTCOMES[outcome].loss))
+    found = [frame for scorer, frame in effects.items() if scorer != PLANTED]
+    counted = pl.concat(found or effects.values())
+    set_title(figure, _word_title(counted, alpha, OUTCOMES[outcome].loss))
     add_note(figure, count_questions(effects.values()))
     return figure
 

@@ -41,7 +41,7 @@ def plot_recovery(recovery: Mapping[str, pl.DataFrame], confidence: float) -> Fi
     looks = scorer_looks(scorers)
     half_found = dict.fromkeys(scorers, True)
     for axes, frame in zip(panels, recovery.values(), strict=True):
-        axes.set_xlim(-0.03, 1.03)
+        axes.set_xlim(-0.06, 1.06)  # room for markers at 0 and 1
         for row, scorer in enumerate(scorers):
             rows = frame.filter(pl.col("scorer") == scorer).sort("culture")
             for second, trials in enumerate(_OF.values()):

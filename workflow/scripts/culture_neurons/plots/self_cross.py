@@ -12,6 +12,7 @@ from culture_neurons.plots.parts.dots import (
     draw_estimate,
     legend_effects,
     model_panels,
+    spread_small,
 )
 from culture_neurons.plots.parts.inputs import choose_outcome
 from culture_neurons.plots.parts.style import (
@@ -84,7 +85,11 @@ def plot_self_cross(
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
     legend_effects(figure, "single cultures", control)
     set_title(figure, word_title(verdicts, OUTCOMES[outcome].opening))
-    add_note(figure, count_questions(effects.values(), other_questions))
+    note = count_questions(effects.values(), other_questions)
+    small = OUTCOMES[outcome].small
+    if spread_small(panels, small):
+        note += f". Scale: linear to ±{small:g} (shaded), logarithmic beyond"
+    add_note(figure, note)
     return figure
 
 

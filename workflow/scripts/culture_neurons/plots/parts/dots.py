@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
 
 from culture_neurons.plots.parts.style import WIDE, Look
 
@@ -46,6 +47,31 @@ def model_panels(
             axes.set_xlabel(x_label)
     panels[0].set_ylim(len(scorers) - 0.5, -0.5)
     return figure, list(panels[: len(models)])
+
+
+def spread_small(panels: Sequence[Axes], small: float) -> bool:
+    """Let small changes be seen beside large ones: logarithmic beyond +-small, if any is.
+
+    Args:
+        panels: Drawn ones, which share their limits.
+        small: A change that has to be seen, in their unit.
+
+    Returns:
+        Whether the scale was changed, which the reader must be told.
+    """
+    low, high = panels[0].get_xlim()
+    if max(-low, high) <= 10 * small:
+        return False
+    steps = [small * step for step in (1, 5, 25)]
+    ticks = [-step for step in reversed(steps)] + [0.0, *steps]
+    for axes in panels:
+        axes.set_xscale("symlog", linthresh=small, linscale=0.7)
+        axes.set_xlim(low, high)
+        axes.set_xticks([tick for tick in ticks if low <= tick <= high])
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.axvspan(-small, small, color="0.95", linewidth=0, zorder=0.1)
+    return True
 
 
 def draw_estimate(axes: Axes, row: int, second: bool, look: Look, estimate: Estimate) -> None:

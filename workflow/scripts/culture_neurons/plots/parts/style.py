@@ -4,7 +4,7 @@ Not for drawing data: that is each family's module.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ NARROW = 3.3  # inches, one column of a page
 WIDE = 6.9  # inches, both columns
 DOTS_PER_INCH = 200
 SMALL = 7  # points, the smallest text
+STUDY_NAMES = ("model", "hookpoint", "split", "rate", "intervention")  # of paths
 
 _SETTINGS = {
     "font.size": 8,
@@ -115,9 +116,38 @@ def empty_figure(message: str) -> Figure:
     return figure
 
 
+def _add_head(figure: Figure, text: str) -> None:
+    """Write a line above the title, on as much more height."""
+    height = figure.get_figheight() + 0.16  # inches
+    figure.set_figheight(height)
+    top = 1 - 0.16 / height
+    if figure.get_suptitle():  # moved, it is none of the layout's
+        title = figure.suptitle(figure.get_suptitle(), x=0.01, y=top, ha="left", va="top")
+        top -= (title.get_window_extent().height / figure.dpi + 0.06) / height
+    if figure.get_layout_engine() is not None:
+        figure.get_layout_engine().set(rect=(0, 0, 1, top))
+    figure.text(0.01, 1 - 0.03 / height, text, va="top", size=SMALL, color="0.35")
+
+
 @in_style
-def save_figure(figure: Figure, svg_path: str | Path, png_path: str | Path) -> None:
-    """Write a figure as SVG and as PNG: both or neither, without a date."""
+def save_figure(
+    figure: Figure,
+    svg_path: str | Path,
+    png_path: str | Path,
+    study: Mapping[str, str] | None = None,
+) -> None:
+    """Write a figure as SVG and as PNG: both or neither, without a date.
+
+    Args:
+        figure: Drawn here, and changed by it.
+        svg_path: Target.
+        png_path: Target.
+        study: What its path says of the figure, which stands above the title: a picture is looked
+            at apart from its path and its caption.
+    """
+    names = [study[key] for key in STUDY_NAMES if study and key in study]
+    if names:
+        _add_head(figure, ", ".join(names))
     with atomic_path(svg_path) as svg, atomic_path(png_path) as png:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # the layout stands: finding it is half of the time
