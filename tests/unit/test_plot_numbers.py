@@ -21,7 +21,9 @@ from culture_neurons.evaluate.shares import clustered_wilson
 from culture_neurons.plots.accuracy import chance_accuracy, tally_images
 from culture_neurons.plots.deactivation import effect_matrix, plot_deactivation
 from culture_neurons.plots.layers import count_neurons
+from culture_neurons.plots.layers import word_title as layers_title
 from culture_neurons.plots.overlap import (
+    choose_panels,
     form_index,
     jaccard,
     jaccard_matrix,
@@ -30,7 +32,13 @@ from culture_neurons.plots.overlap import (
 )
 from culture_neurons.plots.parts.dots import spread_small
 from culture_neurons.plots.parts.inputs import read_frames, read_scorer_masks
-from culture_neurons.plots.parts.style import SCORER_LOOKS, model_looks, scorer_looks
+from culture_neurons.plots.parts.style import (
+    SCORER_LOOKS,
+    empty_figure,
+    model_looks,
+    save_figure,
+    scorer_looks,
+)
 from culture_neurons.plots.parts.wording import (
     count_compared,
     count_questions,
@@ -365,3 +373,33 @@ def test_planted_masks_count_in_no_title_and_scales_are_those_of_all_models():
     assert find_limits(figure) == {(-70.0, 70.0)}
     figure = plot_deactivation({"cas": scorer, "planted": planted}, 0.05, others=[larger])
     assert find_limits(figure) == {(-90.0, 90.0)}
+
+
+def test_overlap_draws_what_is_shared_and_names_what_is_not():
+    first, second = frozenset({(0, 1), (0, 2)}), frozenset({(0, 2), (1, 1), (1, 2)})
+    apart, empty = frozenset({(3, 3)}), frozenset()
+    neurons = {"lap": [first, second], "cas": [first, apart], "mad": [empty, empty]}
+    panels, disjoint = choose_panels(neurons, ["a", "b"])
+    assert [panel.title for panel in panels] == ["lap", "between scorers (mean over cultures)"]
+    assert disjoint == ["cas"]  # mad has no neurons to share
+    assert panels[0].sizes == ["2", "3"]
+    assert panels[0].indices[1, 0] == 1 / 4
+    assert panels[1].names == ["lap", "cas", "mad"]
+    assert panels[1].sizes == ["2.5", "1.5", "0"]
+    panels, _ = choose_panels({"lap": [first, second]}, ["a", "b"])
+    assert [panel.title for panel in panels] == ["lap"]  # one scorer has none to compare with
+
+
+def test_the_title_of_layers_says_where_the_middle_of_each_scorer_lies():
+    early, late = np.array([[3, 1, 0, 0], [2, 1, 0, 0]]), np.array([[0, 0, 1, 2], [1, 0, 0, 2]])
+    said = "The median selected neuron lies in "
+    assert layers_title({"a": early}) == f"{said}layer 0 of 0 to 3"
+    both = {"a": early, "b": late, "none": 0 * early, "planted": late}
+    assert layers_title(both) == f"{said}layers 0 to 3, by scorer, of 0 to 3"
+    assert layers_title({"a": early, "planted": late}) == f"{said}layer 0 of 0 to 3"
+
+
+def test_dollar_signs_are_no_mathematics(tmp_path):
+    figure = empty_figure("$E_g$ costs $5")
+    save_figure(figure, tmp_path / "f.svg", tmp_path / "f.png")
+    assert "$E_g$ costs $5" in (tmp_path / "f.svg").read_text()

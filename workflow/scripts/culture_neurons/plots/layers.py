@@ -33,7 +33,7 @@ _MARGIN_HEIGHT = 0.45  # inches
 def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
     """Draw one model's selected neurons per culture and layer, a panel per scorer, sums on top.
 
-    Colours, and the sums of each scorer, have the same limits in the figures of all models.
+    Colours and sums have the same limits in all panels, and in the figures of all models.
 
     Args:
         models: Model -> its masks.
@@ -52,12 +52,12 @@ def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
     # square root, because exact LAPE's masks are C times smaller than the others
     norm = PowerNorm(0.5, vmin=0, vmax=max(count.max() for _, count in every))
     looks = scorer_looks(list(by_scorer))
+    largest = max(1, 1.05 * max(count.sum(0).max() for _, count in every))
     for index, ((margin, cells), (scorer, count)) in enumerate(
         zip(panels, by_scorer.items(), strict=True)
     ):
-        largest = max(other.sum(0).max() for key, other in every if key == scorer)
         _draw_cells(cells, count, colors, norm)
-        _draw_sums(margin, count.sum(0), max(1, 1.05 * largest), looks[scorer].color)
+        _draw_sums(margin, count.sum(0), largest, looks[scorer].color)
         margin.set_title(scorer, loc="left")
         first_column, lowest = index % _COLUMNS == 0, index + _COLUMNS >= len(by_scorer)
         label_rows(cells, cultures if first_column else [""] * len(cultures))
@@ -68,10 +68,25 @@ def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
     both = [axes for panel in panels for axes in panel]
     label = "neurons of a culture in a layer\n(square-root colours)"
     add_colorbar(figure, both, spare, colors, norm, label)
-    set_title(figure, "Layers of the selected neurons")
+    set_title(figure, word_title(by_scorer))
     sizes = form_count("neuron", (size for count in by_scorer.values() for size in count.sum(1)))
     add_note(figure, f"n = {form_count('culture', [len(cultures)])}, {sizes} in a mask")
     return figure
+
+
+def word_title(counts: Mapping[str, np.ndarray]) -> str:
+    """Say where half of the scorers' neurons lie; planted ones are no scorer's.
+
+    Args:
+        counts: Scorer -> counts [culture, layer].
+    """
+    sums = {scorer: count.sum(0) for scorer, count in counts.items() if count.any()}
+    sums = {scorer: count for scorer, count in sums.items() if scorer != "planted"} or sums
+    middles = [int(np.searchsorted(np.cumsum(count), count.sum() / 2)) for count in sums.values()]
+    layers = len(next(iter(sums.values())))
+    low, high = min(middles), max(middles)
+    where = f"layer {low}" if low == high else f"layers {low} to {high}, by scorer,"
+    return f"The median selected neuron lies in {where} of 0 to {layers - 1}"
 
 
 def count_model(model: ModelMasks) -> dict[str, np.ndarray]:
@@ -126,6 +141,7 @@ def _layer_grid(panels: int, cultures: int) -> tuple[Figure, list[tuple[Axes, Ax
 
 def _draw_cells(cells: Axes, counts: np.ndarray, colors: Colormap, norm: Normalize) -> None:
     draw_cells(cells, counts, colors, norm)
+    cells.hlines(range(1, len(counts)), 0, counts.shape[1], color="white", linewidth=0.6)
     label_layers(cells, counts.shape[1], _MIDDLE)
 
 

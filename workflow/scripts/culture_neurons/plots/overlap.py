@@ -1,11 +1,13 @@
 """How far masks of one model share neurons: between cultures, and between scorers."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
 import polars as pl
-from matplotlib.colors import Normalize
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
 from culture_neurons.plots.parts.heatmaps import (
@@ -17,8 +19,8 @@ from culture_neurons.plots.parts.heatmaps import (
     label_rows,
     matrix_grid,
 )
-from culture_neurons.plots.parts.style import add_note, empty_figure, in_style, set_title
-from culture_neurons.plots.parts.wording import form_count
+from culture_neurons.plots.parts.style import SMALL, add_note, empty_figure, in_style, set_title
+from culture_neurons.plots.parts.wording import form_count, list_names
 
 Neurons = frozenset[tuple[int, int]]  # (layer, neuron)
 
@@ -26,6 +28,9 @@ Neurons = frozenset[tuple[int, int]]  # (layer, neuron)
 @in_style
 def plot_overlap(masks: Mapping[str, pl.DataFrame], cultures: Sequence[str]) -> Figure:
     """Draw Jaccard indices between cultures, a panel per scorer, and between scorers.
+
+    The index is symmetric: one triangle is drawn, with the masks' sizes on the diagonal. Scorers
+    whose masks share no neuron at all are named and need no panel.
 
     Args:
         masks: Scorer -> its masks table.
@@ -35,25 +40,73 @@ def plot_overlap(masks: Mapping[str, pl.DataFrame], cultures: Sequence[str]) -> 
     neurons = {scorer: neuron_sets(frame, cultures) for scorer, frame in masks.items()}
     if not any(mask for sets in neurons.values() for mask in sets):
         return empty_figure("No overlap to show: all masks are empty.")
-    titles = [*neurons, "between scorers (mean over cultures)"]
-    matrices = [jaccard_matrix(sets, sets) for sets in neurons.values()]
-    matrices.append(scorer_overlap(list(neurons.values())))
-    labels = [cultures] * len(neurons) + [list(neurons)]
-    figure, panels, spare = matrix_grid(len(matrices), len(cultures))
+    panels, apart = choose_panels(neurons, cultures)
+    if not panels:
+        return empty_figure(f"No overlap to show: masks of {list_names(apart)} share no neuron.")
+    figure, places, spare = matrix_grid(len(panels), len(cultures))
     colors, norm = matplotlib.colormaps["magma_r"], Normalize(0, 1)
-    for axes, title, matrix, names in zip(panels, titles, matrices, labels, strict=True):
-        draw_cells(axes, matrix, colors, norm)
-        if len(names) <= ANNOTATED:
-            annotate_cells(axes, matrix, colors, norm, form_index)
-        label_rows(axes, names)
-        label_columns(axes, names)
-        axes.set_title(title, loc="left")
+    for axes, panel in zip(places, panels, strict=True):
+        _draw_panel(axes, panel, colors, norm)
     label = "Jaccard index (shared / all neurons of two masks)\ngrey: both masks are empty"
-    add_colorbar(figure, panels, spare, colors, norm, label)
+    add_colorbar(figure, places, spare, colors, norm, label)
     set_title(figure, "Overlap of masks between cultures and between scorers")
     sizes = form_count("neuron", (len(mask) for sets in neurons.values() for mask in sets))
-    add_note(figure, f"n = {form_count('culture', [len(cultures)])}, {sizes} in a mask")
+    note = f"n = {form_count('culture', [len(cultures)])}, {sizes} in a mask"
+    if apart:
+        note += f". No two cultures share a neuron: {list_names(apart)}"
+    add_note(figure, note)
     return figure
+
+
+class Panel(NamedTuple):
+    """A symmetric matrix of masks."""
+
+    title: str
+    names: Sequence[str]
+    indices: np.ndarray
+    sizes: Sequence[str]  # as they stand on the diagonal
+
+
+def choose_panels(
+    neurons: Mapping[str, Sequence[Neurons]], cultures: Sequence[str]
+) -> tuple[list[Panel], list[str]]:
+    """Choose what is drawn, and name the scorers whose masks share no neuron.
+
+    Args:
+        neurons: Scorer -> its masks, in the order of the cultures.
+        cultures: Names of the masks.
+    """
+    panels, apart = [], []
+    for scorer, sets in neurons.items():
+        indices = jaccard_matrix(sets, sets)
+        if np.nansum(np.tril(indices, -1)) > 0:
+            sizes = [f"{len(mask):,}" for mask in sets]
+            panels.append(Panel(scorer, cultures, indices, sizes))
+        elif any(sets):
+            apart.append(scorer)
+    if len(neurons) > 1:
+        overlap = scorer_overlap(list(neurons.values()))
+        means = [f"{np.mean([len(mask) for mask in sets]):,.4g}" for sets in neurons.values()]
+        title = "between scorers (mean over cultures)"
+        panels.append(Panel(title, list(neurons), overlap, means))
+    return panels, apart
+
+
+def _draw_panel(axes: Axes, panel: Panel, colors: Colormap, norm: Normalize) -> None:
+    """Draw a matrix below its diagonal, on which sizes stand."""
+    below = np.where(np.tri(len(panel.names), k=-1, dtype=bool), panel.indices, np.nan)
+    draw_cells(axes, below, colors, norm)
+    for row in range(len(panel.names)):  # no cell of theirs: neither grey nor empty
+        axes.broken_barh([(row, len(panel.names) - row)], (row, 1), facecolor="white")
+    if len(panel.names) <= ANNOTATED:
+        annotate_cells(axes, below, colors, norm, form_index)
+    for place, size in enumerate(panel.sizes):
+        style = {"ha": "center", "va": "center_baseline", "size": SMALL, "color": "0.35"}
+        if len(panel.names) <= ANNOTATED:
+            axes.text(place + 0.5, place + 0.5, size, **style)
+    label_rows(axes, panel.names)
+    label_columns(axes, panel.names)
+    axes.set_title(panel.title, loc="left")
 
 
 def form_index(index: float) -> str:

@@ -36,6 +36,7 @@ _SETTINGS = {
     "ytick.major.width": 0.6,
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
+    "text.parse_math": False,  # a dataset's words may hold dollar signs
     "svg.fonttype": "none",  # real text: searchable, and editable in a drawing program
     "svg.hashsalt": "culture_neurons",  # ids of the file's parts, random without it
 }
