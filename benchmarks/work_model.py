@@ -123,7 +123,9 @@ def list_selectors(
         for control in config["select"]["controls"]:
             name = f"{control['name']}_of_{scorer['name']}"
             if control["kind"] == "random" and scorer["pool"] == "per_culture":
-                found[control["name"]] = ask(control["name"], control["draws"], None)
+                found[control["name"]] = ask(
+                    control["name"], cultures * control["draws"], control["other_questions"]
+                )
             else:
                 found[name] = ask(name, cultures * control["draws"], control["other_questions"])
     return list(found.values())

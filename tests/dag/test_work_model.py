@@ -5,8 +5,13 @@ import subprocess
 import sys
 from collections import Counter
 
+import numpy as np
 import pytest
 from dry_runs import PROJECT, plan
+
+from culture_neurons.identify.random_control import draw_control
+from culture_neurons.identify.statistics import Statistics
+from culture_neurons.neurons import NeuronAxis
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +36,28 @@ def test_the_jobs_are_those_that_are_planned(stages):
             planned[re.search(r"model=([^,]+)", wildcards).group(1), rule] += 1
     assert len(planned) == 9
     assert {key: jobs for key, (jobs, _) in stages.items()} == planned
+
+
+def test_a_control_s_masks_are_those_that_are_drawn(monkeypatch):
+    monkeypatch.syspath_prepend(PROJECT / "benchmarks")
+    from work_model import list_selectors
+
+    axis = NeuronAxis((40, 40))
+    cultures = ["a", "b", "c"]
+    statistics = Statistics(
+        cultures,
+        axis,
+        *(np.ones((3, 80)) for _ in ("active", "total", "total_squares")),
+        np.ones(3),
+    )
+    drawn = list(draw_control("random", statistics, [], 8, draws=5, seed=0))
+    scorer = {"name": "cas", "pool": "per_culture"}
+    control = {"name": "random", "kind": "random", "draws": 5, "other_questions": 2}
+    select = {"other_questions": None, "controls": [control]}
+    config = {"score": {"scorers": [scorer]}, "select": select}
+    (own, shared) = list_selectors(config, len(cultures), 30, 30)
+    assert (own.masks, own.questions) == (3, 30)
+    assert (shared.masks, shared.questions) == (len(drawn), 10 + 2 * 2)
 
 
 def test_start_up_is_less_than_a_tenth_of_every_model_job(stages):
