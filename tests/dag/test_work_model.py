@@ -44,12 +44,8 @@ def test_a_control_s_masks_are_those_that_are_drawn(monkeypatch):
 
     axis = NeuronAxis((40, 40))
     cultures = ["a", "b", "c"]
-    statistics = Statistics(
-        cultures,
-        axis,
-        *(np.ones((3, 80)) for _ in ("active", "total", "total_squares")),
-        np.ones(3),
-    )
+    ones = np.ones((3, 80))
+    statistics = Statistics(cultures, axis, np.ones(3), ones, ones, ones)
     drawn = list(draw_control("random", statistics, [], 8, draws=5, seed=0))
     scorer = {"name": "cas", "pool": "per_culture"}
     control = {"name": "random", "kind": "random", "draws": 5, "other_questions": 2}
