@@ -25,6 +25,7 @@ from plot_tables import (
     make_summaries,
     make_unseen,
 )
+from snakemake.io import Wildcards
 
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.deactivation import plot_deactivation
@@ -126,7 +127,8 @@ def test_paper_size_is_printable_with_all_names(family, tmp_path):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_a_path_says_stands_above_the_title(family, tmp_path):
     plain, named = (draw_family(family, ["a", "b"], 4) for _ in range(2))
-    for figure, study in ((plain, None), (named, {"model": "m", "rate": "r0.01", "scorer": "x"})):
+    wildcards = Wildcards(fromdict={"model": "m", "rate": "r0.01", "scorer": "x"})
+    for figure, study in ((plain, None), (named, wildcards)):
         save_figure(figure, tmp_path / "f.svg", tmp_path / "f.png", study)
     assert "m, r0.01" in re.findall(r"<text[^>]*>([^<]+)<", (tmp_path / "f.svg").read_text())
     assert named.get_figheight() == pytest.approx(plain.get_figheight() + 0.16)

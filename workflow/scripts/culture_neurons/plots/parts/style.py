@@ -146,7 +146,8 @@ def save_figure(
         study: What its path says of the figure, which stands above the title: a picture is looked
             at apart from its path and its caption.
     """
-    names = [study[key] for key in STUDY_NAMES if study and key in study]
+    known = dict(study or {})  # Snakemake's wildcards tell by `in` what values they have, not keys
+    names = [known[key] for key in STUDY_NAMES if key in known]
     if names:
         _add_head(figure, ", ".join(names))
     with atomic_path(svg_path) as svg, atomic_path(png_path) as png:
