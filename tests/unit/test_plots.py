@@ -25,7 +25,7 @@ from plot_tables import (
     make_summaries,
     make_unseen,
 )
-from snakemake.io import Wildcards
+from snakemake.iocontainers import Wildcards
 
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.deactivation import plot_deactivation
