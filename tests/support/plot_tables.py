@@ -73,7 +73,12 @@ def make_summaries(cultures=CULTURES, seed=0):
 
 
 def make_doses(
-    cultures=CULTURES, strengths=(-1.0, 1.0, 4.0), low=0.3, rank_p=0.04, controls=("random",)
+    cultures=CULTURES,
+    strengths=(-1.0, 1.0, 4.0),
+    low=0.3,
+    rank_p=0.04,
+    controls=("random",),
+    broken=0,
 ):
     """Make a table `doses`: own masks gain .4, from `low` on; others change by -.01."""
     values = {"self": (0.4, low, 0.5), "gap": (0.41, 0.3, 0.5)}
@@ -89,6 +94,7 @@ def make_doses(
             "outcome": outcome,
             "measure": measure,
             "before": 0.5,
+            "broken": broken if masks == "own" else None,
             **dict(zip(("value", "ci_low", "ci_high"), bounds, strict=True)),
             "rank_p": rank_p if (masks, measure) == (masks, "self") and masks != "own" else None,
         }

@@ -237,6 +237,7 @@ def measure(**changed):
         "resamples": 400,
         "confidence": 0.95,
         "seed": 0,
+        "collapse": 0.9,
     }
     return pl.concat(pl.DataFrame(part) for part in measure_doses(**settings | changed))
 
@@ -303,6 +304,16 @@ def test_no_change_has_an_interval_of_width_0_and_each_holds_its_value():
     assert set(doses["outcome"]) == set(OUTCOMES)
 
 
+def test_masks_that_break_the_model_are_counted_in_each_group():
+    doses = measure(collapse=0.0)  # the smallest change of letters' entropy breaks it
+    broken = {group: read(doses, group, "self", 4.0)["broken"] for group in ("a", "all")}
+    assert broken == {"a": 1, "all": 3}
+    chosen = {group: read(doses, group, "self", None)["broken"] for group in ("a", "b", "all")}
+    assert chosen == {"a": 1, "b": 0, "all": 2}  # b is left alone
+    assert read(doses, "a", "self", 4.0, masks="random")["broken"] is None
+    assert set(measure().filter(masks="own")["broken"]) == {0}
+
+
 def test_without_a_lower_half_there_are_no_rows_of_it():
     assert set(measure(lower=[])["group"]) == {"a", "b", "c", "all"}
 
@@ -334,6 +345,9 @@ def test_a_gain_is_not_shown_where_a_test_speaks_against_it():
         "not shown: self's interval reaches 0"
     )
     assert judge(controls=())["all", "accuracy"]["verdict"] == "not shown: no control"
+    broken = judge(broken=1)
+    assert broken["lower half", "logp"]["verdict"] == "not shown: 1 of 2 masks break the model"
+    assert broken["all", "logp"]["verdict"].startswith("raises")  # 1 of 25: a tenth or less
 
 
 def test_without_steering_the_table_has_no_rows():

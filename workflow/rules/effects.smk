@@ -61,7 +61,7 @@ rule measure_doses:
     params:
         intervals={
             key: config["evaluate"][key]
-            for key in ("cross", "resamples", "confidence", "seed")
+            for key in ("cross", "resamples", "confidence", "seed", "collapse")
         },
         other_questions=config["select"]["other_questions"],
         controls=lambda wildcards: {

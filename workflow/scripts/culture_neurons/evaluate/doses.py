@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from culture_neurons.evaluate.collapse import find_broken
 from culture_neurons.evaluate.intervals import size_flips
 from culture_neurons.evaluate.measures import MEASURES, contrast
 from culture_neurons.evaluate.pairing import PairedAnswers, pair_outcomes, pair_scorer
@@ -49,6 +50,7 @@ def measure_doses(
     resamples: int,
     confidence: float,
     seed: int,
+    collapse: float,
 ) -> Iterator[dict[str, list]]:
     """Yield the rows of table `doses`, one strength and outcome at a time.
 
@@ -63,6 +65,7 @@ def measure_doses(
         resamples: Bootstrap resamples of images.
         confidence: Coverage of the intervals.
         seed: Seed of the bootstrap.
+        collapse: See `find_broken`.
 
     Raises:
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
@@ -74,9 +77,10 @@ def measure_doses(
         groups[LOWER] = np.searchsorted(names, lower)
     draws = {"cross": cross, "resamples": resamples, "confidence": confidence, "seed": seed}
     for strength, outcomes in answers.items():
-        for outcome in OUTCOMES:
+        for outcome in OUTCOMES:  # accuracy or not, what breaks a model is the same
             paired = pair_scorer(questions, outcomes, names, other_questions, outcome)
-            rows = list(_list_own(paired, groups, **draws))
+            broken = find_broken(paired, collapse)
+            rows = list(_list_own(paired, broken, groups, **draws))
             for name, control in controls.items():
                 drawn = pair_outcomes(
                     questions,
@@ -93,13 +97,14 @@ def measure_doses(
 
 def _list_own(
     paired: PairedAnswers,
+    broken: np.ndarray,
     groups: Groups,
     cross: str,
     resamples: int,
     confidence: float,
     seed: int,
 ) -> Iterator[dict[str, object]]:
-    """List the rows of a scorer's own masks; arguments: see `measure_doses`."""
+    """List the rows of a scorer's own masks, of which some are broken; see `measure_doses`."""
     kinds = (paired.gained, paired.non_letter_mass, paired.letter_entropy)
     values, mass, entropy = (contrast(paired.average(kind), cross) for kind in kinds)
     spread = contrast(bootstrap_cells(paired, resamples, seed), cross)
@@ -125,6 +130,7 @@ def _list_own(
                 "rank_p": None,
                 "non_letter_mass_change": mass[measure][members].mean().item(),
                 "letter_entropy_change": entropy[measure][members].mean().item(),
+                "broken": int(broken[members].sum()),
             }
 
 
@@ -156,6 +162,7 @@ def _list_control(
                 "rank_p": rank if measure == "self" else None,
                 "non_letter_mass_change": None,
                 "letter_entropy_change": None,
+                "broken": None,
             }
 
 

@@ -7,6 +7,7 @@ import polars as pl
 from culture_neurons.outcomes import OUTCOMES
 from culture_neurons.report.verdicts import KEYS, NOT_SHOWN, word_gain
 
+TOLERATED = 0.1  # largest share of broken masks, as of all effects: see evaluate/collapse.py
 GROUPS = ("all", "lower half")  # of table doses
 _MEASURES = {"self": "self", "cross_by_mask": "cross", "cross_by_target": "other_masks"}
 _BOUNDS = {"": "value", "_low": "ci_low", "_high": "ci_high"}
@@ -23,9 +24,9 @@ def judge_steering(doses: pl.DataFrame, alpha: float) -> pl.DataFrame:
         alpha: Level of the ranks among controls.
 
     Returns:
-        Columns KEYS, group, cultures, outcome; in the outcome's unit before, self, cross,
-        other_masks (what the other cultures' masks do to these), and of each control its mean and
-        its lowest and highest draw; self_p_{control}; verdict.
+        Columns KEYS, group, cultures, outcome, broken (masks); in the outcome's unit before, self,
+        cross, other_masks (what the other cultures' masks do to these), and of each control its
+        mean and its lowest and highest draw; self_p_{control}; verdict.
     """
     chosen = doses.filter(pl.col("strength").is_null(), pl.col("group").is_in(GROUPS))
     keys = [*KEYS, "group", "cultures", "outcome"]
@@ -40,7 +41,7 @@ def judge_steering(doses: pl.DataFrame, alpha: float) -> pl.DataFrame:
 def _spread_row(part: pl.DataFrame, scale: int) -> dict[str, float | None]:
     """Spread one group's rows of one outcome to columns."""
     own, controls = part.filter(masks="own"), part.filter(pl.col("masks") != "own")
-    row = {"before": scale * own["before"][0]}
+    row = {"broken": own["broken"][0], "before": scale * own["before"][0]}
     for measure, name in _MEASURES.items():
         (values,) = own.filter(measure=measure).to_dicts()
         row |= {f"{name}{end}": scale * values[column] for end, column in _BOUNDS.items()}
@@ -52,6 +53,8 @@ def _spread_row(part: pl.DataFrame, scale: int) -> dict[str, float | None]:
 
 
 def _word_verdict(row: Mapping[str, object], alpha: float) -> str:
+    if row["broken"] > TOLERATED * row["cultures"]:
+        return f"{NOT_SHOWN}: {row['broken']} of {row['cultures']} masks break the model"
     ranks = {name: p for name, p in row.items() if name.startswith("self_p_")}
     failed = [] if row["self_low"] > 0 else ["self's interval reaches 0"]
     failed += [f"self within {name[7:]}" for name, p in ranks.items() if not p <= alpha]

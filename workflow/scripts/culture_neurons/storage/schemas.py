@@ -137,7 +137,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("value", pa.float64()),  # of a control the mean over its draws
             *_INTERVAL,  # of these cultures; of a control its lowest and highest draw
             ("rank_p", pa.float64()),  # of the scorer's gain among the control's draws; self alone
-            *_COLLAPSE,  # of a control null
+            *_COLLAPSE,  # of a control null, as the next
+            ("broken", pa.uint32()),  # masks of the group that break the model
         ],
         "effects": [
             ("mask_culture", pa.string()),
