@@ -87,7 +87,7 @@ def draw_family(family, cultures, layers):
     if family == "rejected":
         return plot_rejected(make_rejected(3000), 20_000)
     if family == "doses":
-        return plot_doses(make_doses(cultures), ("first", "up", "cas"), "accuracy")
+        return plot_doses(make_doses(cultures), "cas", "accuracy")
     if family == "deactivation":
         return plot_deactivation({scorer: make_effects(cultures) for scorer in SCORERS}, 0.05)
     if family == "self_cross":
@@ -117,7 +117,7 @@ def test_paper_size_is_printable_with_all_names(family, tmp_path):
         return
     if family == "doses":
         assert {*CULTURES, "all (25)", "lower half (2)", "random masks (all draws)"} <= set(texts)
-        assert "Accuracy change by strength: first, cas, up" in texts
+        assert "Accuracy change by strength, masks of cas" in texts
         return
     assert set(MODELS if family in BY_MODEL else SCORERS) <= set(texts)
     if family not in ("self_cross", "recovery"):

@@ -9,6 +9,5 @@ from culture_neurons.storage.frames import read_frame
 start_log(snakemake.log[0])
 source, wildcards = snakemake.input, snakemake.wildcards
 read_facts(source.doses, "doses", wildcards)
-names = (wildcards.model, wildcards.intervention, wildcards.scorer)
-figure = plot_doses(read_frame(source.doses, "doses"), names, wildcards.outcome)
+figure = plot_doses(read_frame(source.doses, "doses"), wildcards.scorer, wildcards.outcome)
 save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

@@ -29,12 +29,12 @@ _CURVES = {
 
 
 @in_style
-def plot_doses(doses: pl.DataFrame, names: tuple[str, str, str], outcome: str) -> Figure:
+def plot_doses(doses: pl.DataFrame, scorer: str, outcome: str) -> Figure:
     """Draw one scorer's effects by strength, beside a band of random masks and what was chosen.
 
     Args:
         doses: Table `doses` of one model and scorer.
-        names: Model, intervention, and scorer.
+        scorer: Whose masks they are.
         outcome: What changes.
     """
     rows = doses.filter(outcome=outcome)
@@ -55,8 +55,7 @@ def plot_doses(doses: pl.DataFrame, names: tuple[str, str, str], outcome: str) -
         axes.tick_params(labelbottom=True)
     figure.supylabel(label_change(outcome), size=8)
     _add_legend(figure, rows)
-    model, steering, scorer = names
-    set_title(figure, f"{name_change(outcome)} by strength: {model}, {scorer}, {steering}")
+    set_title(figure, f"{name_change(outcome)} by strength, masks of {scorer}")
     return figure
 
 
