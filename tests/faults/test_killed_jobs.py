@@ -28,12 +28,13 @@ RULES = sorted(
 )
 MASKS = f"results/masks/{STUDY}/r0.01"
 STEERED = f"{STUDY}/r0.01/up"
+DOSES = "results/figures/doses/mlp.gate_act/split0/r0.01/up"
 OF_OTHER = {  # of a config of its own
     "select_permuted": f"{MASKS}/permuted_of_lap.parquet",
     "combine_masks": f"{MASKS}/rest.parquet",
     "choose_strengths": f"results/strengths/{STEERED}/conact.parquet",
     "measure_doses": f"results/doses/{STEERED}/conact.parquet",
-    "plot_doses": f"results/figures/doses/{STEERED}/logp/conact.png",
+    "plot_doses": f"{DOSES}/logp/conact/tiny-llava.png",
 }
 OTHER = (*RUN[:-1], "other.yaml")
 EXPORTED = f"results/exports/{STUDY}/r0.01/conact.pth"  # made by request alone

@@ -218,7 +218,8 @@ def test_steering_asks_every_strength_and_tells_the_effect_of_the_chosen_one(stu
     targets = [f"results/outcomes/{at}/{name}/conact.parquet" for name in ("ablate", "double")]
     targets += [f"results/doses/{at}/dose/conact.parquet"]
     targets += [f"results/effects/{at}/dose/conact.parquet"]
-    targets += [f"results/figures/doses/{at}/dose/accuracy/conact.png"]
+    model, _, at_model = at.partition("/")
+    targets += [f"results/figures/doses/{at_model}/dose/accuracy/conact/{model}.png"]
     finished = run_snakemake(other, *targets, *RUN)
     assert finished.returncode == 0, finished.stderr[-2000:]
     ablated, doubled = (pl.read_parquet(other / target) for target in targets[:2])

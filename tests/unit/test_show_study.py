@@ -173,12 +173,12 @@ def test_ground_truth_and_sensitivity_keep_the_names_of_their_columns():
 def test_figures_of_dropped_models_are_not_listed():
     kept = [
         "accuracy.png",
-        "layers/one/act/r0.01.png",
+        "layers/act/r0.01/one.v1.png",
         "self_cross/act/split0/r0.01/ablate/logp.png",
     ]
-    dropped = [f"{folder}/two/act/r0.01.png" for folder in ("layers", "overlap", "deactivation")]
+    dropped = [f"{folder}/act/r0.01/two.png" for folder in ("layers", "overlap", "deactivation")]
     paths = [Path(name) for name in dropped + kept]
-    assert choose_figures(paths, ["one"]) == [Path(name) for name in kept]
+    assert choose_figures(paths, ["one.v1"]) == [Path(name) for name in kept]
 
 
 def run_script(folder, *arguments):
@@ -203,13 +203,13 @@ def test_the_script_prints_the_table_and_its_figures(tmp_path):
     tables.mkdir(parents=True)
     make_verdicts().write_csv(tables / "verdicts.csv")
     for model in ("tiny-llava-v1.6-mistral", "dropped"):
-        (figures / model).mkdir(parents=True)
-        (figures / model / "r0.01.png").touch()
+        (figures / "r0.01").mkdir(parents=True, exist_ok=True)
+        (figures / "r0.01" / f"{model}.png").touch()
     process = run_script(tmp_path)
     assert process.returncode == 0, process.stderr
     assert "| self_swapped |" in process.stdout
     assert "literal" not in process.stdout
     assert process.stdout.splitlines()[-1] == (
-        "results/figures/layers/tiny-llava-v1.6-mistral/r0.01.png"
+        "results/figures/layers/r0.01/tiny-llava-v1.6-mistral.png"
     )
     assert "dropped" not in process.stdout

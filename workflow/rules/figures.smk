@@ -65,7 +65,7 @@ rule plot_layers:
         code=find_code_inputs("plot_layers"),
     output:
         svg=report(
-            "results/figures/layers/{model}/{hookpoint}/{split}/{rate}.svg",
+            "results/figures/layers/{hookpoint}/{split}/{rate}/{model}.svg",
             caption="../report/layers.rst",
             category="Neurons",
             labels={
@@ -75,7 +75,7 @@ rule plot_layers:
                 "rate": "{rate}",
             },
         ),
-        png="results/figures/layers/{model}/{hookpoint}/{split}/{rate}.png",
+        png="results/figures/layers/{hookpoint}/{split}/{rate}/{model}.png",
     log:
         "results/logs/plot_layers/{model}/{hookpoint}/{split}/{rate}.log",
     benchmark:
@@ -100,7 +100,7 @@ rule plot_overlap:
         code=find_code_inputs("plot_overlap"),
     output:
         svg=report(
-            "results/figures/overlap/{model}/{hookpoint}/{split}/{rate}.svg",
+            "results/figures/overlap/{hookpoint}/{split}/{rate}/{model}.svg",
             caption="../report/overlap.rst",
             category="Neurons",
             labels={
@@ -110,7 +110,7 @@ rule plot_overlap:
                 "rate": "{rate}",
             },
         ),
-        png="results/figures/overlap/{model}/{hookpoint}/{split}/{rate}.png",
+        png="results/figures/overlap/{hookpoint}/{split}/{rate}/{model}.png",
     log:
         "results/logs/plot_overlap/{model}/{hookpoint}/{split}/{rate}.log",
     benchmark:
@@ -144,7 +144,7 @@ rule plot_deactivation:
         code=find_code_inputs("plot_deactivation"),
     output:
         svg=report(
-            "results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.svg",
+            "results/figures/deactivation/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{model}.svg",
             caption="../report/deactivation.rst",
             category="Effects",
             labels={
@@ -155,7 +155,7 @@ rule plot_deactivation:
                 "intervention": "{intervention}",
             },
         ),
-        png="results/figures/deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.png",
+        png="results/figures/deactivation/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{model}.png",
     log:
         "results/logs/plot_deactivation/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.log",
     benchmark:
@@ -177,7 +177,7 @@ rule plot_doses:
         code=find_code_inputs("plot_doses"),
     output:
         svg=report(
-            "results/figures/doses/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{scorer}.svg",
+            "results/figures/doses/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{scorer}/{model}.svg",
             caption="../report/doses.rst",
             category="Effects",
             labels={
@@ -188,7 +188,7 @@ rule plot_doses:
                 "intervention": "{intervention}",
             },
         ),
-        png="results/figures/doses/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{scorer}.png",
+        png="results/figures/doses/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{scorer}/{model}.png",
     log:
         "results/logs/plot_doses/{model}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}/{scorer}.log",
     benchmark:

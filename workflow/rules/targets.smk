@@ -32,17 +32,17 @@ def get_figures(wildcards):
     """List the study's figures; those of planted neurons only where there are demo models."""
     study = "{hookpoint}/{split}/{rate}"
     stems = ["accuracy", "rejected"]
-    stems += expand_studies(f"layers/{{model}}/{study}")
-    stems += expand_studies(f"overlap/{{model}}/{study}")
+    stems += expand_studies(f"layers/{study}/{{model}}")
+    stems += expand_studies(f"overlap/{study}/{{model}}")
     stems += expand_studies(
-        f"deactivation/{{model}}/{study}/{{intervention}}/{{outcome}}"
+        f"deactivation/{study}/{{intervention}}/{{outcome}}/{{model}}"
     )
     first, demo = list(MODELS)[:1], list(filter(has_plants, MODELS))
     stems += expand_studies(
         f"self_cross/{study}/{{intervention}}/{{outcome}}", models=first
     )
     stems += expand_studies(
-        f"doses/{{model}}/{study}/{{intervention}}/{{outcome}}/{{scorer}}",
+        f"doses/{study}/{{intervention}}/{{outcome}}/{{scorer}}/{{model}}",
         interventions=STEERING,
     )
     stems += expand_studies(f"recovery/{study}", models=demo[:1])

@@ -9,12 +9,8 @@ import polars as pl
 from culture_neurons.outcomes import ACCURACY, LOGP
 from culture_neurons.storage.facts import STUDY
 
-OF_ONE_MODEL = (
-    "deactivation",
-    "doses",
-    "layers",
-    "overlap",
-)  # families of figures with one per model
+# Families of figures with one per model, whose file has its name.
+OF_ONE_MODEL = ("deactivation", "doses", "layers", "overlap")
 
 
 def form_table(table: pl.DataFrame) -> str:
@@ -40,9 +36,7 @@ def choose_figures(paths: Collection[Path], models: Collection[str]) -> list[Pat
         models: Of the study.
     """
     return [
-        path
-        for path in sorted(paths)
-        if path.parts[0] not in OF_ONE_MODEL or path.parts[1] in models
+        path for path in sorted(paths) if path.parts[0] not in OF_ONE_MODEL or path.stem in models
     ]
 
 
