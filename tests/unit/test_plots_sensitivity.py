@@ -1,8 +1,11 @@
 """Figures of sensitivity: numbers worked by hand, print size, degenerate input, same bytes."""
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 from plot_tables import make_effects
 
@@ -13,6 +16,7 @@ from culture_neurons.plots.curves import (
     plot_samples,
     pool_layers,
 )
+from culture_neurons.plots.parts.fonts import choose_fonts
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.settings import category_matrix, plot_categories, plot_splits
 
@@ -230,3 +234,24 @@ def test_the_curve_of_a_rate_is_where_its_table_says():
     lines = {line.get_label(): line for line in gap.lines}
     np.testing.assert_allclose(lines["cas"].get_ydata(), 100 * wanted["value"].to_numpy())
     np.testing.assert_allclose(own.get_xticks(), [1, 2])
+
+
+def test_names_of_any_script_are_drawn_by_a_font_that_has_them():
+    assert choose_fonts(["Food", "Φαγητό", "طعام", "Еда"]) == (["DejaVu Sans"], [])
+    # cmr10 has Latin letters alone; others of matplotlib's own fonts have Greek ones.
+    families, unreadable = choose_fonts(["Food", "Φαγητό"], first="cmr10")
+    assert families[0] == "cmr10"
+    assert len(families) > 1
+    assert unreadable == []
+
+
+def test_names_that_no_font_has_are_numbered_and_the_reader_is_told(tmp_path, monkeypatch):
+    own = [font for font in fontManager.ttflist if font.name == "DejaVu Sans"]
+    monkeypatch.setattr(fontManager, "ttflist", own)
+    figure = plot_categories({"m": make_categories(["Food", "食べ物", "工芸"])})
+    save_figure(figure, tmp_path / "f.svg", tmp_path / "f.png")
+    texts = re.findall(r"<text[^>]*>([^<]+)<", (tmp_path / "f.svg").read_text())
+    assert {"Food", "no. 2", "no. 3"} <= set(texts)
+    assert "食べ物" not in texts
+    note = " ".join(texts)
+    assert "No font of this machine has the letters of 2 names: these are numbered" in note

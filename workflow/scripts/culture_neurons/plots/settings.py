@@ -17,6 +17,7 @@ from culture_neurons.plots.parts.dots import (
     legend_effects,
     model_panels,
 )
+from culture_neurons.plots.parts.fonts import choose_fonts
 from culture_neurons.plots.parts.heatmaps import (
     ANNOTATED,
     add_colorbar,
@@ -108,6 +109,8 @@ def plot_categories(categories: Mapping[str, pl.DataFrame], outcome: str = ACCUR
     limit = max(scale / 100, max(np.nanmax(np.abs(m), initial=0) for m in matrices))
     colors, norm = matplotlib.colormaps["RdBu"], Normalize(-limit, limit)
     form = partial(form_change, digits=OUTCOMES[outcome].digits)
+    families, unreadable = choose_fonts(names)
+    shown = [f"no. {n}" if name in unreadable else name for n, name in enumerate(names, 1)]
     figure, axes_list, spare = matrix_grid(len(panels), len(names))
     for index, (axes, matrix, (model, measure)) in enumerate(
         zip(axes_list, matrices, panels, strict=True)
@@ -115,14 +118,22 @@ def plot_categories(categories: Mapping[str, pl.DataFrame], outcome: str = ACCUR
         draw_cells(axes, matrix, colors, norm)
         if len(names) <= ANNOTATED:
             annotate_cells(axes, matrix, colors, norm, form)
-        label_rows(axes, names if index % 2 == 0 else [""] * len(names))
+        label_rows(axes, shown if index % 2 == 0 else [""] * len(names))
+        for label in axes.get_yticklabels():
+            label.set_family(families)
         lowest = index + 2 >= len(panels)
         label_columns(axes, scorers if lowest else [""] * len(scorers))
         axes.set_title(f"{model}: {_MEASURES[measure]}", loc="left")
     label = f"{label_change(outcome)}\ngrey: no such question"
     add_colorbar(figure, axes_list, spare, colors, norm, label)
     set_title(figure, f"{name_change(outcome)} by category of the questions")
-    add_note(figure, _count_asked(pl.concat(categories.values())))
+    note = _count_asked(pl.concat(categories.values()))
+    if unreadable:
+        note += (
+            f". No font of this machine has the letters of {form_count('name', [len(unreadable)])}:"
+            " these are numbered, in the order of all names"
+        )
+    add_note(figure, note)
     return figure
 
 
