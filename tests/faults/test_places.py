@@ -124,14 +124,15 @@ def hub(monkeypatch, tmp_path):
 
 def test_a_hub_cache_of_the_config_is_used_and_named_where_it_takes_nothing(study, read_only, hub):
     hub(study / "results/demo/dataset.parquet")
-    config = yaml.safe_load((study / "tests/configs/one_model.yaml").read_text())
+    path = study / "tests/configs/one_model.yaml"
+    config = yaml.safe_load(path.read_text())
     config["dataset"]["source"] = "owner/name"
     target = "results/dataset/questions.parquet"
 
     def choose(cache):
         config["compute"]["hub_cache"] = str(cache)
-        (study / "hub.yaml").write_text(yaml.safe_dump(config))
-        return (*RUN[:-1], "hub.yaml")
+        path.write_text(yaml.safe_dump(config))
+        return RUN
 
     said = fail(study, target, *choose(read_only))
     assert f"dataset.source 'owner/name': the Hub cache {read_only} lacks a file of it" in said

@@ -26,9 +26,10 @@ def hub():
 
 def test_a_token_stands_in_no_log_and_no_result(study, hub, monkeypatch, tmp_path):
     address, seen = hub
-    config = yaml.safe_load((study / "tests/configs/one_model.yaml").read_text())
+    path = study / "tests/configs/one_model.yaml"
+    config = yaml.safe_load(path.read_text())
     config["models"][0]["checkpoint"] = "owner/private"
-    (study / "private.yaml").write_text(yaml.safe_dump(config))
+    path.write_text(yaml.safe_dump(config))
     for name, value in (
         ("HF_TOKEN", TOKEN),
         ("HF_ENDPOINT", address),
@@ -36,7 +37,7 @@ def test_a_token_stands_in_no_log_and_no_result(study, hub, monkeypatch, tmp_pat
         ("HF_HUB_OFFLINE", "0"),
     ):
         monkeypatch.setenv(name, value)
-    said = fail(study, "results/answers/tiny-llava.parquet", *RUN[:-1], "private.yaml")
+    said = fail(study, "results/answers/tiny-llava.parquet", *RUN)
     assert any(TOKEN in header for header in seen)  # it was used
     log = (study / "results/logs/answer_questions/tiny-llava.log").read_text()
     assert "checkpoint 'owner/private': there is no such file or folder here" in log
