@@ -84,13 +84,13 @@ def make_doses(
     values = {"self": (0.4, low, 0.5), "gap": (0.41, 0.3, 0.5)}
     values |= {"cross_by_mask": (-0.01, -0.02, 0.01), "cross_by_target": (-0.02, -0.03, 0.02)}
     drawn = dict.fromkeys(values, (0.03, -0.05, 0.08))
-    groups = [*cultures, "all", "lower half"]
+    groups = [*cultures, "all cultures", "lower half"]
     rows = [
         {
             "strength": strength,
             "masks": masks,
             "group": group,
-            "cultures": {"all": len(cultures), "lower half": 2}.get(group, 1),
+            "cultures": {"all cultures": len(cultures), "lower half": 2}.get(group, 1),
             "outcome": outcome,
             "measure": measure,
             "before": 0.5,

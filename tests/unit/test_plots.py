@@ -116,7 +116,12 @@ def test_paper_size_is_printable_with_all_names(family, tmp_path):
         assert reasons | {"600", "Dataset rows not used: 8.3 % rejected"} <= set(texts)
         return
     if family == "doses":
-        assert {*CULTURES, "all (25)", "lower half (2)", "random masks (all draws)"} <= set(texts)
+        assert {
+            *CULTURES,
+            "all cultures (25)",
+            "lower half (2)",
+            "random masks (all draws)",
+        } <= set(texts)
         assert "Accuracy change by strength, masks of cas" in texts
         return
     assert set(MODELS if family in BY_MODEL else SCORERS) <= set(texts)

@@ -267,7 +267,9 @@ def test_doses_are_the_changes_at_each_strength(strength):
     own = {c: expect(c, place, used[c]) for place, c in enumerate("abc")}
     for culture, value in own.items():
         assert read(doses, culture, "self", strength)["value"] == pytest.approx(value, abs=1e-6)
-    lower, every = (read(doses, group, "self", strength) for group in ("lower half", "all"))
+    lower, every = (
+        read(doses, group, "self", strength) for group in ("lower half", "all cultures")
+    )
     assert lower["value"] == pytest.approx((own["a"] + own["b"]) / 2, abs=1e-6)
     assert every["value"] == pytest.approx(sum(own.values()) / 3, abs=1e-6)
     assert (lower["cultures"], every["cultures"]) == (2, 3)
@@ -306,16 +308,18 @@ def test_no_change_has_an_interval_of_width_0_and_each_holds_its_value():
 
 def test_masks_that_break_the_model_are_counted_in_each_group():
     doses = measure(collapse=0.0)  # the smallest change of letters' entropy breaks it
-    broken = {group: read(doses, group, "self", 4.0)["broken"] for group in ("a", "all")}
-    assert broken == {"a": 1, "all": 3}
-    chosen = {group: read(doses, group, "self", None)["broken"] for group in ("a", "b", "all")}
-    assert chosen == {"a": 1, "b": 0, "all": 2}  # b is left alone
+    broken = {group: read(doses, group, "self", 4.0)["broken"] for group in ("a", "all cultures")}
+    assert broken == {"a": 1, "all cultures": 3}
+    chosen = {
+        group: read(doses, group, "self", None)["broken"] for group in ("a", "b", "all cultures")
+    }
+    assert chosen == {"a": 1, "b": 0, "all cultures": 2}  # b is left alone
     assert read(doses, "a", "self", 4.0, masks="random")["broken"] is None
     assert set(measure().filter(masks="own")["broken"]) == {0}
 
 
 def test_without_a_lower_half_there_are_no_rows_of_it():
-    assert set(measure(lower=[])["group"]) == {"a", "b", "c", "all"}
+    assert set(measure(lower=[])["group"]) == {"a", "b", "c", "all cultures"}
 
 
 def name_study(doses):
@@ -340,14 +344,16 @@ def test_a_gain_beyond_random_masks_is_said_in_words():
 
 
 def test_a_gain_is_not_shown_where_a_test_speaks_against_it():
-    assert judge(rank_p=0.06)["all", "logp"]["verdict"] == "not shown: self within random"
-    assert judge(low=-0.01)["all", "accuracy"]["verdict"] == (
+    assert judge(rank_p=0.06)["all cultures", "logp"]["verdict"] == "not shown: self within random"
+    assert judge(low=-0.01)["all cultures", "accuracy"]["verdict"] == (
         "not shown: self's interval reaches 0"
     )
-    assert judge(controls=())["all", "accuracy"]["verdict"] == "not shown: no control"
+    assert judge(controls=())["all cultures", "accuracy"]["verdict"] == "not shown: no control"
     broken = judge(broken=1)
     assert broken["lower half", "logp"]["verdict"] == "not shown: 1 of 2 masks break the model"
-    assert broken["all", "logp"]["verdict"].startswith("raises")  # 1 of 25: a tenth or less
+    assert broken["all cultures", "logp"]["verdict"].startswith(
+        "raises"
+    )  # 1 of 25: a tenth or less
 
 
 def test_without_steering_the_table_has_no_rows():

@@ -19,7 +19,7 @@ def make_steering(**lower):
         keys = {"model": model, "intervention": "up", "scorer": "cas"}
         half = {"group": "lower half", "before": 50.0, "self": 40.0, "random_high": 10.0}
         half |= {"other_masks": 1.0, "cross": -3.0} | (lower if model == "second" else {})
-        every = {"group": "all", "before": 90.0, "self": 5.0, "random_high": 1.0}
+        every = {"group": "all cultures", "before": 90.0, "self": 5.0, "random_high": 1.0}
         every |= {"other_masks": 0.0, "cross": lower.get("cross", -0.5)}
         for outcome in ("accuracy", "logp"):
             rows += [keys | {"outcome": outcome} | group for group in (half, every)]
@@ -59,7 +59,7 @@ def test_others_that_lose_a_point_fail():
 
 def test_what_is_not_in_the_table_fails():
     steering = make_steering()
-    _, failed = check_steering(steering.filter(pl.col("group") == "all"))
+    _, failed = check_steering(steering.filter(pl.col("group") == "all cultures"))
     assert len(failed) == 6
     assert "restored by own masks is unknown" in failed[0]
     _, failed = check_steering(steering.clear())

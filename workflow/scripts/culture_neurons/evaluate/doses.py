@@ -1,8 +1,8 @@
 """What steering does at each strength, and at those chosen elsewhere: table `doses`.
 
-Groups of cultures are each alone, "all", and the "lower half": see `find_lower_half`. Intervals are
-of these cultures, from resampled images; whether more cultures like these would gain is told by
-tables `summaries` and `ranks`.
+Groups of cultures are each alone, "all cultures", and the "lower half": see `find_lower_half`.
+Intervals are of these cultures, from resampled images; whether more cultures like these would gain
+is told by tables `summaries` and `ranks`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from culture_neurons.outcomes import OUTCOMES
 from culture_neurons.storage.tables import to_columns
 
 OWN = "own"  # a scorer's own masks, beside controls
-ALL, LOWER = "all", "lower half"
+ALL, LOWER = "all cultures", "lower half"  # no culture has a space in its code
 Groups = Mapping[str, np.ndarray]  # name -> indices of its cultures
 Answers = Mapping[float | None, pl.DataFrame]  # strength, None: as chosen -> outcomes
 

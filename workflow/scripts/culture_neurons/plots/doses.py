@@ -20,7 +20,7 @@ from culture_neurons.plots.parts.style import (
 from culture_neurons.plots.parts.wording import label_change, name_change
 
 _COLUMNS = 4  # panels side by side
-_MEANS = ("all", "lower half")
+_MEANS = ("all cultures", "lower half")
 _CURVES = {
     "self": (Look("#D55E00", "o"), "own masks"),
     "cross_by_mask": (Look("#0072B2", "v"), "the others under these masks"),

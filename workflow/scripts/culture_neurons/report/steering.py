@@ -8,7 +8,7 @@ from culture_neurons.outcomes import OUTCOMES
 from culture_neurons.report.verdicts import KEYS, NOT_SHOWN, word_gain
 
 TOLERATED = 0.1  # largest share of broken masks, as of all effects: see evaluate/collapse.py
-GROUPS = ("all", "lower half")  # of table doses
+GROUPS = ("all cultures", "lower half")  # of table doses
 _MEASURES = {"self": "self", "cross_by_mask": "cross", "cross_by_target": "other_masks"}
 _BOUNDS = {"": "value", "_low": "ci_low", "_high": "ci_high"}
 

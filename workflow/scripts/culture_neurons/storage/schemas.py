@@ -129,7 +129,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         "doses": [
             ("strength", pa.float64()),  # null: each mask's chosen one
             ("masks", pa.string()),  # own: the scorer's | a control
-            ("group", pa.string()),  # a culture | all | lower half: see evaluate/doses.py
+            ("group", pa.string()),  # a culture | all cultures | lower half: see evaluate/doses.py
             ("cultures", pa.uint32()),  # behind the mean
             _OUTCOME,
             ("measure", pa.string()),  # as of summaries

@@ -47,7 +47,7 @@ def check_steering(steering: pl.DataFrame) -> tuple[list[str], list[str]]:
 
 def _measure(rows: pl.DataFrame) -> dict[str, float | None]:
     """Collect one scorer's numbers, None where there is no lower half, in the order of LIMITS."""
-    (every,) = rows.filter(group="all").to_dicts()
+    (every,) = rows.filter(group="all cultures").to_dicts()
     lower = rows.filter(group="lower half").to_dicts()
     shares = [None] * 3
     if lower:
