@@ -35,7 +35,7 @@ demo: install
 steering: install
 	$(call run_study,--configfile config/steering.yaml)
 	@"$(BIN)/python" workflow/scripts/show_study.py
-	@"$(BIN)/python" workflow/scripts/check_steering.py
+	@"$(BIN)/python" workflow/scripts/check_demo.py steering
 
 # The demo against all four controls; then models of five training seeds, negative controls, and null.
 validate: install

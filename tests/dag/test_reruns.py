@@ -3,7 +3,7 @@
 import os
 import re
 
-from dry_runs import copy_project, plan, run_snakemake
+from dry_runs import copy_project, plan, rules_of, run_snakemake
 
 FIGURES_AND_TABLES = {
     "plot_layers",
@@ -25,10 +25,6 @@ def edit(path, old, new):
 
 def append(path, line="# an edit\n"):
     path.write_text(path.read_text() + line)
-
-
-def rules_of(jobs):
-    return {rule for rule, _ in jobs}
 
 
 def test_editing_lape_reruns_lape_and_what_shows_it(finished):

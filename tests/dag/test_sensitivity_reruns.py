@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from dry_runs import plan, run_snakemake
+from dry_runs import edit, plan, rules_of, touch_results
 
 AGREEMENT = {
     "measure_reliability",
@@ -18,17 +18,6 @@ AGREEMENT = {
 MODEL_JOBS = {"train_demo_model", "answer_questions", "extract_activations", "intervene"}
 
 
-def edit(folder, old, new):
-    path = folder / "config/config.yaml"
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
-def rules_of(jobs):
-    return {rule for rule, _ in jobs}
-
-
 @pytest.fixture(scope="module")
 def measured_once(finished_once, tmp_path_factory):
     """The finished demo with its sensitivity, by touching made-up outputs; what that planned."""
@@ -36,15 +25,7 @@ def measured_once(finished_once, tmp_path_factory):
     shutil.copytree(finished_once, folder)
     edit(folder, "measure: false", "measure: true")
     jobs = plan(folder)
-    listing = run_snakemake(folder, "--summary")
-    for line in listing.stdout.splitlines()[1:]:
-        path = folder / line.split("\t")[0]
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(str(path))
-    touched = run_snakemake(folder, "--touch", "--forceall", "--cores", "1")
-    assert touched.returncode == 0, touched.stderr
-    assert plan(folder) == set()
+    touch_results(folder)
     return folder, jobs
 
 

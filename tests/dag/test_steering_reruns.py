@@ -4,21 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from dry_runs import plan, run_snakemake
+from dry_runs import edit, plan, rules_of, touch_results
 
 ENTRY = "{name: up, kind: scale, strengths: [-1, 1, 2], max_loss: 0.05}"
 CHOSEN = {"choose_strengths", "measure_doses", "measure_effects", "compare_scorers", "plot_doses"}
-
-
-def edit(folder, old, new):
-    path = folder / "config/config.yaml"
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
-def rules_of(jobs):
-    return {rule for rule, _ in jobs}
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +17,7 @@ def steered_once(finished_once, tmp_path_factory):
     shutil.copytree(finished_once, folder)
     edit(folder, "steer: []", f"steer: [{ENTRY}]")
     jobs = plan(folder)
-    for line in run_snakemake(folder, "--summary").stdout.splitlines()[1:]:
-        path = folder / line.split("\t")[0]
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(str(path))
-    touched = run_snakemake(folder, "--touch", "--forceall", "--cores", "1")
-    assert touched.returncode == 0, touched.stderr
-    assert plan(folder) == set()
+    touch_results(folder)
     return folder, jobs
 
 

@@ -79,6 +79,7 @@ def make_doses(
     rank_p=0.04,
     controls=("random",),
     broken=0,
+    left_out=0,
 ):
     """Make a table `doses`: own masks gain .4, from `low` on; others change by -.01."""
     values = {"self": (0.4, low, 0.5), "gap": (0.41, 0.3, 0.5)}
@@ -95,6 +96,7 @@ def make_doses(
             "measure": measure,
             "before": 0.5,
             "broken": broken if masks == "own" else None,
+            "left_out": left_out if masks == "own" else None,
             **dict(zip(("value", "ci_low", "ci_high"), bounds, strict=True)),
             "rank_p": rank_p if (masks, measure) == (masks, "self") and masks != "own" else None,
         }

@@ -236,7 +236,7 @@ def test_every_file_that_model_jobs_may_need_is_needed():
 @pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
 def test_adapters_hold_no_logic(path):
     """No function but a generator over chunks; no choice but of an input that may be absent."""
-    if path.stem in ("check_demo", "check_steering", "show_study"):
+    if path.stem in ("check_demo", "show_study"):
         assert "snakemake." not in path.read_text()  # commands of the Makefile, no rule's
         return
     for node in ast.walk(ast.parse(path.read_text())):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from plot_tables import make_doses
 
-from culture_neurons.evaluate.doses import SteeredControl, measure_doses
+from culture_neurons.evaluate.doses import SteeredControl, make_group, measure_doses
 from culture_neurons.evaluate.pairing import EffectError, pair_scorer
 from culture_neurons.evaluate.steering import (
     choose_strengths,
@@ -351,9 +351,17 @@ def test_a_gain_is_not_shown_where_a_test_speaks_against_it():
     assert judge(controls=())["all cultures", "accuracy"]["verdict"] == "not shown: no control"
     broken = judge(broken=1)
     assert broken["lower half", "logp"]["verdict"] == "not shown: 1 of 2 masks break the model"
-    assert broken["all cultures", "logp"]["verdict"].startswith(
-        "raises"
-    )  # 1 of 25: a tenth or less
+    assert broken["all cultures", "logp"]["verdict"] == "not shown: 1 of 25 masks break the model"
+    left_out = judge(broken=1, left_out=1)["all cultures", "logp"]["verdict"]
+    assert left_out.startswith("raises its own culture by ")
+    assert left_out.endswith("; without 1 of 25 masks, which break the model")
+
+
+def test_few_broken_masks_are_left_out_of_a_group_s_mean_and_many_are_not():
+    broken = np.array([0.0] * 9 + [1.0])
+    every, few = make_group(np.arange(10), broken), make_group(np.array([3, 9]), broken)
+    assert (every.kept.tolist(), every.broken) == (list(range(9)), 1)
+    assert (few.kept.tolist(), few.broken) == ([3, 9], 1)
 
 
 def test_without_steering_the_table_has_no_rows():

@@ -9,7 +9,7 @@ import pytest
 
 from culture_neurons.validation.steering_control import check_steering
 
-SCRIPT = Path(__file__).resolve().parents[2] / "workflow/scripts/check_steering.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "workflow/scripts/check_demo.py"
 
 
 def make_steering(**lower):
@@ -68,7 +68,7 @@ def test_what_is_not_in_the_table_fails():
 
 def test_the_script_passes_fails_or_says_what_to_run(tmp_path):
     def run():
-        command = [sys.executable, SCRIPT]
+        command = [sys.executable, SCRIPT, "steering"]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     process = run()

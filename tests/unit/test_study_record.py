@@ -85,7 +85,8 @@ ADDING = {
 @pytest.mark.parametrize("case", ADDING)
 def test_another_config_may_add_to_results(case, config, tmp_path):
     record_settings(list_settings(config), "a.yaml", tmp_path)
-    refuse_replacing(list_settings(change(config, *ADDING[case])), "b.yaml", tmp_path)
+    changed = list_settings(change(config, *ADDING[case]))
+    assert refuse_replacing(changed, "b.yaml", tmp_path) is None
 
 
 def test_what_two_configs_share_neither_may_replace(config, tmp_path):
@@ -125,5 +126,5 @@ def test_the_demos_share_one_folder(first, monkeypatch, tmp_path):
     for name in (first, *DEMOS):
         path = f"config/{name}.yaml"
         settings = list_settings(complete(yaml.safe_load(Path(path).read_text())))
-        refuse_replacing(settings, path, tmp_path)
+        assert refuse_replacing(settings, path, tmp_path) is None
         record_settings(settings, path, tmp_path)

@@ -186,8 +186,8 @@ def _check_scopes(config: dict) -> None:
 
 def _check_numbers(config: dict) -> None:
     for index, entry in enumerate(config["intervene"]):
-        measured = entry["kind"] in ("scale", "add", "diffmean", "replace")
-        if measured != (entry["strength"] is not None):
+        ablates = entry["kind"] in ("ablate", "mean_ablate")
+        if ablates != (entry["strength"] is None):
             raise ConfigError(
                 f"config key 'intervene[{index}].strength' is {entry['strength']!r} for kind "
                 f"{entry['kind']!r}; expected null for ablations, a number for the others"

@@ -8,18 +8,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from culture_neurons.demo.names import DEMO_CHECKPOINTS
 from planning.errors import ConfigError
 
 RECORD = "study.json"  # in the results folder
-
-_NAMED = {  # lists of named entries, each of which has paths of its own
-    "scorer": ("score", "scorers"),
-    "control": ("select", "controls"),
-    "imported masks": ("select", "imported"),
-    "combined masks": ("select", "combined"),
-    "intervention": ("intervene",),
-    "steering": ("steer",),
-}
 
 
 def list_settings(config: Mapping) -> dict[str, object]:
@@ -28,19 +20,25 @@ def list_settings(config: Mapping) -> dict[str, object]:
     How statistics are made of answers is left out: it replaces tables, which a run makes anew, and
     no model's work.
     """
-    cells = {key: config["cells"][key] for key in ("cap", "floor", "leave_out")}
     shared = {
-        "cells": cells,
+        "cells": {key: config["cells"][key] for key in ("cap", "floor", "leave_out")},
         "prompts": config["prompts"],
+        "extract.scopes": config["extract"]["scopes"],
         "score.scopes": config["score"]["scopes"],
     }
-    shared |= {"extract.scopes": config["extract"]["scopes"]}
-    for kind, (section, *rest) in _NAMED.items():
-        entries = config[section][rest[0]] if rest else config[section]
+    named = {  # each entry has paths of its own
+        "scorer": config["score"]["scorers"],
+        "control": config["select"]["controls"],
+        "imported masks": config["select"]["imported"],
+        "combined masks": config["select"]["combined"],
+        "intervention": config["intervene"],
+        "steering": config["steer"],
+    }
+    for kind, entries in named.items():
         shared |= {f"{kind} {entry['name']}": entry for entry in entries}
     settings = {"dataset": {**config["dataset"], "folds": config["cells"]["folds"]}}
     for model in config["models"]:
-        if model["checkpoint"].startswith("results/demo/"):
+        if model["checkpoint"].startswith(f"{DEMO_CHECKPOINTS}/"):
             settings["demo"] = config["demo"]
         settings[f"model {model['name']}"] = model
         settings |= {f"{name} of model {model['name']}": value for name, value in shared.items()}

@@ -131,16 +131,13 @@ rule plot_deactivation:
             scorer=get_scorers(wildcards.model),
             **wildcards,
         ),
-        others=lambda wildcards: [
-            path
-            for model in MODELS
-            if model != wildcards.model
-            for path in expand(
-                f"{EFFECTS}/{{scorer}}.parquet",
-                scorer=get_scorers(model),
-                **{**wildcards, "model": model},
-            )
-        ],
+        others=lambda wildcards: expand_model_scorers(
+            f"{EFFECTS}/{{scorer}}.parquet",
+            hookpoint=wildcards.hookpoint,
+            split=wildcards.split,
+            rate=wildcards.rate,
+            intervention=wildcards.intervention,
+        ),
         code=find_code_inputs("plot_deactivation"),
     output:
         svg=report(

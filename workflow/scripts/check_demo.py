@@ -1,22 +1,29 @@
-"""Check that the demo finds what was planted in its models; the exit status is 1 if it does not."""
+"""Check that the demo finds what was planted, or mends what was weakened; exit status 1 if not."""
 
+import argparse
 import sys
 from pathlib import Path
 
 import polars as pl
 
 from culture_neurons.validation.positive_control import check_control
+from culture_neurons.validation.steering_control import check_steering
 
 FOLDER = Path("results/tables")
+TABLES = {"demo": ("verdicts", "ranks"), "steering": ("steering",)}  # of each control
 
 
 def main() -> None:
     """Print a line per model that passes, and one per number that does not."""
-    paths = [FOLDER / f"{name}.csv" for name in ("verdicts", "ranks")]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("control", nargs="?", default="demo", choices=TABLES)
+    name = parser.parse_args().control
+    paths = [FOLDER / f"{table}.csv" for table in TABLES[name]]
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
-        sys.exit(f"there is no {' and no '.join(missing)} here: run make demo in its folder")
-    passed, failed = check_control(*(pl.read_csv(path, infer_schema_length=None) for path in paths))
+        sys.exit(f"there is no {' and no '.join(missing)} here: run make {name} in its folder")
+    tables = [pl.read_csv(path, infer_schema_length=None) for path in paths]
+    passed, failed = check_steering(*tables) if name == "steering" else check_control(*tables)
     for line in passed:
         print(f"positive control passed: {line}")
     for line in failed:

@@ -1,8 +1,9 @@
 """What steering does at each strength, and at those chosen elsewhere: table `doses`.
 
-Groups of cultures are each alone, "all cultures", and the "lower half": see `find_lower_half`.
-Intervals are of these cultures, from resampled images; whether more cultures like these would gain
-is told by tables `summaries` and `ranks`.
+Groups of cultures are each alone, all, and the under-performing half: see `find_lower_half`. Where
+few of a group's masks break the model, its means leave these out: see `choose_masks`. Intervals are
+of these cultures, from resampled images; whether more cultures like these would gain is told by
+tables `summaries` and `ranks`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from culture_neurons.evaluate.collapse import find_broken
+from culture_neurons.evaluate.collapse import choose_masks, find_broken
 from culture_neurons.evaluate.intervals import size_flips
 from culture_neurons.evaluate.measures import MEASURES, contrast
 from culture_neurons.evaluate.pairing import PairedAnswers, pair_outcomes, pair_scorer
@@ -19,13 +20,21 @@ from culture_neurons.evaluate.ranks import stack_draws
 from culture_neurons.evaluate.resampling import bootstrap_cells, draw_flips, find_interval
 from culture_neurons.evaluate.significance import rank_p
 from culture_neurons.neurons import MaskName
-from culture_neurons.outcomes import OUTCOMES
+from culture_neurons.outcomes import ACCURACY, OUTCOMES
+from culture_neurons.storage.schemas import ALL_CULTURES, LOWER_HALF, OWN
 from culture_neurons.storage.tables import to_columns
 
-OWN = "own"  # a scorer's own masks, beside controls
-ALL, LOWER = "all cultures", "lower half"  # no culture has a space in its code
-Groups = Mapping[str, np.ndarray]  # name -> indices of its cultures
+Groups = Mapping[str, "Group"]
 Answers = Mapping[float | None, pl.DataFrame]  # strength, None: as chosen -> outcomes
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cultures whose mean is taken, as indices."""
+
+    members: np.ndarray
+    kept: np.ndarray  # those whose masks the mean is taken of
+    broken: int  # members' masks that break the model
 
 
 @dataclass(frozen=True)
@@ -71,51 +80,60 @@ def measure_doses(
         EffectError: Masks and questions are not of the same cultures, or an answer is missing.
     """
     names = sorted(cultures)
-    groups = {name: np.array([place]) for place, name in enumerate(names)}
-    groups[ALL] = np.arange(len(names))
-    if lower:
-        groups[LOWER] = np.searchsorted(names, lower)
+    members = {name: [place] for place, name in enumerate(names)}
+    members[ALL_CULTURES] = range(len(names))
+    members |= {LOWER_HALF: np.searchsorted(names, lower)} if lower else {}
     draws = {"cross": cross, "resamples": resamples, "confidence": confidence, "seed": seed}
     for strength, outcomes in answers.items():
-        for outcome in OUTCOMES:  # accuracy or not, what breaks a model is the same
-            paired = pair_scorer(questions, outcomes, names, other_questions, outcome)
-            broken = find_broken(paired, collapse)
-            rows = list(_list_own(paired, broken, groups, **draws))
+        pairs = {
+            outcome: pair_scorer(questions, outcomes, names, other_questions, outcome)
+            for outcome in OUTCOMES
+        }
+        broken = find_broken(pairs[ACCURACY], collapse)
+        groups = {name: make_group(np.array(places), broken) for name, places in members.items()}
+        for outcome, paired in pairs.items():
+            rows = list(_list_own(paired, groups, **draws))
             for name, control in controls.items():
-                drawn = pair_outcomes(
-                    questions,
-                    control.answers[strength],
-                    control.masks,
-                    control.other_questions,
-                    outcome,
-                )
+                asked = (control.masks, control.other_questions, outcome)
+                drawn = pair_outcomes(questions, control.answers[strength], *asked)
                 stacked = stack_draws(paired, drawn, control.masks, control.draws)
                 rows += _list_control(name, *stacked, groups, cross)
             keys = {"strength": strength, "outcome": outcome}
             yield to_columns("doses", (row | keys for row in rows))
 
 
+def make_group(members: np.ndarray, broken: np.ndarray) -> Group:
+    """Make a group of cultures, without the masks that break the model where they are few.
+
+    Args:
+        members: Indices of its cultures.
+        broken: Of all masks, see `find_broken`.
+    """
+    here = broken[members]
+    return Group(members, members[choose_masks(here)], int(here.sum()))
+
+
 def _list_own(
     paired: PairedAnswers,
-    broken: np.ndarray,
     groups: Groups,
     cross: str,
     resamples: int,
     confidence: float,
     seed: int,
 ) -> Iterator[dict[str, object]]:
-    """List the rows of a scorer's own masks, of which some are broken; see `measure_doses`."""
+    """List the rows of a scorer's own masks; arguments: see `measure_doses`."""
     kinds = (paired.gained, paired.non_letter_mass, paired.letter_entropy)
     values, mass, entropy = (contrast(paired.average(kind), cross) for kind in kinds)
     spread = contrast(bootstrap_cells(paired, resamples, seed), cross)
     sizes = size_flips(paired)
     own, other = draw_flips(resamples, 2, seed).T
     before = np.diagonal(paired.average(np.broadcast_to(paired.before, paired.asked.shape)))
-    for name, members in groups.items():
+    for name, group in groups.items():
+        kept = group.kept
         # A flip changes the mean by its culture's share of it.
-        flip = {measure: size[members].mean() / len(members) for measure, size in sizes.items()}
+        flip = {measure: size[kept].mean() / len(kept) for measure, size in sizes.items()}
         samples = {
-            measure: spread[measure][:, members].mean(axis=1)
+            measure: spread[measure][:, kept].mean(axis=1)
             + (own if measure == "self" else other) * flip[measure]
             for measure in flip
         }
@@ -123,14 +141,15 @@ def _list_own(
         for measure in MEASURES:
             low, high = find_interval(samples[measure], confidence).tolist()
             yield {
-                **_name_row(OWN, name, members, measure, before),
-                "value": values[measure][members].mean().item(),
+                **_name_row(OWN, name, group, measure, before),
+                "value": values[measure][kept].mean().item(),
                 "ci_low": low,
                 "ci_high": high,
                 "rank_p": None,
-                "non_letter_mass_change": mass[measure][members].mean().item(),
-                "letter_entropy_change": entropy[measure][members].mean().item(),
-                "broken": int(broken[members].sum()),
+                "non_letter_mass_change": mass[measure][kept].mean().item(),
+                "letter_entropy_change": entropy[measure][kept].mean().item(),
+                "broken": group.broken,
+                "left_out": len(group.members) - len(kept),
             }
 
 
@@ -143,18 +162,18 @@ def _list_control(
         control: Its name.
         paired: Answers under the scorer's masks, on the questions that both were asked.
         gained: The control's changes (draws, masks, questions).
-        groups: Name -> indices of cultures.
+        groups: By name.
         cross: The measure that the gap subtracts.
     """
     own = contrast(paired.average(paired.gained), cross)
     drawn = contrast(paired.average(gained), cross)  # each (draws, cultures)
     before = np.diagonal(paired.average(np.broadcast_to(paired.before, paired.asked.shape)))
-    for name, members in groups.items():
+    for name, group in groups.items():
         for measure in MEASURES:
-            null = drawn[measure][:, members].mean(axis=1)
-            rank = rank_p(-own[measure][members].mean(), -null).item()
+            null = drawn[measure][:, group.kept].mean(axis=1)
+            rank = rank_p(-own[measure][group.kept].mean(), -null).item()
             yield {
-                **_name_row(control, name, members, measure, before),
+                **_name_row(control, name, group, measure, before),
                 "value": null.mean().item(),
                 "ci_low": null.min().item(),
                 "ci_high": null.max().item(),
@@ -163,16 +182,17 @@ def _list_control(
                 "non_letter_mass_change": None,
                 "letter_entropy_change": None,
                 "broken": None,
+                "left_out": None,
             }
 
 
 def _name_row(
-    masks: str, group: str, members: np.ndarray, measure: str, before: np.ndarray
+    masks: str, name: str, group: Group, measure: str, before: np.ndarray
 ) -> dict[str, object]:
     return {
         "masks": masks,
-        "group": group,
-        "cultures": len(members),
+        "group": name,
+        "cultures": len(group.members),
         "measure": measure,
-        "before": before[members].mean().item(),
+        "before": before[group.kept].mean().item(),
     }

@@ -51,8 +51,8 @@ def rank_exchanged(
     gaps = _measure_gaps(delta[np.ix_(kept, kept)])
     assigned = assign_masks(len(gaps), seed)
     drawn = gaps[assigned, np.arange(len(gaps))].mean(axis=1, keepdims=True)
-    mean = np.diagonal(gaps).mean(keepdims=True)
-    mean = list_ranks([None], keys, mean, drawn, raises=raises)
+    value = np.diagonal(gaps).mean(keepdims=True)
+    mean = list_ranks([None], keys, value, drawn, raises=raises)
     return {name: columns[name] + mean[name] for name in columns}
 
 

@@ -178,8 +178,7 @@ def pair_outcomes(
         base["culture"].to_list(),
         other_questions,
     )
-    names = [(mask.culture, mask.draw) for mask in masks]
-    rows = pl.DataFrame(names, MASK, orient="row").with_row_index("row")
+    rows = name_masks(masks).with_row_index("row")
     answer = ["answer"] if outcome == LOGP else []
     columns = base.select("question_id", *answer).with_row_index("column")
     table = outcomes.join(rows, on=list(MASK), nulls_equal=True).join(columns, on="question_id")
@@ -205,6 +204,11 @@ def pair_outcomes(
         non_letter_mass=change(lambda frame: frame["non_letter_mass"].to_numpy().astype(float)),
         letter_entropy=change(lambda frame: letter_entropy(frame["option_logprobs"])),
     )
+
+
+def name_masks(masks: Sequence[MaskName]) -> pl.DataFrame:
+    """List masks as the columns MASK."""
+    return pl.DataFrame([(mask.culture, mask.draw) for mask in masks], MASK, orient="row")
 
 
 def read_outcomes(path: str | Path, kind: str = "outcomes") -> pl.DataFrame:

@@ -14,6 +14,7 @@ from culture_neurons.evaluate.pairing import (
     MASK,
     RESPONSE,
     UNMODIFIED,
+    name_masks,
     pair_outcomes,
     select_mask,
 )
@@ -51,7 +52,7 @@ def choose_strengths(
         EffectError: An answer is missing.
     """
     parts = []
-    names = pl.DataFrame([(mask.culture, mask.draw) for mask in masks], MASK, orient="row")
+    names = name_masks(masks)
     for strength in (0.0, *strengths):
         gain, others = np.zeros((2, len(masks)))
         if strength:

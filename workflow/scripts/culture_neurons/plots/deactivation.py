@@ -22,10 +22,14 @@ from culture_neurons.plots.parts.heatmaps import (
     matrix_grid,
 )
 from culture_neurons.plots.parts.inputs import choose_outcome
-from culture_neurons.plots.parts.style import add_note, empty_figure, in_style, set_title
+from culture_neurons.plots.parts.style import (
+    PLANTED,
+    add_note,
+    empty_figure,
+    in_style,
+    set_title,
+)
 from culture_neurons.plots.parts.wording import count_questions, label_change
-
-PLANTED = "planted"  # no scorer found these: titles leave them out
 
 
 @in_style
@@ -44,7 +48,7 @@ def plot_deactivation(
         effects: Scorer -> its effects table.
         alpha: Level of the false discovery rate.
         outcome: What changes.
-        others: Effects tables of the other models.
+        others: Effects tables of other models.
     """
     effects, scale = choose_outcome(effects, outcome), OUTCOMES[outcome].scale
     cultures = sorted(
@@ -56,9 +60,8 @@ def plot_deactivation(
         }
     )
     changes = {name: scale * effect_matrix(e, cultures, "delta") for name, e in effects.items()}
-    shown = [effects_.filter(outcome=outcome)["delta"] for effects_ in others]
-    shown += [frame["delta"] for frame in effects.values()]
-    largest = scale * max((values.abs().max() or 0 for values in shown), default=0)
+    shown = [*(frame.filter(outcome=outcome) for frame in others), *effects.values()]
+    largest = scale * max((frame["delta"].abs().max() or 0 for frame in shown), default=0)
     if not any(np.isfinite(change).any() for change in changes.values()):
         return empty_figure("No change to show: no mask was evaluated.")
     limit = max(scale / 100, largest)

@@ -18,9 +18,10 @@ from culture_neurons.plots.parts.style import (
     set_title,
 )
 from culture_neurons.plots.parts.wording import label_change, name_change
+from culture_neurons.storage.schemas import ALL_CULTURES, LOWER_HALF, OWN
 
 _COLUMNS = 4  # panels side by side
-_MEANS = ("all cultures", "lower half")
+_MEANS = (LOWER_HALF, ALL_CULTURES)
 _CURVES = {
     "self": (Look("#D55E00", "o"), "own masks"),
     "cross_by_mask": (Look("#0072B2", "v"), "the others under these masks"),
@@ -39,7 +40,7 @@ def plot_doses(doses: pl.DataFrame, scorer: str, outcome: str) -> Figure:
     """
     rows = doses.filter(outcome=outcome)
     cultures = sorted(set(rows["group"]) - set(_MEANS))
-    groups = [*cultures, *(name for name in reversed(_MEANS) if name in rows["group"])]
+    groups = [*cultures, *(name for name in _MEANS if name in rows["group"])]
     lines = math.ceil(len(groups) / _COLUMNS)
     figure = Figure(figsize=(WIDE, 1.25 * lines + 0.9), layout="constrained")
     grid = figure.subplots(lines, _COLUMNS, squeeze=False, sharex=True, sharey=True)
@@ -65,13 +66,13 @@ def _draw_panel(axes: Axes, rows: pl.DataFrame, strengths: list[float], scale: i
     places[None] = len(strengths) + 0.3
     axes.axhline(0, color="0.4", linewidth=0.8, zorder=0.8)
     axes.axvline(len(strengths) - 0.35, color="0.8", linewidth=0.6, zorder=0.4)
-    for control in sorted(set(rows["masks"]) - {"own"}):
+    for control in sorted(set(rows["masks"]) - {OWN}):
         band = rows.filter(masks=control, measure="self")
         x, _, low, high = _read(band, places, scale)
         axes.fill_between(x[:-1], low[:-1], high[:-1], color="0.8", linewidth=0.8, zorder=0.5)
         axes.bar(x[-1], high[-1] - low[-1], 0.5, low[-1], color="0.8", zorder=0.5)
     for number, (measure, (look, label)) in enumerate(_CURVES.items()):
-        x, values, low, high = _read(rows.filter(masks="own", measure=measure), places, scale)
+        x, values, low, high = _read(rows.filter(masks=OWN, measure=measure), places, scale)
         x = x + 0.12 * (number - 1)
         axes.vlines(x, low, high, color=look.color, linewidth=0.8)
         style = {"color": look.color, "marker": look.marker, "markersize": 3.2, "linewidth": 0.9}
@@ -94,7 +95,7 @@ def _add_legend(figure: Figure, rows: pl.DataFrame) -> None:
         Line2D([], [], color=look.color, marker=look.marker, markersize=3.2, label=label)
         for look, label in _CURVES.values()
     ]
-    controls = sorted(set(rows["masks"]) - {"own"})
+    controls = sorted(set(rows["masks"]) - {OWN})
     handles += [Patch(color="0.8", label=f"{name} masks (all draws)") for name in controls]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, columnspacing=1.2)
     add_note(

@@ -14,6 +14,7 @@ from culture_neurons.plots.parts.depth import add_depth, label_layers
 from culture_neurons.plots.parts.heatmaps import add_colorbar, draw_cells, label_rows, spare_axes
 from culture_neurons.plots.parts.inputs import ModelMasks
 from culture_neurons.plots.parts.style import (
+    PLANTED,
     SMALL,
     WIDE,
     add_note,
@@ -81,7 +82,7 @@ def word_title(counts: Mapping[str, np.ndarray]) -> str:
         counts: Scorer -> counts [culture, layer].
     """
     sums = {scorer: count.sum(0) for scorer, count in counts.items() if count.any()}
-    sums = {scorer: count for scorer, count in sums.items() if scorer != "planted"} or sums
+    sums = {scorer: count for scorer, count in sums.items() if scorer != PLANTED} or sums
     middles = [int(np.searchsorted(np.cumsum(count), count.sum() / 2)) for count in sums.values()]
     layers = len(next(iter(sums.values())))
     low, high = min(middles), max(middles)

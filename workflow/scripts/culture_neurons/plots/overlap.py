@@ -100,9 +100,8 @@ def _draw_panel(axes: Axes, panel: Panel, colors: Colormap, norm: Normalize) -> 
         axes.broken_barh([(row, len(panel.names) - row)], (row, 1), facecolor="white")
     if len(panel.names) <= ANNOTATED:
         annotate_cells(axes, below, colors, norm, form_index)
-    for place, size in enumerate(panel.sizes):
         style = {"ha": "center", "va": "center_baseline", "size": SMALL, "color": "0.35"}
-        if len(panel.names) <= ANNOTATED:
+        for place, size in enumerate(panel.sizes):
             axes.text(place + 0.5, place + 0.5, size, **style)
     label_rows(axes, panel.names)
     label_columns(axes, panel.names)

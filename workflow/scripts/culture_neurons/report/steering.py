@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from culture_neurons.outcomes import OUTCOMES
-from culture_neurons.report.verdicts import KEYS, NOT_SHOWN, word_gain
+from culture_neurons.report.verdicts import KEYS, NOT_SHOWN, word_gain, word_left_out
+from culture_neurons.storage.schemas import ALL_CULTURES, LOWER_HALF, OWN
 
-TOLERATED = 0.1  # largest share of broken masks, as of all effects: see evaluate/collapse.py
-GROUPS = ("all cultures", "lower half")  # of table doses
 _MEASURES = {"self": "self", "cross_by_mask": "cross", "cross_by_target": "other_masks"}
 _BOUNDS = {"": "value", "_low": "ci_low", "_high": "ci_high"}
 
@@ -24,11 +23,12 @@ def judge_steering(doses: pl.DataFrame, alpha: float) -> pl.DataFrame:
         alpha: Level of the ranks among controls.
 
     Returns:
-        Columns KEYS, group, cultures, outcome, broken (masks); in the outcome's unit before, self,
-        cross, other_masks (what the other cultures' masks do to these), and of each control its
-        mean and its lowest and highest draw; self_p_{control}; verdict.
+        Columns KEYS, group, cultures, outcome; broken and left_out masks; in the outcome's unit
+        before, self, cross, other_masks (what the other cultures' masks do to these), and of each
+        control its mean and its lowest and highest draw; self_p_{control}; verdict.
     """
-    chosen = doses.filter(pl.col("strength").is_null(), pl.col("group").is_in(GROUPS))
+    means = pl.col("group").is_in([ALL_CULTURES, LOWER_HALF])
+    chosen = doses.filter(pl.col("strength").is_null(), means)
     keys = [*KEYS, "group", "cultures", "outcome"]
     rows = []
     for names, part in chosen.group_by(keys, maintain_order=True):
@@ -40,8 +40,9 @@ def judge_steering(doses: pl.DataFrame, alpha: float) -> pl.DataFrame:
 
 def _spread_row(part: pl.DataFrame, scale: int) -> dict[str, float | None]:
     """Spread one group's rows of one outcome to columns."""
-    own, controls = part.filter(masks="own"), part.filter(pl.col("masks") != "own")
-    row = {"broken": own["broken"][0], "before": scale * own["before"][0]}
+    own, controls = part.filter(masks=OWN), part.filter(pl.col("masks") != OWN)
+    row = {name: own[name][0] for name in ("broken", "left_out")}
+    row |= {"before": scale * own["before"][0]}
     for measure, name in _MEASURES.items():
         (values,) = own.filter(measure=measure).to_dicts()
         row |= {f"{name}{end}": scale * values[column] for end, column in _BOUNDS.items()}
@@ -53,10 +54,12 @@ def _spread_row(part: pl.DataFrame, scale: int) -> dict[str, float | None]:
 
 
 def _word_verdict(row: Mapping[str, object], alpha: float) -> str:
-    if row["broken"] > TOLERATED * row["cultures"]:
+    if row["broken"] > row["left_out"]:
         return f"{NOT_SHOWN}: {row['broken']} of {row['cultures']} masks break the model"
     ranks = {name: p for name, p in row.items() if name.startswith("self_p_")}
     failed = [] if row["self_low"] > 0 else ["self's interval reaches 0"]
     failed += [f"self within {name[7:]}" for name, p in ranks.items() if not p <= alpha]
     failed += [] if ranks else ["no control"]
-    return f"{NOT_SHOWN}: {', '.join(failed)}" if failed else word_gain(row, row["outcome"])
+    if failed:
+        return f"{NOT_SHOWN}: {', '.join(failed)}"
+    return word_gain(row, row["outcome"]) + word_left_out(row["broken"], row["cultures"])

@@ -129,9 +129,13 @@ def word_verdict(row: Mapping[str, object], alpha: float, outcome: str = ACCURAC
     words = f"own culture loses more, {beyond}"
     if row["raises"]:
         words = f"{word_gain(row, outcome)}, {beyond}"
-    if broken:
-        words += f"; without {broken} of {row['masks']} masks, which break the model"
+    words += word_left_out(broken, row["masks"])
     return words if row["raises"] else words + _word_swapped(row)
+
+
+def word_left_out(broken: int, masks: int) -> str:
+    """Say how many masks means leave out, if any."""
+    return f"; without {broken} of {masks} masks, which break the model" if broken else ""
 
 
 def word_gain(row: Mapping[str, object], outcome: str) -> str:

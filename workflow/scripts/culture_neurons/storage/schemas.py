@@ -44,6 +44,8 @@ _COLLAPSE = [  # means of what tells a broken model from a lost culture
     ("letter_entropy_change", pa.float64()),  # of the largest entropy, 0 to 1
 ]
 EXCHANGED = "exchanged"  # in table ranks, as a control: the masks of the other cultures
+# In table doses: the scorer's masks beside controls, and groups, of which no culture's code can be.
+OWN, ALL_CULTURES, LOWER_HALF = "own", "all cultures", "lower half"
 
 SCHEMAS: dict[str, pa.Schema] = {
     kind: pa.schema(fields)
@@ -128,17 +130,18 @@ SCHEMAS: dict[str, pa.Schema] = {
         # Effects of steering on the evaluate folds, by strength.
         "doses": [
             ("strength", pa.float64()),  # null: each mask's chosen one
-            ("masks", pa.string()),  # own: the scorer's | a control
-            ("group", pa.string()),  # a culture | all cultures | lower half: see evaluate/doses.py
-            ("cultures", pa.uint32()),  # behind the mean
+            ("masks", pa.string()),  # OWN | a control
+            ("group", pa.string()),  # a culture | ALL_CULTURES | LOWER_HALF: see evaluate/doses.py
+            ("cultures", pa.uint32()),  # of the group
             _OUTCOME,
             ("measure", pa.string()),  # as of summaries
             ("before", pa.float64()),  # of the group's questions without a mask
             ("value", pa.float64()),  # of a control the mean over its draws
             *_INTERVAL,  # of these cultures; of a control its lowest and highest draw
             ("rank_p", pa.float64()),  # of the scorer's gain among the control's draws; self alone
-            *_COLLAPSE,  # of a control null, as the next
-            ("broken", pa.uint32()),  # masks of the group that break the model
+            *_COLLAPSE,  # of a control null
+            ("broken", pa.uint32()),  # of the scorer's masks, as of summaries
+            ("left_out", pa.uint32()),
         ],
         "effects": [
             ("mask_culture", pa.string()),

@@ -6,6 +6,7 @@ Not for measuring anything: the numbers are those of the table.
 import polars as pl
 
 from culture_neurons.outcomes import ACCURACY
+from culture_neurons.storage.schemas import ALL_CULTURES, LOWER_HALF
 
 LIMITS = {  # what is measured -> lowest and highest value that passes, unit
     # Of the right answers that the under-performing cultures lack.
@@ -47,8 +48,8 @@ def check_steering(steering: pl.DataFrame) -> tuple[list[str], list[str]]:
 
 def _measure(rows: pl.DataFrame) -> dict[str, float | None]:
     """Collect one scorer's numbers, None where there is no lower half, in the order of LIMITS."""
-    (every,) = rows.filter(group="all cultures").to_dicts()
-    lower = rows.filter(group="lower half").to_dicts()
+    (every,) = rows.filter(group=ALL_CULTURES).to_dicts()
+    lower = rows.filter(group=LOWER_HALF).to_dicts()
     shares = [None] * 3
     if lower:
         missing = 100 - lower[0]["before"]

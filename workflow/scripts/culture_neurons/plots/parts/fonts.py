@@ -23,9 +23,13 @@ def choose_fonts(names: Sequence[str], first: str = FIRST) -> tuple[list[str], l
     missing = {ord(char) for name in names for char in name if not char.isspace()}
     missing -= _read_characters(findfont(FontProperties(family=first)))
     for font in sorted(fontManager.ttflist, key=lambda font: (font.name, font.fname)):
-        if missing and not font.name.startswith(_BOXES) and font.name not in families:
-            found = missing & _read_characters(font.fname)
-            families += [font.name] * bool(found)
+        if not missing:
+            break
+        if font.name.startswith(_BOXES) or font.name in families:
+            continue
+        found = missing & _read_characters(font.fname)
+        if found:
+            families.append(font.name)
             missing -= found
     return families, [name for name in names if missing & set(map(ord, name))]
 

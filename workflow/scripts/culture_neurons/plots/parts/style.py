@@ -11,13 +11,14 @@ from typing import NamedTuple
 import matplotlib.style
 from matplotlib.figure import Figure
 
+from culture_neurons.storage.facts import STUDY
 from culture_neurons.storage.writing import atomic_path
 
 NARROW = 3.3  # inches, one column of a page
 WIDE = 6.9  # inches, both columns
 DOTS_PER_INCH = 200
 SMALL = 7  # points, the smallest text
-STUDY_NAMES = ("model", "hookpoint", "split", "rate", "intervention")  # of paths
+PLANTED = "planted"  # no scorer found these: titles leave them out
 
 _SETTINGS = {
     "font.size": 8,
@@ -61,7 +62,7 @@ SCORER_LOOKS = {
     "mad": Look("#009E73", "D"),
     "cas": Look("#D55E00", "o"),
     "gradact": Look("#CC79A7", "P"),
-    "planted": Look("#000000", "*"),
+    PLANTED: Look("#000000", "*"),
 }
 # Paul Tol's bright palette, kept from SCORER_LOOKS by its markers too.
 _OTHER_LOOKS = (
@@ -147,7 +148,7 @@ def save_figure(
             at apart from its path and its caption.
     """
     known = dict(study or {})  # Snakemake's wildcards tell by `in` what values they have, not keys
-    names = [known[key] for key in STUDY_NAMES if key in known]
+    names = [known[key] for key in (*STUDY, "intervention") if key in known]
     if names:
         _add_head(figure, ", ".join(names))
     with atomic_path(svg_path) as svg, atomic_path(png_path) as png:
