@@ -56,7 +56,7 @@ rule choose_strengths:
         swapped=f"{SWAPPED_STEERED}/{{selector}}.parquet",
         code=find_code_inputs("choose_strengths"),
     output:
-        strengths="results/strengths/{model}/{hookpoint}/{split}/{rate}/{intervention}/{selector}.parquet",
+        strengths=f"{STRENGTHS}/{{selector}}.parquet",
         outcomes=f"{OUTCOMES}/{{selector}}.parquet",
         swapped=f"{SWAPPED}/{{selector}}.parquet",
     log:

@@ -31,8 +31,7 @@ rule write_tables:
         ),
         doses=expand_studies(f"{DOSES}/{{scorer}}.parquet", interventions=STEERING),
         strengths=expand_studies(
-            "results/strengths/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet",
-            interventions=STEERING,
+            f"{STRENGTHS}/{{scorer}}.parquet", interventions=STEERING
         ),
         published=os.path.relpath(ROOT / "config/published.tsv"),
         recovery=expand_studies(

@@ -19,7 +19,7 @@ class Recipe:
     shared_per_layer: int = 0
     # Cultures whose neurons' gates are made smaller after training, for steering to mend.
     weakened_cultures: int = 0
-    weakened_gate: float = 0.3  # factor on u = W_gate x; .3 takes half or more of their answers
+    weakened_gate: float = 0.3  # factor on u = W_gate x: see docs/method.md
 
     pictures: int = 32  # per culture and thing
     batch: int = 32  # rows
