@@ -62,6 +62,8 @@ def spread_small(panels: Sequence[Axes], small: float) -> bool:
     low, high = panels[0].get_xlim()
     if max(-low, high) <= 10 * small:
         return False
+    # The margin around the largest change, which would be narrow on this scale.
+    low, high = (1.5 * bound if abs(bound) > small else bound for bound in (low, high))
     steps = [small * step for step in (1, 5, 25)]
     ticks = [-step for step in reversed(steps)] + [0.0, *steps]
     for axes in panels:
