@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from dry_runs import PROJECT, plan
+from dry_runs import PROJECT, copy_project, plan
 
 from culture_neurons.identify.random_control import draw_control
 from culture_neurons.identify.statistics import Statistics
@@ -29,9 +29,10 @@ def stages():
     return {(model, stage): (int(jobs), float(share)) for model, stage, jobs, share in rows}
 
 
-def test_the_jobs_are_those_that_are_planned(stages):
+def test_the_jobs_are_those_that_are_planned(stages, tmp_path):
+    folder = copy_project(tmp_path / "project")  # without the results of whoever tests
     planned = Counter()
-    for rule, wildcards in plan(PROJECT, "--configfile", "config/paper.yaml"):
+    for rule, wildcards in plan(folder, "--configfile", "config/paper.yaml"):
         if rule in ("answer_questions", "extract_activations", "intervene"):
             planned[re.search(r"model=([^,]+)", wildcards).group(1), rule] += 1
     assert len(planned) == 9
