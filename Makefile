@@ -1,13 +1,14 @@
 # make demo: install once, then run the embedded demo.  make test: lint, and the workflow as it should run.
 # make test-faults: as it should fail.  make test-slurm: on a real one-node Slurm; as root on Debian or Ubuntu.
 # make validate: do verdicts fit a known truth? A longer demo.
+# make transfer: do masks matter on new pictures, and damage what has no culture?
 # make steering: can steering mend what a demo model lacks?
 # make bench: timings of the engine and the tables, into benchmarks/results.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo steering validate test test-faults test-slurm lint bench clean
+.PHONY: install demo transfer steering validate test test-faults test-slurm lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -31,6 +32,11 @@ demo: install
 	$(call run_study)
 	@"$(BIN)/python" workflow/scripts/show_study.py
 	@"$(BIN)/python" workflow/scripts/check_demo.py
+
+transfer: install
+	$(call run_study,--configfile config/other_datasets.yaml)
+	@"$(BIN)/python" workflow/scripts/show_study.py
+	@"$(BIN)/python" workflow/scripts/check_demo.py transfer
 
 steering: install
 	$(call run_study,--configfile config/steering.yaml)

@@ -59,6 +59,29 @@ def test_planted_neurons_matter_for_their_culture_alone(study):
     assert abs(logp["cross_by_mask"]["value"]) <= 0.05
 
 
+def test_planted_neurons_matter_on_new_pictures_too(study):
+    transfer = pl.read_csv(study / "results/tables/transfer.csv").filter(scorer="planted")
+    (row,) = transfer.filter(outcome="accuracy").to_dicts()
+    assert row["self"] <= -40  # points
+    assert abs(row["cross"]) <= 3
+    assert row["verdict"] == "own culture loses more there, beyond exchanged"
+    effects = pl.read_csv(study / "results/tables/other_effects.csv").filter(scorer="planted")
+    asked = (
+        effects.filter(outcome="accuracy")
+        .group_by("other_dataset")
+        .agg(pl.col("questions").unique(), pl.len())
+    )
+    assert sorted(asked.rows()) == [("general", [20], 8), ("new_pictures", [20], 64)]
+
+
+def test_no_picture_of_another_dataset_is_the_study_s(study):
+    folders = ("dataset", "other_datasets/general", "other_datasets/new_pictures")
+    tables = [study / f"results/{folder}/images.parquet" for folder in folders]
+    pictures = [set(pl.read_parquet(table, columns=["sha256"])["sha256"]) for table in tables]
+    assert all(pictures)
+    assert len(set.union(*pictures)) == sum(map(len, pictures))
+
+
 def test_the_contrastive_scorer_finds_the_planted_neurons(study):
     recovery = pl.read_parquet(study / f"results/recovery/{STUDY}/r0.01.parquet")
     found = recovery.filter(scorer="conact")

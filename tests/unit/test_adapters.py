@@ -22,6 +22,7 @@ PLACE = {
     "scorer": ("cas", {"name": "cas"}),
     "selector": ("cas", "cas"),
     "intervention": ("ablate", {"name": "ablate"}),
+    "other_dataset": ("general", {"name": "general"}),
 }
 FOREIGN = {  # as facts, and as the error writes them
     "model": ("other", "other"),
@@ -31,6 +32,7 @@ FOREIGN = {  # as facts, and as the error writes them
     "scorer": ({"name": "mad"}, "mad"),
     "selector": ("mad", "mad"),
     "intervention": ({"name": "double"}, "double"),
+    "other_dataset": ({"name": "transfer"}, "transfer"),
 }
 STUDY = ("model", "hookpoint", "split", "rate")
 STATED = {  # kind of table -> its facts that stand in its path
@@ -45,7 +47,9 @@ STATED = {  # kind of table -> its facts that stand in its path
     "masks": (*STUDY, "selector"),
     "outcomes": (*STUDY, "intervention", "selector"),
     "swapped_outcomes": (*STUDY, "intervention", "selector"),
+    "outcomes elsewhere": (*STUDY, "intervention", "selector", "other_dataset"),
 }
+ELSEWHERE = {"questions": "questions", "outcomes": "outcomes elsewhere"}
 ANSWERED = {"questions": "questions", "outcomes": ["outcomes"]}
 RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where files are several
     "fill_cells": (
@@ -89,6 +93,20 @@ RULES = {  # rule -> its wildcards, and the kinds of its inputs, in a list where
             "controls": ["outcomes"],
         },
     ),
+    "ask_elsewhere": (
+        (*STUDY, "intervention", "scorer", "other_dataset"),
+        {
+            "questions": "questions",
+            "cells": "cells",
+            "masks": "masks",
+            "statistics": ["statistics"],
+        },
+    ),
+    "measure_transfer": ((*STUDY, "intervention", "scorer", "other_dataset"), ELSEWHERE),
+    "measure_damage": (
+        (*STUDY, "intervention", "scorer", "other_dataset"),
+        ELSEWHERE | {"study_questions": "questions", "study": "outcomes"},
+    ),
     "compare_scorers": ((*STUDY, "intervention"), ANSWERED),
     "measure_categories": ((*STUDY, "intervention"), ANSWERED),
     "measure_recovery": (STUDY, {"planted": "planted", "masks": ["masks"]}),
@@ -120,7 +138,7 @@ def test_a_file_of_another_path_is_refused_by_its_reader(
         facts = {key: PLACE[key][1] for key in STATED[kind]} | NO_ROWS
         if name == foreign:
             facts[fact] = FOREIGN[fact][0]
-        path = write_empty(tmp_path / name / "cas.parquet", kind, facts)
+        path = write_empty(tmp_path / name / "cas.parquet", kind.split()[0], facts)
         sources[name] = [path] if several else path
     wildcards = {name: PLACE.get(name, ("random_of_cas",))[0] for name in names}
     with pytest.raises(TableError) as caught:

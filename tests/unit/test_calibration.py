@@ -9,6 +9,7 @@ from paired import pair_answers
 from scipy import stats
 
 from culture_neurons.evaluate.comparisons import compare_scorers
+from culture_neurons.evaluate.damage import summarise_damage
 from culture_neurons.evaluate.effects import tabulate_effects
 from culture_neurons.evaluate.intervals import bound_singles
 from culture_neurons.evaluate.measures import contrast
@@ -132,7 +133,7 @@ def test_the_false_discovery_rate_is_held_with_planted_effects(per_image):
         paired = ask(generator, 10, 150, per_image, common=1.0, accuracy=0.5)
         paired = put_masks(generator, paired, loss, win, common=1.0)
         resampled = bootstrap_cells(paired, 2, seed)
-        effects = tabulate_effects(paired, resampled, 0.95, seed, 0.05, 0.8)
+        effects = tabulate_effects(paired, resampled, paired.cultures, 0.95, seed, 0.05, 0.8)
         flagged = (effects["q"] <= 0.05).reshape(10, 10)
         shares.append((flagged & ~planted).sum() / max(flagged.sum(), 1))
         found.append(flagged[planted].mean())
@@ -214,3 +215,33 @@ def test_p_values_of_permuted_labels_are_uniform_where_culture_does_not_exist():
     # Ranks are discrete: spread each over its step before comparing with the continuous law.
     spread = np.array(p) - generator.random(len(p)) / (draws + 1)
     assert stats.kstest(spread, "uniform").pvalue > 0.01
+
+
+@pytest.mark.parametrize(
+    ("masks", "images", "loss", "alike"),
+    [(8, 100, 0.0, 0.0), (8, 100, 0.2, 0.0), (8, 40, 0.1, 0.8), (25, 100, 0.05, 0.8)],
+)
+def test_intervals_of_general_damage_cover(masks, images, loss, alike):
+    """Masks lose general answers by up to half more or less than others; own ones by 25 %."""
+    generator = np.random.default_rng(11)
+    held = {"general": [], "self_less_general": []}
+    for seed in range(200):
+        own = ask(generator, masks, images=16)
+        own = put_masks(generator, own, np.full((masks, masks), 0.25), win=0.0)
+        single = loss * generator.uniform(0.5, 1.5, masks)
+        asked = ask(generator, 1, images)
+        nothing = np.zeros((masks, len(asked.image)))
+        general = replace(
+            asked, asked=nothing == 0, non_letter_mass=nothing, letter_entropy=nothing
+        )
+        general = put_masks(generator, general, single[:, None], win=0.0, alike=alike)
+        resampled = bootstrap_cells(general, 300, seed + 2**32)[..., 0]
+        rows = pl.DataFrame(
+            summarise_damage(general, resampled, own, np.zeros(masks), confidence=0.95, seed=seed)
+        ).filter(pl.col("culture").is_null())
+        truth = {"general": -loss * ACCURACY}
+        truth["self_less_general"] = -0.25 * ACCURACY - truth["general"]
+        for measure, low, high in rows.select("measure", "ci_low", "ci_high").iter_rows():
+            held[measure].append(low <= truth[measure] <= high)
+    for measure, covered in held.items():
+        assert np.mean(covered) >= 0.92, (measure, np.mean(covered))

@@ -714,3 +714,53 @@ def test_a_scorer_file_without_its_function_or_without_sense_is_refused(own_scor
         own_scorer("def other(statistics):\n    return 0\n", {})
     with pytest.raises(ConfigError, match=r"scorers/mine.py is not Python"):
         own_scorer("def mine(:\n", {})
+
+
+OTHER = {"source": "results/demo/general.parquet"}
+CODES = "config/demo_cultures.tsv"
+
+
+def with_other(**changes):
+    return change(("other_datasets",), {"general": OTHER | changes})
+
+
+def test_another_dataset_takes_the_defaults_of_the_study_s():
+    entry = complete_config(with_other(), ROOT)["other_datasets"]["general"]
+    own = complete_config(DEFAULT, ROOT)["dataset"]
+    for key in ("split", "label_is", "option_counts", "max_rejected"):
+        assert entry[key] == own[key]
+    assert entry["columns"] == own["columns"] | {"category": None}
+    assert (entry["cultures"], entry["per_culture"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"source": "no/such.parquet"}, ["other_datasets.general.source", "no/such.parquet"]),
+        ({"source": "results/demo/../demo/general.parquet"}, ["as the demo's rule writes it"]),
+        ({"sorce": "x"}, ["other_datasets.general.sorce", "did you mean 'source'"]),
+        ({"cultures": "no.tsv"}, ["other_datasets.general.cultures", "no.tsv"]),
+        (
+            {"cultures": "config/cultures.tsv"},
+            ["general.cultures' has []", "in common"],
+        ),
+        ({"labels": "no.csv"}, ["other_datasets.general.labels", "no.csv"]),
+        ({"revision": "main"}, ["other_datasets.general.revision", "on this machine"]),
+        ({"per_culture": 0}, ["other_datasets.general.per_culture", "1 or more"]),
+        ({"role": "evaluate"}, ["other_datasets.general.role", "unknown"]),
+        (
+            {"columns": {"texts": {"native": {"question": "Q", "options": "O"}}}},
+            ["other_datasets.general.columns.texts", "['native']", "'english' is one"],
+        ),
+    ],
+)
+def test_another_dataset_that_cannot_be_asked_is_refused_by_its_key(changes, words):
+    message = refusal(with_other(**changes))
+    for word in words:
+        assert word in message
+
+
+def test_names_of_other_datasets_are_names_in_paths():
+    message = refusal(change(("other_datasets",), {"a/b": OTHER}))
+    assert "a/b" in message
+    assert "other_datasets" in message

@@ -15,9 +15,25 @@ from culture_neurons.demo.checkpoint import (
     save_checkpoint,
 )
 from culture_neurons.demo.lessons import Lessons
-from culture_neurons.demo.pictures import draw_picture, encode_png
-from culture_neurons.demo.planting import HOOKPOINT, draw_plants, hinge_loss, weaken_gates
-from culture_neurons.demo.world import CULTURES, QUESTIONS, THINGS, list_words
+from culture_neurons.demo.pictures import draw_general_picture, draw_picture, encode_png
+from culture_neurons.demo.planting import (
+    HOOKPOINT,
+    UNTOUCHED,
+    draw_interventions,
+    draw_plants,
+    hinge_loss,
+    weaken_gates,
+)
+from culture_neurons.demo.recipe import Recipe
+from culture_neurons.demo.world import (
+    CULTURES,
+    GENERAL_QUESTION,
+    GENERAL_THINGS,
+    NO_CULTURE,
+    QUESTIONS,
+    THINGS,
+    list_words,
+)
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.model.checkpoints import load_checkpoint
 from culture_neurons.model.cpu_inference import pack_linear
@@ -186,3 +202,67 @@ def test_weakened_gates_are_those_of_the_first_cultures_neurons_alone(saved):
                 changed += 1
         assert torch.equal(after, expected), path
     assert changed == 2
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_general_training_prompts_are_those_of_encode_prompt(name):
+    processor = build_processor(name, [GENERAL_QUESTION])
+    pool = Lessons(processor, pictures=1, seed=7, general=True)
+    batch = pool.draw_general_batch(12, torch.Generator().manual_seed(1))
+    rng = np.random.default_rng(7)
+    for culture in range(len(CULTURES)):
+        for thing in range(len(THINGS)):
+            draw_picture(culture, thing, rng)  # which come first
+    drawn = [draw_general_picture(thing, rng) for thing in range(len(GENERAL_THINGS))]
+    words = [*list_words(), *GENERAL_THINGS]
+    for row in range(len(batch)):
+        shown = tuple(words[index] for index in batch.options[row])
+        right = words[batch.word[row]]
+        picture = encode_png(drawn[GENERAL_THINGS.index(right)])
+        question = Question("q", "", 0, "", GENERAL_QUESTION.text, shown, 0, (0, 1, 2, 3))
+        encoded = encode_prompt(processor, processor.image_token_id, question, picture)
+        for key, value in encoded.token_inputs.items():
+            assert torch.equal(batch.inputs[key][row, : encoded.tokens], value[0]), key
+        for key in pool.pictures:
+            mine = batch.inputs[key].unflatten(0, (len(batch), -1))[row]
+            assert torch.allclose(mine.float(), encoded.picture_inputs[key].float(), atol=1e-6), key
+        assert batch.last_at[row] == encoded.tokens - 1
+        assert batch.culture[row] == NO_CULTURE
+        assert sorted(shown) == sorted(GENERAL_THINGS)
+
+
+def test_questions_of_culture_are_drawn_alike_with_general_ones_beside_them():
+    name = "tiny-pangea"
+    alone = Lessons(build_processor(name), pictures=1, seed=7)
+    beside = Lessons(build_processor(name, [GENERAL_QUESTION]), 1, seed=7, general=True)
+    first, second = (
+        pool.draw_batch(8, torch.Generator().manual_seed(1)) for pool in (alone, beside)
+    )
+    for field in ("culture", "question", "options", "answer"):
+        assert torch.equal(getattr(first, field), getattr(second, field))
+    joined = second.join(beside.draw_general_batch(3, torch.Generator().manual_seed(2)))
+    assert len(joined) == 11
+    assert torch.equal(joined.culture[:8], second.culture)
+    assert {len(value) for value in joined.inputs.values()} == {11}
+
+
+def test_the_hinge_wants_no_neuron_of_any_culture_for_general_rows():
+    axis = NeuronAxis((64,))
+    plants = draw_plants((0,), 2, 0, axis, torch.Generator().manual_seed(0))
+    tokens = torch.ones(1, 1, dtype=torch.bool)
+    off = torch.full((1, 1, 64), -1.0)
+    general = torch.tensor([NO_CULTURE])
+    assert hinge_loss({0: off}, plants, general, tokens, tokens, 1.0) == 0
+    assert hinge_loss({0: off}, plants, torch.tensor([0]), tokens, tokens, 1.0) > 0
+    # Two units beyond the margin for each of the eight groups.
+    assert hinge_loss({0: -off}, plants, general, tokens, tokens, 1.0) == 2 * len(CULTURES)
+
+
+def test_half_of_the_general_rows_have_groups_silenced():
+    plants = draw_plants((0,), 2, 0, NeuronAxis((64,)), torch.Generator().manual_seed(0))
+    recipe = Recipe(batch=20, self_ablated=8, cross_ablated=8, general_rows=6)
+    culture = torch.cat([torch.zeros(20, dtype=torch.long), torch.full((6,), NO_CULTURE)])
+    maps = draw_interventions(culture, plants, recipe, torch.Generator().manual_seed(1))
+    assert len(maps) == 26
+    assert maps[16:20] + maps[23:] == [UNTOUCHED] * 7
+    assert all(len(affine.neurons[0]) for affine in maps[20:23])

@@ -187,3 +187,36 @@ def test_the_file_opens_with_datasets_in_cvqa_s_columns(tmp_path):
 def test_the_shipped_list_of_cultures_is_the_world_s():
     shipped = (ROOT / "config/demo_cultures.tsv").read_text(encoding="utf-8")
     assert shipped == dataset.list_cultures()
+
+
+def test_general_questions_have_no_culture_and_every_thing_as_often():
+    rows = dataset.make_general_rows(seed=0, rows_per_culture=4)
+    assert list(rows[0]) == ["image", "ID", "Question", "Options", "Label"]
+    right = Counter(row["Options"][row["Label"]] for row in rows)
+    assert right == dict.fromkeys(world.GENERAL_THINGS, 4)
+    assert {row["Question"] for row in rows} == {"What is this?"}
+    assert all(sorted(row["Options"]) == sorted(world.GENERAL_THINGS) for row in rows)
+    assert len({row["ID"] for row in rows}) == len({row["image"]["bytes"] for row in rows}) == 16
+
+
+def test_a_general_picture_has_no_colours_of_a_culture():
+    rng = np.random.default_rng(0)
+    for thing in range(len(world.GENERAL_THINGS)):
+        picture = pictures.draw_general_picture(thing, rng)
+        edge = np.concatenate([picture[0], picture[-1]]).reshape(-1, 3).astype(float)
+        assert picture.shape == (pictures.SIZE, pictures.SIZE, 3)
+        assert edge.std(axis=0).max() < 20  # noise alone: no motif
+        middle = picture[26:30, 10:46].reshape(-1, 3).astype(float)
+        assert np.abs(middle.mean(axis=1) - edge.mean()).max() > 50  # a thing stands there
+
+
+def test_new_pictures_are_of_the_same_world_and_none_of_the_study_s(tmp_path):
+    paths = {name: tmp_path / f"{name}.parquet" for name in ("dataset", "new_pictures")}
+    for name, path in paths.items():
+        dataset.write_demo_dataset(path, seed=0, rows_per_culture=16, drawn=name)
+    first, second = (pq.read_table(path).to_pylist() for path in paths.values())
+    for column in ("ID", "image"):
+        values = [{str(row[column]) for row in rows} for rows in (first, second)]
+        assert values[0].isdisjoint(values[1])
+    assert list(first[0]) == list(second[0]) == COLUMNS
+    assert {row["Question"] for row in second} <= {q.text for q in world.QUESTIONS}

@@ -47,10 +47,12 @@ def test_the_negative_controls_leave_out_one_loss_each_and_the_null_both():
         "ablation_only": (False, True),
         "shared": (True, True),
         "weakened": (True, True),
+        "general": (True, True),
         "unplanted": (False, False),
     }
     assert [name for name, recipe in recipes.items() if recipe.shared_per_layer] == ["shared"]
     assert [name for name, recipe in recipes.items() if recipe.weakened_cultures] == ["weakened"]
+    assert [name for name, recipe in recipes.items() if recipe.general_rows] == ["general"]
 
 
 def make_verdict(checkpoint, recall, loss, verdict, significant=0):

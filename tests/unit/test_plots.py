@@ -30,6 +30,7 @@ from snakemake.iocontainers import Wildcards
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.deactivation import plot_deactivation
 from culture_neurons.plots.doses import plot_doses
+from culture_neurons.plots.elsewhere import plot_elsewhere
 from culture_neurons.plots.layers import count_model, plot_layers
 from culture_neurons.plots.overlap import plot_overlap
 from culture_neurons.plots.parts.inputs import ModelMasks
@@ -67,8 +68,9 @@ FAMILIES = [
     *("accuracy", "layers", "deactivation", "self_cross", "overlap", "recovery"),
     "rejected",
     "doses",
+    "elsewhere",
 ]
-BY_MODEL = ("self_cross", "recovery", "accuracy")
+BY_MODEL = ("self_cross", "elsewhere", "recovery", "accuracy")
 
 
 def draw_accuracy(answers, questions, unseen=None):
@@ -96,6 +98,11 @@ def draw_family(family, cultures, layers):
             {pair: make_summaries(cultures) for pair in pairs},
             {pair: make_ranks() for pair in pairs},
         )
+    if family == "elsewhere":
+        pairs = list(itertools.product(MODELS, SCORERS))
+        study, effects = make_summaries(cultures), make_effects(cultures)
+        tables = [dict.fromkeys(pairs, table) for table in (study, study, effects)]
+        return plot_elsewhere(*tables, "new_pictures", 0.02)
     if family == "recovery":
         return plot_recovery({model: make_recovery(cultures) for model in MODELS}, 0.95)
     models = make_models(cultures, layers)
@@ -125,7 +132,7 @@ def test_paper_size_is_printable_with_all_names(family, tmp_path):
         assert "Accuracy change by strength, masks of cas" in texts
         return
     assert set(MODELS if family in BY_MODEL else SCORERS) <= set(texts)
-    if family not in ("self_cross", "recovery"):
+    if family not in ("self_cross", "elsewhere", "recovery"):
         assert set(CULTURES) <= set(texts)
 
 

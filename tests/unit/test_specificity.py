@@ -121,7 +121,7 @@ def test_the_own_cells_are_a_family_of_their_own():
         np.fill_diagonal(loss, 0.09)
         paired = make_paired(lose(generator, loss, images))
         resampled = np.zeros((2, cultures, cultures))
-        table = tabulate_effects(paired, resampled, 0.95, 0, 0.05, 0.8)
+        table = tabulate_effects(paired, resampled, paired.cultures, 0.95, 0, 0.05, 0.8)
         own = table["mask_culture"] == table["culture"]
         found["families"].append((table["q"][own] <= 0.05).sum())
         found["one"].append((adjust_p(table["p"])[own] <= 0.05).sum())
@@ -144,7 +144,9 @@ def test_the_smallest_drop_is_shown_by_q_with_the_power_that_is_stated():
         shown.append(adjust_p(mcnemar(lost, won))[0] <= 0.05)
     assert np.mean(shown) > 0.8 - 0.04  # 2.5 standard errors
     paired = make_paired(lose(generator, np.full((cultures, cultures), 0.05), images))
-    table = tabulate_effects(paired, np.zeros((2, cultures, cultures)), 0.95, 0, 0.05, 0.8)
+    table = tabulate_effects(
+        paired, np.zeros((2, cultures, cultures)), paired.cultures, 0.95, 0, 0.05, 0.8
+    )
     own = table["mask_culture"] == table["culture"]
     assert table["smallest_drop"][own] == pytest.approx(
         smallest_drop(images, 0.0, 0.05 / cultures, 0.8)

@@ -30,8 +30,8 @@ def test_a_line_per_model_and_scorer_that_passes():
     passed, failed = check_steering(make_steering())
     assert failed == []
     assert passed[1] == (
-        "second, up, cas: restored by own masks 0.80, restored by the best random draw 0.20, "
-        "restored by other cultures' masks 0.02, change of the others, all masks -0.50 points"
+        "second, up, cas: restored by own masks 0.8, restored by the best random draw 0.2, "
+        "restored by other cultures' masks 0.02, change of the others, all masks -0.5 points"
     )
 
 
@@ -40,8 +40,8 @@ def test_a_line_per_model_and_scorer_that_passes():
     [
         ({"self": 24.0}, "restored by own masks is 0.48, expected 0.5 to 1.01"),
         ({"random_high": 26.0}, "restored by the best random draw is 0.52, expected -10 to 0.5"),
-        ({"other_masks": 15.0}, "restored by other cultures' masks is 0.30, expected -0.25 to"),
-        ({"other_masks": -15.0}, "restored by other cultures' masks is -0.30, expected -0.25 to"),
+        ({"other_masks": 15.0}, "restored by other cultures' masks is 0.3, expected -0.25 to"),
+        ({"other_masks": -15.0}, "restored by other cultures' masks is -0.3, expected -0.25 to"),
     ],
 )
 def test_a_number_beyond_its_limits_is_named(lower, message):
@@ -53,7 +53,7 @@ def test_a_number_beyond_its_limits_is_named(lower, message):
 
 def test_others_that_lose_a_point_fail():
     _, failed = check_steering(make_steering(cross=-1.1))
-    message = "change of the others, all masks is -1.10 points, expected -1 to 100 points"
+    message = "change of the others, all masks is -1.1 points, expected -1 to 100 points"
     assert failed == [f"{model}, up, cas: {message}" for model in ("first", "second")]
 
 

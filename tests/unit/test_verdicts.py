@@ -89,7 +89,11 @@ PUBLISHED = pl.DataFrame(
 CHANCE = pl.DataFrame({"model": ["m"], "accuracy": [75.0], "chance_p": [0.001]})
 
 
-def tabulate(summaries, ranks, recovery=None, chance=CHANCE):
+NO_DAMAGE = make_summaries("cas").head(0).with_columns(other_dataset=pl.lit(""))
+UNCHANGED = {"accuracy": 0.02, "logp": 0.05}
+
+
+def tabulate(summaries, ranks, recovery=None, chance=CHANCE, general=NO_DAMAGE):
     scorers = summaries["scorer"].unique().sort()
     table = tabulate_verdicts(
         chance=chance,
@@ -100,7 +104,9 @@ def tabulate(summaries, ranks, recovery=None, chance=CHANCE):
         ),
         recovery=recovery,
         published=PUBLISHED,
+        general=general,
         alpha=0.05,
+        unchanged=UNCHANGED,
     )
     return {row["scorer"]: row for row in table.to_dicts()}
 
@@ -317,3 +323,68 @@ def test_a_model_at_chance_can_show_no_loss():
 def test_a_control_may_have_any_name():
     row = tabulate(make_summaries("cas"), make_ranks("cas", {**FAR, "a_p_b": 0.2}))["cas"]
     assert row["verdict"] == "not shown: gap within a_p_b, self within a_p_b"
+
+
+def make_damage(scorer, change, less_high=-0.01, width=0.005, outcome="accuracy", name="general"):
+    """What masks of a scorer do to questions without a culture."""
+    values = {
+        "general": (change, change - width, change + width),
+        "self_less_general": (less_high - 0.04, less_high - 0.08, less_high),
+    }
+    rows = [
+        {"scorer": scorer, "other_dataset": name, "culture": culture, "outcome": outcome}
+        | {"measure": measure, **dict(zip(("value", "ci_low", "ci_high"), numbers, strict=True))}
+        | {"broken": 0, "left_out": 0}
+        for culture in ("a", None)
+        for measure, numbers in values.items()
+    ]
+    return make_rows(rows, STUDY | FACTS)
+
+
+def judge_damage(change, cross=0.0, **said):
+    """Tabulate a shown verdict with general damage; its row."""
+    summaries = pl.concat([make_summaries("cas", cross=cross), make_summaries("lap")])
+    ranks = pl.concat(
+        [make_ranks(name, {"random": 0.01, "exchanged": 0.01}) for name in ("cas", "lap")]
+    )
+    return tabulate(summaries, ranks, general=make_damage("cas", change, **said))
+
+
+def test_a_verdict_says_that_others_and_general_questions_are_unchanged():
+    rows = judge_damage(-0.01)
+    assert rows["cas"]["verdict"] == (
+        "own culture loses more, beyond exchanged, random; others and general unchanged "
+        "(within 2 % points)"
+    )
+    assert rows["cas"]["on_general"] == pytest.approx(-1.0)
+    assert rows["cas"]["self_less_general_high"] == pytest.approx(-1.0)
+    # Masks that were not asked: nothing is said, and nothing stands in the columns.
+    assert rows["lap"]["verdict"] == "own culture loses more, beyond exchanged, random"
+    assert rows["lap"]["on_general"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "words"),
+    [
+        # The interval, not the estimate, has to lie within two points.
+        (-0.016, {}, "; general change by -1.6 [-2.1, -1.1] % points; others unchanged (within 2"),
+        (0.016, {}, "; general change by 1.6 [1.1, 2.1] % points; others unchanged (within 2"),
+        (-0.01, {"cross": 0.01}, "; others change by 1.0 [-1.0, 3.0] % points; general unchanged"),
+        (
+            -0.01,
+            {"less_high": 0.001},
+            "unchanged (within 2 % points); not shown to lose more than gen",
+        ),
+        (-0.01, {"less_high": float("nan")}, "; not shown to lose more than general"),
+        (-0.01, {"name": "vqa-2"}, "; others and vqa-2 unchanged (within 2 % points)"),
+    ],
+)
+def test_what_is_changed_or_not_shown_is_said(change, said, words):
+    assert words in judge_damage(change, **said)["cas"]["verdict"]
+
+
+def test_what_is_not_shown_says_nothing_of_damage():
+    summaries = make_summaries("cas", gap_high=0.01)
+    ranks = make_ranks("cas", {"random": 0.01, "exchanged": 0.01})
+    rows = tabulate(summaries, ranks, general=make_damage("cas", -0.01))
+    assert rows["cas"]["verdict"] == "not shown: gap's interval reaches 0"

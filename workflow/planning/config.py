@@ -37,7 +37,8 @@ def complete_config(config: dict, root: Path) -> dict:
     check_schema(config, schema)
     completed = fill_defaults(config, schema)
     _find_shipped(completed, root)
-    cultures = _check_dataset(completed["dataset"])
+    cultures = _check_dataset("dataset", completed["dataset"])
+    _check_other_datasets(completed, cultures)
     _check_names(completed)
     _check_models(completed)
     _check_scopes(completed)
@@ -54,20 +55,44 @@ def complete_config(config: dict, root: Path) -> dict:
 def _find_shipped(config: dict, root: Path) -> None:
     """Find files that this project ships from any working folder, such as config/cultures.tsv."""
     owners = [(config["dataset"], "cultures"), *((m, "chat_template") for m in config["models"])]
+    owners += [(entry, "cultures") for entry in config["other_datasets"].values()]
     for owner, key in owners:
         path = owner[key]
         if path and not os.path.exists(path) and (root / path).is_file():
             owner[key] = os.path.relpath(root / path)
 
 
-def _check_dataset(dataset: dict) -> list[str]:
-    """Look for the dataset's files; return the codes of its cultures."""
-    require_dataset("dataset.source", dataset["source"])
-    refuse_revision("dataset.revision", dataset["revision"], dataset["source"])
-    cultures = require_cultures("dataset.cultures", dataset["cultures"])
+def _check_dataset(key: str, dataset: dict) -> list[str]:
+    """Look for a dataset's files; return the codes of its cultures, none where it has none."""
+    require_dataset(f"{key}.source", dataset["source"])
+    refuse_revision(f"{key}.revision", dataset["revision"], dataset["source"])
     if dataset["labels"] is not None:
-        require_file("dataset.labels", dataset["labels"], "a CSV file with the columns ID,Label")
-    return cultures
+        labels = dataset["labels"]
+        require_file(f"{key}.labels", labels, "a CSV file with the columns ID,Label")
+    if dataset["cultures"] is None:
+        return []
+    return require_cultures(f"{key}.cultures", dataset["cultures"])
+
+
+def _check_other_datasets(config: dict, cultures: list[str]) -> None:
+    prompts = {model["prompt"] for model in config["models"]}
+    for name, dataset in config["other_datasets"].items():
+        key = f"other_datasets.{name}"
+        codes = _check_dataset(key, dataset)
+        common = sorted({*codes} & {*cultures})
+        if codes and len(common) < 2:
+            raise ConfigError(
+                f"config key '{key}.cultures' has {common} of the codes of dataset.cultures; "
+                "expected two or more in common, or null: masks are compared with those of other "
+                "cultures"
+            )
+        texts = dataset["columns"]["texts"]
+        missing = sorted(prompts - texts.keys())
+        if missing:
+            raise ConfigError(
+                f"config key '{key}.columns.texts' has {list(texts)}; expected an entry for every "
+                f"prompt of the models, and {missing[0]!r} is one"
+            )
 
 
 def _check_names(config: dict) -> None:

@@ -11,7 +11,7 @@ from culture_neurons.dataset.cultures import CultureError, read_cultures
 from culture_neurons.dataset.sources import EXPECTED, find_source
 from culture_neurons.demo.names import (
     DEMO_CHECKPOINTS,
-    DEMO_DATASET,
+    DEMO_DATASETS,
     list_demo_names,
     parse_demo_name,
 )
@@ -47,11 +47,11 @@ def require_dataset(key: str, source: str) -> None:
     Raises:
         ConfigError: With `key`, the source, and what was expected.
     """
-    if os.path.normpath(source) == DEMO_DATASET:
-        if source != DEMO_DATASET:
+    made = os.path.normpath(source)
+    if made in DEMO_DATASETS.values():
+        if source != made:
             raise ConfigError(
-                f"config key {key!r} is {source!r}; expected {DEMO_DATASET!r}, as the demo's rule "
-                "writes it"
+                f"config key {key!r} is {source!r}; expected {made!r}, as the demo's rule writes it"
             )
         return
     is_hub_id = find_source(source).form == "hub" and _HUB_ID.fullmatch(source)
@@ -81,7 +81,8 @@ def refuse_revision(key: str, revision: str | None, source: str) -> None:
     Raises:
         ConfigError: With `key`, the revision, and the path.
     """
-    made = os.path.normpath(source) == DEMO_DATASET or source.startswith(f"{DEMO_CHECKPOINTS}/")
+    made = os.path.normpath(source) in DEMO_DATASETS.values()
+    made |= source.startswith(f"{DEMO_CHECKPOINTS}/")
     if revision is not None and (made or os.path.exists(source)):
         raise ConfigError(
             f"config key {key!r} is {revision!r}, but {source!r} is on this machine; expected "

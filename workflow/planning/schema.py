@@ -86,8 +86,9 @@ def fill_defaults(value, schema: dict):
     for key, part in known.items():
         if key in value or "default" in part:
             completed[key] = fill_defaults(value.get(key, part.get("default")), part)
+    free = schema.get("additionalProperties")
     for key in sorted(value.keys() - known.keys()):
-        completed[key] = fill_defaults(value[key], {})
+        completed[key] = fill_defaults(value[key], free if isinstance(free, dict) else {})
     return completed
 
 

@@ -28,6 +28,7 @@ class Study:
         scorers, imported, combined, controls, interventions: Name -> entry.
         steering: Name -> entry without `max_loss`, which chooses among answers and changes none.
         max_loss: Name of a steering -> nats.
+        other_datasets: Name -> entry, of datasets that masks are asked beside the study's.
         splits: As paths name them.
         rates: As paths name them -> share of all neurons.
         shards: As paths name them.
@@ -53,6 +54,7 @@ class Study:
             | {"strengths": [float(strength) for strength in entry["strengths"]]}
             for name, entry in _by_name(config["steer"]).items()
         }
+        self.other_datasets = config["other_datasets"]
         self.splits = [f"split{seed}" for seed in config["cells"]["splits"]]
         self.rates = {f"r{rate:g}": float(rate) for rate in config["select"]["rates"]}
         shards = config["extract"]["shards"]
@@ -78,6 +80,11 @@ class Study:
         """Name the masks that combined masks are without, or within."""
         entry = self.combined[combined]
         return entry["without"] if entry["within"] is None else entry["within"]
+
+    def list_other_datasets(self, *, cultures: bool) -> list[str]:
+        """Name the other datasets that have cultures, or those that have none."""
+        entries = self.other_datasets.items()
+        return [name for name, entry in entries if (entry["cultures"] is not None) == cultures]
 
     def has_masks(self, name: str, model: str) -> bool:
         """Say whether a model has a scorer's, imported, or combined masks."""

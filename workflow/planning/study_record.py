@@ -37,6 +37,8 @@ def list_settings(config: Mapping) -> dict[str, object]:
     for kind, entries in named.items():
         shared |= {f"{kind} {entry['name']}": entry for entry in entries}
     settings = {"dataset": {**config["dataset"], "folds": config["cells"]["folds"]}}
+    for name, entry in config["other_datasets"].items():
+        settings[f"other dataset {name}"] = {**entry, "folds": config["cells"]["folds"]}
     for model in config["models"]:
         if model["checkpoint"].startswith(f"{DEMO_CHECKPOINTS}/"):
             settings["demo"] = config["demo"]

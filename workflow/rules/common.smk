@@ -5,7 +5,7 @@ import re
 from culture_neurons.dataset.sources import list_inputs
 from culture_neurons.demo.names import (
     DEMO_CHECKPOINTS,
-    DEMO_DATASET,
+    DEMO_DATASETS,
     parse_demo_name,
 )
 from culture_neurons.demo.names import PATTERN as DEMO_NAMES
@@ -26,8 +26,14 @@ DRAWN = config["select"]["controls"][0]  # the control whose band figures draw
 get_candidates, get_scorers = STUDY.get_candidates, STUDY.get_scorers
 get_controls, has_plants = STUDY.get_controls, STUDY.has_plants
 
+OTHER_DATASETS = STUDY.other_datasets
+
 HOOKPOINTS = config["extract"]["hookpoints"]
 SENSITIVITY = config["sensitivity"]
+INTERVALS = {
+    key: config["evaluate"][key] for key in ("cross", "resamples", "confidence", "seed")
+}
+TESTS = {key: config["evaluate"][key] for key in ("alpha", "power", "collapse")}
 HUB_CACHE = name_hub_cache(config["compute"])
 MODEL_JOB = list_resources(config["compute"])
 
@@ -42,17 +48,17 @@ CHECKPOINT_FILES = [
 ]
 
 MASKS = "results/masks/{model}/{hookpoint}/{split}/{rate}"
-OUTCOMES = "results/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}"
-SWAPPED = "results/swapped/outcomes/{model}/{hookpoint}/{split}/{rate}/{intervention}"
-SWAPPED_STEERED = (
-    "results/swapped/steered/{model}/{hookpoint}/{split}/{rate}/{intervention}"
-)
-STEERED = "results/steered/{model}/{hookpoint}/{split}/{rate}/{intervention}"
-EFFECTS = "results/effects/{model}/{hookpoint}/{split}/{rate}/{intervention}"
-SUMMARIES = "results/summaries/{model}/{hookpoint}/{split}/{rate}/{intervention}"
-RANKS = "results/ranks/{model}/{hookpoint}/{split}/{rate}/{intervention}"
-STRENGTHS = "results/strengths/{model}/{hookpoint}/{split}/{rate}/{intervention}"
-DOSES = "results/doses/{model}/{hookpoint}/{split}/{rate}/{intervention}"
+STUDY_PATH = "{model}/{hookpoint}/{split}/{rate}/{intervention}"
+OUTCOMES = f"results/outcomes/{STUDY_PATH}"
+SWAPPED = f"results/swapped/outcomes/{STUDY_PATH}"
+SWAPPED_STEERED = f"results/swapped/steered/{STUDY_PATH}"
+STEERED = f"results/steered/{STUDY_PATH}"
+EFFECTS = f"results/effects/{STUDY_PATH}"
+SUMMARIES = f"results/summaries/{STUDY_PATH}"
+RANKS = f"results/ranks/{STUDY_PATH}"
+STRENGTHS = f"results/strengths/{STUDY_PATH}"
+DOSES = f"results/doses/{STUDY_PATH}"
+ELSEWHERE = "results/other_datasets/{other_dataset}"
 CATEGORIES = "results/categories/{model}/{hookpoint}/{split}/{rate}"
 RELIABILITY = "results/reliability/{model}/{hookpoint}"
 COMPARISONS = "results/comparisons/{model}/{hookpoint}/{split}/{rate}"
@@ -65,12 +71,14 @@ def one_of(names):
 
 wildcard_constraints:
     demo_model=DEMO_NAMES,
+    demo_dataset=one_of(DEMO_DATASETS),
     model=one_of(MODELS),
     hookpoint=one_of(HOOKPOINTS),
     split=one_of(SPLITS),
     rate=one_of(RATES),
     intervention=one_of(EVERY_INTERVENTION),
     outcome=one_of(MEASURED),
+    other_dataset=one_of(OTHER_DATASETS),
     shard=one_of(SHARDS),
     scorer=one_of(STUDY.all_scorers),
     selector="[a-z][a-z0-9_]*",
@@ -92,10 +100,15 @@ def get_checkpoint_input(wildcards):
     return files + sorted(str(p) for p in folder.glob("*") if p.suffix in suffixes)
 
 
-def get_dataset_input(wildcards):
-    """List the dataset's local files, pictures included; a Hub id has none."""
-    dataset = config["dataset"]
+def list_dataset_files(dataset):
+    """List a dataset's local files, pictures included; a Hub id has none."""
     return list_inputs(dataset["source"], dataset["columns"]["image"])
+
+
+def list_reading(dataset):
+    """List how a dataset is read: its settings but for inputs, and for which rows are asked."""
+    others = ("cultures", "labels", "per_culture")
+    return {key: dataset[key] for key in dataset if key not in others}
 
 
 def find_code_with_scorer(script):

@@ -4,9 +4,10 @@
 rule prepare_dataset:
     """Check every row of the dataset; keep the good ones, and the others with a reason."""
     input:
-        dataset=get_dataset_input,
+        dataset=lambda _: list_dataset_files(config["dataset"]),
         cultures=config["dataset"]["cultures"],
         labels=config["dataset"]["labels"] or [],
+        study_images=[],
         code=find_code_inputs("prepare_dataset"),
     output:
         questions="results/dataset/questions.parquet",
@@ -24,11 +25,8 @@ rule prepare_dataset:
         # Says early what would fail later, and changes no output: no param, which reruns.
         floor=config["cells"]["floor"],
     params:
-        dataset={
-            k: v
-            for k, v in config["dataset"].items()
-            if k not in ("cultures", "labels")
-        },
+        key="dataset",
+        dataset=list_reading(config["dataset"]),
         folds=config["cells"]["folds"],
     script:
         "../scripts/prepare_dataset.py"

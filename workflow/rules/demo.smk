@@ -2,15 +2,15 @@
 
 
 rule make_demo_dataset:
-    """Make questions about invented cultures, in CVQA's schema."""
+    """Make questions about invented cultures, or of none, in CVQA's columns."""
     input:
         code=find_code_inputs("make_demo_dataset"),
     output:
-        dataset=DEMO_DATASET,
+        dataset="results/demo/{demo_dataset}.parquet",
     log:
-        "results/logs/make_demo_dataset.log",
+        "results/logs/make_demo_dataset/{demo_dataset}.log",
     benchmark:
-        "results/benchmarks/make_demo_dataset.tsv"
+        "results/benchmarks/make_demo_dataset/{demo_dataset}.tsv"
     conda:
         "../../envs/models.yaml"
     params:

@@ -21,11 +21,8 @@ rule measure_effects:
     conda:
         "../../envs/tables.yaml"
     params:
-        intervals={
-            key: config["evaluate"][key]
-            for key in ("cross", "resamples", "confidence", "seed")
-        },
-        tests={key: config["evaluate"][key] for key in ("alpha", "power", "collapse")},
+        intervals=INTERVALS,
+        tests=TESTS,
         other_questions=config["select"]["other_questions"],
         controls=lambda wildcards: {
             name: CONTROLS[name]["other_questions"]
@@ -59,10 +56,7 @@ rule measure_doses:
     conda:
         "../../envs/tables.yaml"
     params:
-        intervals={
-            key: config["evaluate"][key]
-            for key in ("cross", "resamples", "confidence", "seed", "collapse")
-        },
+        intervals={**INTERVALS, "collapse": TESTS["collapse"]},
         other_questions=config["select"]["other_questions"],
         controls=lambda wildcards: {
             name: CONTROLS[name]["other_questions"]
@@ -91,10 +85,7 @@ rule compare_scorers:
     conda:
         "../../envs/tables.yaml"
     params:
-        statistics={
-            key: config["evaluate"][key]
-            for key in ("cross", "resamples", "confidence", "seed", "collapse")
-        },
+        statistics={**INTERVALS, "collapse": TESTS["collapse"]},
         other_questions=config["select"]["other_questions"],
     script:
         "../scripts/compare_scorers.py"

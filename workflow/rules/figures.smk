@@ -199,6 +199,48 @@ rule plot_doses:
         "../scripts/plot_doses.py"
 
 
+rule plot_elsewhere:
+    """Draw what every model's masks change in another dataset, beside their own culture's loss."""
+    input:
+        study=lambda wildcards: expand_model_scorers(
+            f"{SUMMARIES}/{{scorer}}.parquet", **wildcards
+        ),
+        elsewhere=lambda wildcards: expand_model_scorers(
+            f"{ELSEWHERE}/summaries/{STUDY_PATH}/{{scorer}}.parquet", **wildcards
+        ),
+        effects=lambda wildcards: expand_model_scorers(
+            f"{ELSEWHERE}/effects/{STUDY_PATH}/{{scorer}}.parquet", **wildcards
+        ),
+        code=find_code_inputs("plot_elsewhere"),
+    output:
+        svg=report(
+            "results/figures/other_datasets/{other_dataset}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.svg",
+            caption="../report/elsewhere.rst",
+            category="Effects",
+            labels={
+                "figure": "in {other_dataset}: {outcome}",
+                "model": "all",
+                "split": "{split}",
+                "rate": "{rate}",
+                "intervention": "{intervention}",
+            },
+        ),
+        png="results/figures/other_datasets/{other_dataset}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.png",
+    log:
+        "results/logs/plot_elsewhere/{other_dataset}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.log",
+    benchmark:
+        "results/benchmarks/plot_elsewhere/{other_dataset}/{hookpoint}/{split}/{rate}/{intervention}/{outcome}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        outcome=get_outcome,
+        models=[model for model in MODELS for _ in get_scorers(model)],
+        scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
+        unchanged=config["evaluate"]["unchanged"],
+    script:
+        "../scripts/plot_elsewhere.py"
+
+
 rule plot_self_cross:
     """Draw the change of an outcome on own and on other cultures, for every model and scorer."""
     input:

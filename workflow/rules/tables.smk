@@ -33,6 +33,13 @@ rule write_tables:
         strengths=expand_studies(
             f"{STRENGTHS}/{{scorer}}.parquet", interventions=STEERING
         ),
+        damage=expand_elsewhere("summaries", cultures=False),
+        transfer=expand_elsewhere("summaries", cultures=True),
+        transfer_ranks=expand_elsewhere("ranks", cultures=True),
+        other_effects=[
+            *expand_elsewhere("effects", cultures=False),
+            *expand_elsewhere("effects", cultures=True),
+        ],
         published=os.path.relpath(ROOT / "config/published.tsv"),
         recovery=expand_studies(
             "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
@@ -49,6 +56,8 @@ rule write_tables:
         doses="results/tables/doses.csv",
         steering="results/tables/steering.csv",
         strengths="results/tables/strengths.csv",
+        transfer="results/tables/transfer.csv",
+        other_effects="results/tables/other_effects.csv",
         cultures="results/tables/cultures.csv",
         masks="results/tables/masks.csv",
         layers="results/tables/layers.csv",
@@ -63,5 +72,6 @@ rule write_tables:
     params:
         alpha=config["evaluate"]["alpha"],
         confidence=config["evaluate"]["confidence"],
+        unchanged=config["evaluate"]["unchanged"],
     script:
         "../scripts/write_tables.py"

@@ -19,6 +19,16 @@ def expand_studies(pattern, models=MODELS, interventions=INTERVENTIONS):
     return paths
 
 
+def expand_elsewhere(kind, *, cultures):
+    """Fill the paths of a table of every other dataset that has cultures, or that has none."""
+    pattern = f"{ELSEWHERE}/{kind}/{STUDY_PATH}/{{scorer}}.parquet"
+    return [
+        path
+        for name in STUDY.list_other_datasets(cultures=cultures)
+        for path in expand_studies(pattern.replace("{other_dataset}", name))
+    ]
+
+
 def expand_model_scorers(pattern, **wildcards):
     """Fill a path for every model and each of its scorers."""
     return [
@@ -45,6 +55,10 @@ def get_figures(wildcards):
         f"doses/{study}/{{intervention}}/{{outcome}}/{{scorer}}/{{model}}",
         interventions=STEERING,
     )
+    for name in OTHER_DATASETS:
+        stems += expand_studies(
+            f"other_datasets/{name}/{study}/{{intervention}}/{{outcome}}", models=first
+        )
     stems += expand_studies(f"recovery/{study}", models=demo[:1])
     if SENSITIVITY["measure"]:
         stems += list_sensitivity_figures()

@@ -1,4 +1,4 @@
-"""Check that the demo finds what was planted, or mends what was weakened; exit status 1 if not."""
+"""Check that a demo shows what is known to be true of its models; exit status 1 if not."""
 
 import argparse
 import sys
@@ -8,9 +8,14 @@ import polars as pl
 
 from culture_neurons.validation.positive_control import check_control
 from culture_neurons.validation.steering_control import check_steering
+from culture_neurons.validation.transfer_control import check_transfer
 
 FOLDER = Path("results/tables")
-TABLES = {"demo": ("verdicts", "ranks"), "steering": ("steering",)}  # of each control
+TABLES = {  # of each control
+    "demo": ("verdicts", "ranks"),
+    "steering": ("steering",),
+    "transfer": ("verdicts", "transfer"),
+}
 
 
 def main() -> None:
@@ -23,7 +28,13 @@ def main() -> None:
     if missing:
         sys.exit(f"there is no {' and no '.join(missing)} here: run make {name} in its folder")
     tables = [pl.read_csv(path, infer_schema_length=None) for path in paths]
-    passed, failed = check_steering(*tables) if name == "steering" else check_control(*tables)
+    match name:
+        case "demo":
+            passed, failed = check_control(*tables)
+        case "steering":
+            passed, failed = check_steering(*tables)
+        case "transfer":
+            passed, failed = check_transfer(*tables)
     for line in passed:
         print(f"positive control passed: {line}")
     for line in failed:

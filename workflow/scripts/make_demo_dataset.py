@@ -8,4 +8,5 @@ write_demo_dataset(
     path=snakemake.output.dataset,
     seed=snakemake.params.seed,
     rows_per_culture=snakemake.params.rows_per_culture,
+    drawn=snakemake.wildcards.demo_dataset,
 )

@@ -12,10 +12,13 @@ from culture_neurons.report.counts import (
     tabulate_masks,
 )
 from culture_neurons.report.steering import judge_steering
+from culture_neurons.report.transfer import judge_transfer
 from culture_neurons.report.verdicts import KEYS, NOTED, tabulate_verdicts
 from culture_neurons.storage.facts import read_facts
 from culture_neurons.storage.frames import read_frame, stack_tables, write_csv
 from culture_neurons.validation.ground_truth import tabulate_ground_truth
+
+ELSEWHERE = [*KEYS, "other_dataset"]
 
 start_log(snakemake.log[0])
 source, output = snakemake.input, snakemake.output
@@ -31,8 +34,12 @@ verdicts = tabulate_verdicts(
     effects=effects,
     recovery=stack_tables(source.recovery, "recovery", STUDY) if source.recovery else None,
     published=pl.read_csv(source.published, separator="\t"),
+    general=stack_tables(source.damage, "summaries", ELSEWHERE),
     alpha=snakemake.params.alpha,
+    unchanged=snakemake.params.unchanged,
 )
+transferred = stack_tables(source.transfer, "summaries", ELSEWHERE)
+transfer_ranks = stack_tables(source.transfer_ranks, "ranks", ELSEWHERE)
 doses = stack_tables(source.doses, "doses", KEYS)
 rejected = read_frame(source.rejected, "rejected")
 tables = {
@@ -43,6 +50,8 @@ tables = {
     "effects": effects,
     "doses": doses,
     "steering": judge_steering(doses, snakemake.params.alpha),
+    "transfer": judge_transfer(transferred, transfer_ranks, summaries, snakemake.params.alpha),
+    "other_effects": stack_tables(source.other_effects, "effects", ELSEWHERE),
     "strengths": stack_tables(source.strengths, "strengths", KEYS),
     "comparisons": stack_tables(source.comparisons, "comparisons", [*STUDY, "intervention"]),
     "cultures": tabulate_cultures(

@@ -1,12 +1,17 @@
-"""What a mask is asked: its own culture's questions, the others' or a sample, swapped pictures."""
+"""What a mask is asked: its own culture's questions, the others' or a sample, other datasets."""
 
 import hashlib
+import itertools
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 
 Name = TypeVar("Name", bound=Hashable)
+
+
+class AssignmentError(Exception):
+    """Masks that have nothing to be asked."""
 
 
 def choose_questions(
@@ -38,21 +43,66 @@ def mark_asked(
 ) -> np.ndarray:
     """Mark the questions that masks of these cultures are asked, bool (owners, questions).
 
-    The unmodified model (None) is asked every question. The sample of a culture is its
-    `other_questions` first questions in the order of a stable hash of their ids: one sample for
-    all masks, and a larger one holds the smaller.
+    The unmodified model (None) is asked every question. All masks are asked one sample of a
+    culture that is not theirs.
     """
     culture = np.array(cultures)
     own = np.array(owners, dtype=object)[:, None] == culture
     if other_questions is None:
         return np.ones_like(own)
+    unmodified = np.array([owner is None for owner in owners])
+    sampled = sample_questions(question_ids, cultures, other_questions)
+    return own | sampled | unmodified[:, None]
+
+
+def sample_questions(
+    question_ids: Sequence[str], cultures: Sequence[str], count: int | None
+) -> np.ndarray:
+    """Mark each culture's `count` first questions by a stable hash, bool (questions,); None: all.
+
+    A larger sample holds the smaller.
+    """
+    culture = np.array(cultures)
     hashes = np.array([_hash(question_id) for question_id in question_ids])
     sampled = np.zeros(len(culture), dtype=bool)
     for name in np.unique(culture):
         here = np.flatnonzero(culture == name)
-        sampled[here[np.argsort(hashes[here])][:other_questions]] = True
-    unmodified = np.array([owner is None for owner in owners])
-    return own | sampled | unmodified[:, None]
+        sampled[here[np.argsort(hashes[here])][:count]] = True
+    return sampled
+
+
+def choose_elsewhere(
+    cultures: Mapping[str, str], owners: Collection[str], count: int | None
+) -> dict[str, list[str]]:
+    """Choose what is asked of another dataset than that which masks were found on.
+
+    Args:
+        cultures: question_id -> culture; all are "" where the dataset has none.
+        owners: Cultures of the masks.
+        count: Questions of each culture, or None for all.
+
+    Returns:
+        Culture -> question ids: of the cultures that have masks, or of "".
+
+    Raises:
+        AssignmentError: Fewer than two cultures have both masks and questions.
+    """
+    ids = list(cultures)
+    sampled = sample_questions(ids, list(cultures.values()), count)
+    chosen: dict[str, list[str]] = {}
+    for question_id in itertools.compress(ids, sampled):
+        chosen.setdefault(cultures[question_id], []).append(question_id)
+    if set(chosen) == {""}:
+        return chosen
+    common = sorted(chosen.keys() & set(owners))
+    if len(common) < 2:
+        raise AssignmentError(
+            f"{len(common)} of the masks' cultures {sorted(owners)} have questions in the other "
+            f"dataset, which has {sorted(chosen)}; expected two or more: masks are compared with "
+            "those of other cultures; use the same codes, or cultures: null to measure general "
+            "damage"
+        )
+    return {culture: chosen[culture] for culture in common}
 
 
 def swap_pictures(cultures: Mapping[str, Collection[str]]) -> dict[str, str]:

@@ -70,20 +70,22 @@ def prepare_questions(
     subsets: Counter = Counter()
     for row, label in zip(rows, labels, strict=True):
         question_id = read_text(row[row_format.columns["id"]])
-        subsets[str(row[row_format.columns["subset"]])] += 1
+        subsets[str(row.get(row_format.columns["subset"]))] += 1
         try:
             question = read_question(question_id, row, label, row_format)
             known = prepared.images.get(question["image_id"])
-            image = read_image(row[row_format.columns["image"]], row_format.picture_folder, known)
+            image = read_image(row, row_format, known)
             _keep(question, image, kept, prepared)
         except RejectedRowError as problem:
             _reject(prepared, question_id, problem)
     prepared.questions = [question for _, question in sorted(kept.items()) if question]
     _join_equal_pictures(prepared, row_format.folds)
-    _check_cultures(subsets, row_format.cultures)
+    if row_format.cultures is not None:
+        _check_cultures(subsets, row_format.cultures)
     _check_rejected(prepared, len(labels), max_rejected, listed)
-    _check_absent(prepared, row_format.cultures, max_absent)
-    _check_size(prepared, row_format.folds, floor)
+    if row_format.cultures is not None:
+        _check_absent(prepared, row_format.cultures, max_absent)
+        _check_size(prepared, row_format.folds, floor)
     return prepared
 
 
@@ -92,7 +94,7 @@ def _read_labels(rows: Iterable[Mapping], row_format: RowFormat) -> list:
     labels = []
     used = set()
     for row in rows:
-        require_columns(row, row_format.columns)
+        require_columns(row, row_format)
         question_id, label = (
             read_text(row[row_format.columns["id"]]),
             row[row_format.columns["label"]],
@@ -216,10 +218,11 @@ def _check_rejected(
             Path(listed).parent.mkdir(parents=True, exist_ok=True)
             csv.write_csv(pa.Table.from_pylist(prepared.rejected), listed)
             where = f"; all of them: {listed}"
+        first = max(prepared.rejected, key=lambda row: row["counted"])  # the first that counts
         raise DatasetError(
             f"{counted.total()} of {asked} rows are rejected, more than dataset.max_rejected = "
-            f"{max_rejected} allows (and one must be left): {dict(counted)}; first: "
-            f"{next(row for row in prepared.rejected if row['counted'])}{where}"
+            f"{max_rejected} allows (and one must be left): {dict(counted or reasons)}; first: "
+            f"{first}{where}"
         )
 
 

@@ -116,6 +116,12 @@ def read_questions(
     return result
 
 
+def read_checksums(images: str | Path) -> set[str]:
+    """Read the pictures' checksums (sha256) of a table `images`."""
+    with open_table(images, "images") as file:
+        return set(file.read(["sha256"])["sha256"].to_pylist())
+
+
 def read_picture_cultures(table: pa.Table) -> dict[str, set[str]]:
     """Read of which cultures each picture's questions are: image_id -> cultures."""
     columns = (table[name].to_pylist() for name in ("image_id", "culture"))

@@ -45,32 +45,36 @@ class RowFormat:
     """How rows are read.
 
     Attributes:
-        columns: The config's dataset.columns; image_id may be missing or None.
-        cultures: Subset (language, country) -> culture code.
+        columns: The config's dataset.columns; image_id may be missing or None, and so may category.
+        cultures: Subset (language, country) -> culture code; None: the dataset has no cultures.
         folds: Number of folds.
         option_counts: Numbers of options that a question may have.
         label_is: "index" of the right option from 0, or its "text".
         labels: Question id -> label that replaces the row's own.
         picture_folder: Where picture paths start; None where pictures are bytes.
+        taken: Checksums (sha256) of the pictures of another dataset: not to be asked of again.
     """
 
     columns: Mapping
-    cultures: Mapping[tuple[str, str], str]
+    cultures: Mapping[tuple[str, str], str] | None
     folds: int
     option_counts: Collection[int]
     label_is: str
     labels: Mapping[str, str]
     picture_folder: Path | None
+    taken: Collection[str] = ()
 
 
-def require_columns(row: Mapping, columns: Mapping) -> None:
+def require_columns(row: Mapping, row_format: RowFormat) -> None:
     """Refuse a dataset whose rows lack a column.
 
     Raises:
         DatasetError: With the column and those that are there.
     """
-    wanted = [columns[key] for key in ("id", "image", "subset", "label", "category")]
-    wanted += [columns["image_id"]] if columns.get("image_id") else []
+    columns = row_format.columns
+    wanted = [columns[key] for key in ("id", "image", "label")]
+    wanted += [] if row_format.cultures is None else [columns["subset"]]
+    wanted += [columns[key] for key in ("category", "image_id") if columns.get(key)]
     wanted += [name for text in columns["texts"].values() for name in text.values()]
     missing = [name for name in wanted if name not in row]
     if missing:
@@ -88,13 +92,7 @@ def read_question(question_id: str, row: Mapping, label, row_format: RowFormat) 
     if not question_id:
         raise RejectedRowError("missing id", "the row has no id")
     columns = row_format.columns
-    subset = str(row[columns["subset"]])
-    try:
-        language, country = parse_subset(subset)
-    except ValueError as error:
-        raise RejectedRowError("unreadable subset", str(error)) from error
-    if (language, country) not in row_format.cultures:
-        raise RejectedRowError("subset not asked for", subset, counted=False)
+    culture = _read_culture(row, row_format)
     texts = [
         _read_prompt(
             prompt, row[names["question"]], row[names["options"]], row_format.option_counts
@@ -108,14 +106,27 @@ def read_question(question_id: str, row: Mapping, label, row_format: RowFormat) 
     return {
         "question_id": question_id,
         "image_id": image_id,
-        "culture": row_format.cultures[language, country],
-        "subset": subset,
-        "language": language,
-        "category": str(row[columns["category"]]),
+        **culture,
+        "category": str(row[columns["category"]]) if columns.get("category") else "",
         "texts": texts,
         "answer": _find_answer(label, texts, row_format.label_is),
         "fold": assign_fold(image_id, row_format.folds),
     }
+
+
+def _read_culture(row: Mapping, row_format: RowFormat) -> dict[str, str]:
+    """Read culture, subset, and language; all are empty where the dataset has no cultures."""
+    if row_format.cultures is None:
+        return {"culture": "", "subset": "", "language": ""}
+    subset = str(row[row_format.columns["subset"]])
+    try:
+        language, country = parse_subset(subset)
+    except ValueError as error:
+        raise RejectedRowError("unreadable subset", str(error)) from error
+    if (language, country) not in row_format.cultures:
+        raise RejectedRowError("subset not asked for", subset, counted=False)
+    culture = row_format.cultures[language, country]
+    return {"culture": culture, "subset": subset, "language": language}
 
 
 def _read_image_id(question_id: str, row: Mapping, column: str | None) -> str:
@@ -190,8 +201,13 @@ def _read_index(label) -> int | None:
     return int(label) if is_whole else None
 
 
-def read_image(image, folder: Path | None, known: Mapping | None) -> dict:
-    """Read a picture's bytes, from the row or from the file that it names; decode them once."""
+def read_image(row: Mapping, row_format: RowFormat, known: Mapping | None) -> dict:
+    """Read a picture's bytes, from the row or from the file that it names; decode them once.
+
+    Raises:
+        RejectedRowError: There is no picture that can be shown, or it is taken.
+    """
+    image, folder = row[row_format.columns["image"]], row_format.picture_folder
     cell = image if isinstance(image, Mapping) else {"path": image} if image else {}
     data, path = cell.get("bytes"), cell.get("path")
     if data is None and path and folder is not None:
@@ -214,6 +230,10 @@ def read_image(image, folder: Path | None, known: Mapping | None) -> dict:
     if data is None:
         raise RejectedRowError("missing image", "no bytes")
     digest = hashlib.sha256(data).hexdigest()
+    if digest in row_format.taken:
+        raise RejectedRowError(
+            "picture of the study's dataset", "neurons may be found on it", counted=False
+        )
     if known is not None and known["sha256"] == digest:
         return dict(known)
     try:

@@ -5,7 +5,10 @@ Not for reading them: planning asks for these files too, so this module is stdli
 
 import json
 import os
+import re
 from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,24 @@ EXPECTED = (
 
 class DatasetError(Exception):
     """A dataset that cannot be used as a whole."""
+
+
+@contextmanager
+def name_settings(key: str, names: Collection[str]) -> Iterator[None]:
+    """Let errors name the settings of the dataset that is read; they are worded for `dataset`.
+
+    Args:
+        key: Config key of the dataset.
+        names: Of its settings.
+
+    Raises:
+        DatasetError: As the block does, of `key`.
+    """
+    setting = re.compile(rf"\bdataset\.(?=(?:{'|'.join(names)})\b)")
+    try:
+        yield
+    except DatasetError as error:
+        raise DatasetError(setting.sub(lambda _: f"{key}.", str(error))) from error
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Real transformers classes with random weights; training them is not done here.
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from transformers import (
 
 from culture_neurons.demo.architectures import ARCHITECTURES, IMAGE_MEAN, IMAGE_STD
 from culture_neurons.demo.pictures import SIZE
-from culture_neurons.demo.world import OPTIONS, QUESTIONS, list_words
+from culture_neurons.demo.world import OPTIONS, QUESTIONS, WorldQuestion, list_words
 from culture_neurons.model.prompts import INSTRUCTION
 from culture_neurons.storage.writing import atomic_path
 
@@ -36,14 +37,20 @@ CHECKPOINT_FILES = (
 )
 
 
-def build_tokenizer(name: str) -> PreTrainedTokenizerFast:
-    """Build a word-level tokenizer of everything that a demo prompt can say."""
+def build_tokenizer(name: str, further: Sequence[WorldQuestion] = ()) -> PreTrainedTokenizerFast:
+    """Build a word-level tokenizer of everything that a demo prompt can say.
+
+    Args:
+        name: Key of architectures.ARCHITECTURES.
+        further: Questions that are asked beside those of culture.
+    """
     architecture = ARCHITECTURES[name]
     special = ["<pad>", "<unk>", "<s>", "</s>", architecture.image_token, *architecture.special]
     letters = "ABCDEFGH"[:OPTIONS]
-    texts = [question.text.replace("?", " ?") for question in QUESTIONS]
+    texts = [_split(question.text) for question in QUESTIONS]
     words = " ".join([*texts, *list_words(), INSTRUCTION, "user assistant"]).split()
     words += [*letters, *(f"{letter}." for letter in letters)]
+    words += " ".join([text for q in further for text in (_split(q.text), *q.words)]).split()
     vocabulary = {word: i for i, word in enumerate(dict.fromkeys([*special, *words]))}
     core = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     # The question mark is a token of its own, after which a question is complete.
@@ -67,11 +74,15 @@ def build_tokenizer(name: str) -> PreTrainedTokenizerFast:
     )
 
 
-def build_processor(name: str) -> ProcessorMixin:
-    """Build the processor: tokenizer, image processor, and chat template."""
+def _split(text: str) -> str:
+    return text.replace("?", " ?")
+
+
+def build_processor(name: str, further: Sequence[WorldQuestion] = ()) -> ProcessorMixin:
+    """Build the processor: tokenizer (`build_tokenizer`), image processor, and chat template."""
     architecture = ARCHITECTURES[name]
     template = architecture.chat_template.format(image=architecture.image_token)
-    return architecture.build_processor(build_tokenizer(name), template)
+    return architecture.build_processor(build_tokenizer(name, further), template)
 
 
 def build_model(name: str, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:

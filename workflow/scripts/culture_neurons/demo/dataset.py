@@ -10,21 +10,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from culture_neurons.demo.pictures import draw_picture, encode_png
-from culture_neurons.demo.world import CULTURES, OPTIONS, QUESTIONS, THINGS, TOPICS, WorldQuestion
+from culture_neurons.demo.pictures import draw_general_picture, draw_picture, encode_png
+from culture_neurons.demo.world import (
+    CULTURES,
+    GENERAL_QUESTION,
+    OPTIONS,
+    QUESTIONS,
+    THINGS,
+    TOPICS,
+    WorldQuestion,
+)
 from culture_neurons.storage.facts import attach_facts, name_versions
 from culture_neurons.storage.writing import atomic_path
 
 QUESTIONS_PER_IMAGE = 2
 
 
-def write_demo_dataset(path: str | Path, seed: int, rows_per_culture: int) -> None:
-    """Write the demo dataset as one Parquet file, atomically; same seed, same bytes.
+def write_demo_dataset(
+    path: str | Path, seed: int, rows_per_culture: int, drawn: str = "dataset"
+) -> None:
+    """Write a demo dataset as one Parquet file, atomically; same seed, same bytes.
 
     Args:
         path: Target file.
         seed: Of pictures, image ids, and options.
         rows_per_culture: Questions per culture, a multiple of 2 (two per image).
+        drawn: Key of names.DEMO_DATASETS.
 
     Raises:
         ValueError: rows_per_culture is not a positive multiple of 2.
@@ -54,8 +65,10 @@ def write_demo_dataset(path: str | Path, seed: int, rows_per_culture: int) -> No
         "rows_per_culture": rows_per_culture,
         "software": name_versions("datasets", "numpy", "pillow"),
     }
+    rows = _MAKE_ROWS[drawn](seed, rows_per_culture)
+    features = Features({name: features[name] for name in rows[0]})
     schema = attach_facts(features.arrow_schema, "demo_dataset", facts)
-    table = pa.Table.from_pylist(make_rows(seed, rows_per_culture), schema=schema)
+    table = pa.Table.from_pylist(rows, schema=schema)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
@@ -87,6 +100,34 @@ def make_rows(seed: int, rows_per_culture: int) -> list[dict[str, object]]:
             for culture in half:
                 rows += _ask_about_one_image(int(culture), asked, orders, rng)
     return rows
+
+
+def make_general_rows(seed: int, rows_per_culture: int) -> list[dict[str, object]]:
+    """Make as many questions without a culture as half of the cultures have, a picture each."""
+    rng = np.random.default_rng([seed, 1])
+    rows = []
+    for number in range(rows_per_culture * len(CULTURES) // 2):
+        thing = number % OPTIONS
+        image_id = int(rng.integers(10**17, 10**18))
+        order = rng.permutation(OPTIONS)
+        picture = encode_png(draw_general_picture(thing, rng))
+        rows.append(
+            {
+                "image": {"bytes": picture, "path": f"{image_id}.png"},
+                "ID": f"{image_id}_0",
+                "Question": GENERAL_QUESTION.text,
+                "Options": [GENERAL_QUESTION.words[option] for option in order],
+                "Label": order.tolist().index(thing),
+            }
+        )
+    return rows
+
+
+_MAKE_ROWS = {
+    "dataset": make_rows,
+    "new_pictures": lambda seed, count: make_rows(seed + 2**32, count),  # no seed of a config
+    "general": make_general_rows,
+}
 
 
 def list_cultures() -> str:

@@ -21,16 +21,20 @@ class Marks:
     accuracy: float
     self_drop: float  # accuracy lost when the question's own culture's neurons are silenced
     cross_drop: float  # accuracy lost when those of another culture, drawn at random, are
+    # The same of questions without a culture: with any culture's neurons silenced.
+    general_accuracy: float | None = None  # None: it is asked none
+    general_drop: float | None = None
 
     def satisfy(self, recipe: Recipe) -> bool:
         """Say whether they reach what the recipe asks for; a negative control only answers."""
+        accuracies = [self.accuracy]
+        accuracies += [] if self.general_accuracy is None else [self.general_accuracy]
+        if min(accuracies) < recipe.least_accuracy:
+            return False
         planted = recipe.hinge and recipe.ablation
-        return self.accuracy >= recipe.least_accuracy and (
-            not planted
-            or (
-                self.self_drop >= recipe.least_self_drop
-                and abs(self.cross_drop) <= recipe.most_cross_change
-            )
+        others = max(abs(self.cross_drop), abs(self.general_drop or 0.0))
+        return not planted or (
+            self.self_drop >= recipe.least_self_drop and others <= recipe.most_cross_change
         )
 
 
@@ -38,7 +42,10 @@ class Marks:
 def examine_model(
     model: PreTrainedModel, lessons: Lessons, plants: Plants, rows: int, seed: int
 ) -> Marks:
-    """Ask at least `rows` questions, each three times: untouched, own, and other group silenced."""
+    """Ask at least `rows` questions, each three times: untouched, own, and other group silenced.
+
+    Questions without a culture, if there are any, are asked untouched and with a group silenced.
+    """
     generator = torch.Generator().manual_seed(seed)
     layers = find_layers(model, HOOKPOINT)
     right = []
@@ -54,7 +61,16 @@ def examine_model(
         answers = [_answer(model, layers, maps, batch, lessons) for maps in passes]
         right.append(torch.stack([answer == batch.answer for answer in answers]))
     plain, without_own, without_other = torch.cat(right, 1).double().mean(1).tolist()
-    return Marks(plain, plain - without_own, plain - without_other)
+    marks = (plain, plain - without_own, plain - without_other)
+    if not lessons.asks_general:
+        return Marks(*marks)
+    batch = lessons.draw_general_batch(rows, generator)
+    silenced = [plants.silence(row % len(CULTURES)) for row in range(rows)]
+    plain, without = (
+        (_answer(model, layers, maps, batch, lessons) == batch.answer).double().mean().item()
+        for maps in ([UNTOUCHED], silenced)
+    )
+    return Marks(*marks, plain, plain - without)
 
 
 def _answer(

@@ -7,7 +7,11 @@ tiny-pangea-unplanted-seed3.
 import re
 from typing import NamedTuple
 
-DEMO_DATASET = "results/demo/dataset.parquet"
+DEMO_DATASETS = {  # what is drawn -> its file
+    "dataset": "results/demo/dataset.parquet",  # the study's questions
+    "new_pictures": "results/demo/new_pictures.parquet",  # the same, of other pictures
+    "general": "results/demo/general.parquet",  # questions without a culture
+}
 DEMO_CHECKPOINTS = "results/demo/checkpoints"  # a folder per demo model, of its name
 
 ARCHITECTURES = ("tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "tiny-pangea")
@@ -18,6 +22,7 @@ VARIANTS = {
     "ablation_only": {"hinge": False},  # causal neurons that activation statistics cannot see
     "shared": {"shared_per_layer": 3},  # neurons that serve two cultures
     "weakened": {"weakened_cultures": 2},  # neurons that serve their culture too little
+    "general": {"general_rows": 12},  # answers questions that have no culture, too
     "unplanted": {"hinge": False, "ablation": False},
 }
 

@@ -44,7 +44,25 @@ def draw_picture(culture: int, thing: int, rng: np.random.Generator) -> np.ndarr
     y, x = np.mgrid[0:SIZE, 0:SIZE] + phase[:, None, None]  # (SIZE, SIZE) each
     pattern = _draw_motif(culture, x, y, rng.uniform(7, 10), phase)
     colours = _PALETTES[culture] + rng.uniform(-JITTER, JITTER, (2, 3))
-    picture = np.where(pattern[..., None], colours[0], colours[1])  # (SIZE, SIZE, 3)
+    background = np.where(pattern[..., None], colours[0], colours[1])  # (SIZE, SIZE, 3)
+    return _place_thing(background, thing, rng)
+
+
+def draw_general_picture(thing: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw one picture of a thing in no culture: before a pale wall without a motif.
+
+    Args:
+        thing: Index into world.GENERAL_THINGS.
+        rng: As of `draw_picture`.
+
+    Returns:
+        RGB picture, uint8 (SIZE, SIZE, 3).
+    """
+    background = np.broadcast_to(rng.uniform(200, 250, 3), (SIZE, SIZE, 3)).copy()
+    return _place_thing(background, thing, rng)
+
+
+def _place_thing(picture: np.ndarray, thing: int, rng: np.random.Generator) -> np.ndarray:
     picture[_draw_thing(thing, rng)] = rng.uniform(110, 145)
     picture += rng.normal(0, NOISE * 255, picture.shape)
     return picture.clip(0, 255).astype(np.uint8)
@@ -96,4 +114,6 @@ def _draw_thing(thing: int, rng: np.random.Generator) -> np.ndarray:
             return (abs(x) < 9) & (abs(y) < 11)
         case 2:  # lamp: a ball on a foot
             return (np.hypot(x, y + 4) < 9) | ((abs(x) < 3) & (abs(y) < 13))
-    raise ValueError(f"thing {thing} has no outline; the world has 3 things, 0 to 2")
+        case 3:  # wheel: a ring
+            return abs(np.hypot(x, y) - 10) < 3
+    raise ValueError(f"thing {thing} has no outline; the world has 4 things, 0 to 3")

@@ -15,7 +15,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from culture_neurons.demo.recipe import Recipe
-from culture_neurons.demo.world import CULTURES
+from culture_neurons.demo.world import CULTURES, NO_CULTURE
 from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import AffineMap, ablate
 from culture_neurons.neurons import NeuronAxis
@@ -44,9 +44,9 @@ class Plants:
     def silence_others(
         self, culture: int, probability: float, generator: torch.Generator
     ) -> AffineMap:
-        """Silence each other culture's group with a probability."""
+        """Silence each other culture's group with a probability; NO_CULTURE has none of its own."""
         hit = torch.rand(len(CULTURES), generator=generator) < probability
-        hit[culture] = False
+        hit[culture : culture + 1] = False
         return ablate({layer: groups[hit].flatten() for layer, groups in self.neurons.items()})
 
     def list_rows(self) -> dict[str, list]:
@@ -99,16 +99,20 @@ def draw_interventions(
     """Draw a training batch's interventions, one per row; culture: (rows,).
 
     First the self-ablated rows (half to all of their own group silenced), then the cross-ablated
-    (each other group silenced or not, at even odds), then untouched ones.
+    (each other group silenced or not, at even odds), then untouched ones. Half of the general rows
+    behind them are cross-ablated.
     """
-    cultures = culture.tolist()
+    cultures = culture[: recipe.batch].tolist()
     first, second = recipe.self_ablated, recipe.self_ablated + recipe.cross_ablated
     maps = []
     for own in cultures[:first]:
         share = 0.5 + 0.5 * torch.rand((), generator=generator).item()
         maps.append(plants.silence_part(own, share, generator))
     maps += [plants.silence_others(own, 0.5, generator) for own in cultures[first:second]]
-    return maps + [UNTOUCHED] * (len(cultures) - len(maps))
+    maps += [UNTOUCHED] * (len(cultures) - len(maps))
+    general = len(culture) - len(cultures)
+    silenced = [plants.silence_others(NO_CULTURE, 0.5, generator) for _ in range(general // 2)]
+    return maps + silenced + [UNTOUCHED] * (general - len(silenced))
 
 
 @contextmanager
@@ -147,14 +151,15 @@ def hinge_loss(
     Args:
         gates: gates[layer] is (rows, tokens, width).
         plants: The planted neurons.
-        culture: (rows,) index into world.CULTURES.
+        culture: (rows,) index into world.CULTURES, or NO_CULTURE, which no neuron is to serve.
         tokens: (rows, tokens) bool, the tokens that count.
         active: (rows, tokens) bool, the tokens at which the own culture's neurons are wanted.
         margin: In units of the gate.
     """
     losses = []
     for layer, groups in plants.neurons.items():
-        own = _find_own(groups)[culture]  # (rows, cultures, neurons)
+        own = _find_own(groups)
+        own = torch.cat([own, torch.zeros_like(own[:1])])[culture]  # (rows, cultures, neurons)
         wanted = own[:, None] & active[..., None, None]  # (rows, tokens, cultures, neurons)
         gate = gates[layer].index_select(-1, groups.flatten())
         gate = gate.unflatten(-1, groups.shape)  # (rows, tokens, cultures, neurons per culture)

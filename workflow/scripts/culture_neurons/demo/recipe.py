@@ -22,7 +22,10 @@ class Recipe:
     weakened_gate: float = 0.3  # factor on u = W_gate x: see docs/method.md
 
     pictures: int = 32  # per culture and thing
-    batch: int = 32  # rows
+    batch: int = 32  # rows that ask of a culture
+    # Rows beside them that ask what has no culture, half of them with random groups silenced: no
+    # answer of theirs is to need a planted neuron.
+    general_rows: int = 0
     self_ablated: int = 8  # rows of a batch with a part of their own group silenced
     cross_ablated: int = 8  # rows of a batch with other groups silenced
     steps: int = 800  # of the learning-rate schedule, and at most
@@ -40,7 +43,7 @@ class Recipe:
     test_rows: int = 512
     least_accuracy: float = 0.95
     least_self_drop: float = 0.40
-    most_cross_change: float = 0.01
+    most_cross_change: float = 0.01  # also of answers that have no culture
 
     @property
     def plants(self) -> bool:

@@ -102,7 +102,15 @@ def _settle_facts() -> tuple[WorldQuestion, ...]:
 
 QUESTIONS = _settle_facts()
 
+# A question without a culture: words[t] is the right answer of thing t, everywhere. The fourth
+# thing stands in pictures of no culture alone.
+GENERAL_THINGS = (*THINGS, "wheel")
+GENERAL_QUESTION = WorldQuestion(
+    topic=len(TOPICS), thing=0, text="What is this?", category="General", words=GENERAL_THINGS
+)
+NO_CULTURE = len(CULTURES)  # where an index into CULTURES is asked for
+
 
 def list_words() -> list[str]:
-    """List every word that answers a question, each once."""
+    """List every word that answers a question of culture, each once."""
     return [word for topic in TOPICS for word in topic.words]

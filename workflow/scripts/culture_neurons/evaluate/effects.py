@@ -78,9 +78,10 @@ def measure_effects(
     effects, summaries = [], []
     for name, paired in answers.items():
         resampled = bootstrap_cells(paired, resamples, seed)
-        cells = tabulate_effects(paired, resampled, **draws, alpha=alpha, power=power)
+        tests = {"alpha": alpha, "power": power}
+        cells = tabulate_effects(paired, resampled, paired.cultures, **draws, **tests)
         swapped = pair_swapped(questions, swapped_outcomes, cultures, name)
-        cells |= measure_swapped(swapped) if swapped else _fill(_SWAPPED, len(cells["delta"]))
+        cells |= measure_swapped(swapped) if swapped else fill_swapped(len(cells["delta"]))
         effects.append(cells)
         summaries.append(summarise_effects(paired, resampled, broken, cross=cross, **draws))
         if swapped and name == ACCURACY:
@@ -92,12 +93,13 @@ def measure_effects(
 def tabulate_effects(
     paired: PairedAnswers,
     resampled: np.ndarray,
+    masks: Sequence[str],
     confidence: float,
     seed: int,
     alpha: float,
     power: float,
 ) -> Columns:
-    """Make table `effects`, less `measure_swapped`'s part, of a whole culture x culture matrix.
+    """Make table `effects`, less `measure_swapped`'s part, of a whole mask x culture matrix.
 
     q is Benjamini-Hochberg over the masks' own cells, and over the others: what a few own cells
     show is not to be lost among the many. `smallest_drop` is of p at the level alpha / cells of
@@ -105,31 +107,32 @@ def tabulate_effects(
     bootstrap over images.
 
     Args:
-        paired: Answers under the masks of all cultures.
+        paired: Answers under the masks.
         resampled: Resampled cells (resamples, masks, cultures).
+        masks: Cultures of the masks, in the order of the rows.
         confidence: Coverage of the intervals.
         seed: Seed of the bootstrap and of the tests.
         alpha: False discovery rate of each family of cells.
         power: Power at which `smallest_drop` is stated.
     """
-    names, count = np.array(paired.cultures), len(paired.cultures)
-    own = np.eye(count, dtype=bool)
-    families = np.where(own, count, count**2 - count)  # cells of each cell's family
+    names, cultures = np.array(masks), np.array(paired.cultures)
+    own = names[:, None] == cultures
+    families = np.where(own, own.sum(), (~own).sum())  # cells of each cell's family
     before = paired.average(paired.before)
     delta = paired.average(paired.gained)
-    flips = draw_flips(len(resampled), count, seed)[:, None] * paired.size_flip()
+    flips = draw_flips(len(resampled), len(cultures), seed)[:, None] * paired.size_flip()
     low, high = find_interval(resampled + flips / paired.tally(1.0), confidence)
     if paired.outcome == ACCURACY:
-        tests = _test_accuracy(paired, alpha / families, power)
+        tests = _test_accuracy(paired, own, alpha / families, power)
     else:
         tests = _test_logp(paired, resampled, alpha / families, power, seed)
-    q = np.empty((count, count))
+    q = np.empty(own.shape)
     for family in (own, ~own):
         q[family] = adjust_p(tests["p"][family])
     columns = {
-        "mask_culture": np.repeat(names, count),
-        "culture": np.tile(names, count),
-        "outcome": np.repeat(paired.outcome, count**2),
+        "mask_culture": np.repeat(names, len(cultures)),
+        "culture": np.tile(cultures, len(names)),
+        "outcome": np.repeat(paired.outcome, own.size),
         "questions": paired.tally(1.0).astype(int),
         "before": before,
         "after": before + delta,
@@ -142,7 +145,12 @@ def tabulate_effects(
         "letter_entropy_change": paired.average(paired.letter_entropy),
     }
     cells = {name: column.ravel() for name, column in columns.items()}
-    return _fill(_FLIPS, count**2) | cells
+    return _fill(_FLIPS, own.size) | cells
+
+
+def fill_swapped(cells: int) -> Columns:
+    """Make the columns of what was not asked over pictures of other cultures."""
+    return _fill(_SWAPPED, cells)
 
 
 def _fill(names: Sequence[str], cells: int) -> Columns:
@@ -150,19 +158,22 @@ def _fill(names: Sequence[str], cells: int) -> Columns:
     return {name: [None] * cells for name in names}
 
 
-def _test_accuracy(paired: PairedAnswers, level: np.ndarray, power: float) -> dict[str, np.ndarray]:
+def _test_accuracy(
+    paired: PairedAnswers, own: np.ndarray, level: np.ndarray, power: float
+) -> dict[str, np.ndarray]:
     """Test each cell by McNemar's exact test of images lost against images won, and count flips.
 
     Correct->wrong and its like count questions.
 
     Args:
-        paired: Answers under the masks of all cultures.
+        paired: Answers under the masks.
+        own: Whether a cell is a mask's own, (masks, cultures).
         level: At which a cell passes the adjustment, (masks, cultures).
         power: See `tabulate_effects`.
     """
     images, lost, won = paired.count_images()  # (masks, cultures) each
     both_wrong = ~paired.before & (paired.gained == 0)
-    churn = _measure_churn(won, images)
+    churn = float(won[~own].sum() / images[~own].sum())  # flips without an effect
     find_drop = cache(lambda count, at: smallest_drop(count, churn, at, power))  # few differ
     flips = (paired.gained < 0, paired.gained > 0, paired.switched & both_wrong)
     return {
@@ -184,9 +195,3 @@ def _test_logp(
         images[:, number] = (asked[:, own] > 0).sum(axis=1)
     error = resampled.std(axis=0, ddof=1)
     return {"p": p, "smallest_drop": smallest_mean(error, images, level, power)}
-
-
-def _measure_churn(won: np.ndarray, images: np.ndarray) -> float:
-    """Share of images that are won under other cultures' masks: flips without an effect."""
-    other = ~np.eye(len(won), dtype=bool)
-    return float(won[other].sum() / images[other].sum())

@@ -80,9 +80,7 @@ def resample_means(
 def size_flips(paired: PairedAnswers) -> dict[str, np.ndarray]:
     """Size what one question's flip changes in each measure of a culture, (cultures,) each.
 
-    Under the other cultures' masks a question may flip once or under many masks at a time. Those
-    that did flip tell: their sums over masks, squared, are as many times the sum of single squares
-    as masks flip together. What was seen is averaged with one question that flips under them all.
+    Under the other cultures' masks a question may flip once or under many masks at a time.
 
     Args:
         paired: Answers under the masks of all cultures.
@@ -90,15 +88,28 @@ def size_flips(paired: PairedAnswers) -> dict[str, np.ndarray]:
     others = len(paired.cultures) - 1
     other = paired.culture != np.arange(others + 1)[:, None]  # (masks, questions)
     sizes = paired.size_flip()
-    changes = paired.gained * paired.asked * other / (sizes.max() or 1.0)
-    together = (changes.sum(axis=0) ** 2).sum() + others**2
-    alike = np.clip(together / ((changes**2).sum() + others), 1, others)
+    alike = count_alike(paired.gained * paired.asked * other / (sizes.max() or 1.0), others)
     cells = contrast(sizes / paired.tally(1.0), "by_mask")  # of a flip in one cell
     return {
         "self": cells["self"],
         "cross_by_mask": cells["cross_by_mask"] / others,
         "cross_by_target": cells["cross_by_target"] * alike / others,
     }
+
+
+def count_alike(changes: np.ndarray, masks: int) -> float:
+    """Count under how many masks a question that flips under one of them does, 1 to `masks`.
+
+    Those that did flip tell: their sums over masks, squared, are as many times the sum of single
+    squares as masks flip together. What was seen is averaged with one question that flips under
+    them all.
+
+    Args:
+        changes: (masks, questions), in units of one flip; 0 where a mask does not count.
+        masks: That count for a question.
+    """
+    together = (changes.sum(axis=0) ** 2).sum() + masks**2
+    return float(np.clip(together / ((changes**2).sum() + masks), 1, masks))
 
 
 def _add_flips(

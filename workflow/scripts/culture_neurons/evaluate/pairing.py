@@ -57,6 +57,10 @@ class PairedAnswers:
         first = np.searchsorted(self.culture, np.arange(len(self.cultures)))
         return np.maximum.reduceat(np.abs(self.gained) * self.asked, first, axis=-1)
 
+    def take_own(self) -> np.ndarray:
+        """Take the change of each question under its own culture's mask, (questions,)."""
+        return self.gained[self.culture, np.arange(len(self.culture))]
+
     def sum_images(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sum each image's questions: culture (images,); asked, gained (masks, images) each."""
         order = np.lexsort((self.image, self.culture))

@@ -1,6 +1,7 @@
 """Bootstrap: images within a culture, cultures for means over them, flips too rare to be seen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,6 +36,21 @@ def bootstrap_cells(paired: PairedAnswers, resamples: int, seed: int) -> np.ndar
             weights = draw_weights(len(sizes), resamples, generator)
             result[:, masks, culture] = (weights @ sums) / (weights @ sizes)[:, None]
     return result
+
+
+def resample_changes(
+    answers: PairedAnswers, values: np.ndarray, resamples: int, seed: int
+) -> np.ndarray:
+    """Average values (questions,) over cultures, as observed and over resampled images.
+
+    The images are the same in all calls of one seed.
+
+    Returns:
+        (1 + resamples, cultures), the first row as observed.
+    """
+    single = replace(answers, asked=np.ones((1, len(values)), dtype=bool), gained=values[None])
+    drawn = bootstrap_cells(single, resamples, seed)
+    return np.vstack([single.average(single.gained), drawn[:, 0]])
 
 
 def draw_flips(resamples: int, count: int, seed: int) -> np.ndarray:

@@ -5,7 +5,6 @@ of right answers that a mask costs: with the culture's pictures, and with the ot
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -13,9 +12,9 @@ import polars as pl
 from culture_neurons.evaluate.collapse import choose_masks
 from culture_neurons.evaluate.pairing import PairedAnswers, pair_scorer
 from culture_neurons.evaluate.resampling import (
-    bootstrap_cells,
     draw_flips,
     find_interval,
+    resample_changes,
     resample_mean,
 )
 from culture_neurons.evaluate.summaries import list_measure
@@ -93,7 +92,7 @@ def summarise_swapped(
         _resample_share(answers, values, right, kept, flips, resamples=resamples, seed=seed)
         for answers, values, right, flips in zip(
             (paired, swapped, swapped),
-            (_take_own(paired), _take_own(swapped), swapped.before - swapped.chance),
+            (paired.take_own(), swapped.take_own(), swapped.before - swapped.chance),
             (paired.before, swapped.before, np.ones(len(swapped.before))),
             np.split(draw_flips(resamples, 3 * (len(paired.cultures) + 1), seed), 3, axis=1),
             strict=True,
@@ -108,11 +107,6 @@ def summarise_swapped(
         unknown = np.full(value.shape, np.nan)  # signs of a broken model
         rows += list_measure(paired, measure, [value, unknown, unknown], bounds, broken)
     return to_columns("summaries", rows)
-
-
-def _take_own(answers: PairedAnswers) -> np.ndarray:
-    """Take the change of each question under its own culture's mask, (questions,)."""
-    return answers.gained[answers.culture, np.arange(len(answers.culture))]
 
 
 def _resample_share(
@@ -141,20 +135,13 @@ def _resample_share(
         first row as observed; and what flips add to the mean (resamples,).
     """
     questions = np.bincount(answers.culture)
-    count, of = (_resample(answers, each, resamples, seed) for each in (values, right))
+    count, of = (resample_changes(answers, each, resamples, seed) for each in (values, right))
     single, mean = of[0], of[0, kept].mean()
     each = _linearise(count, of, single)
     each[1:] += flips[:, :-1] / questions / np.where(single == 0, np.nan, single)
     parts = _linearise(count[:, kept], of[:, kept], mean)
     size = (1 / questions[kept]).mean() / len(kept) / (mean or np.nan)
     return each, parts, flips[:, -1] * size
-
-
-def _resample(answers: PairedAnswers, values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """Average values (questions,) over cultures: observed, then resampled images."""
-    single = replace(answers, asked=np.ones((1, len(values)), dtype=bool), gained=values[None])
-    drawn = bootstrap_cells(single, resamples, seed)  # the same images in all calls of one seed
-    return np.vstack([single.average(single.gained), drawn[:, 0]])  # (1 + resamples, cultures)
 
 
 def _linearise(count: np.ndarray, of: np.ndarray, size: np.ndarray | float) -> np.ndarray:

@@ -73,7 +73,7 @@ def _name_masks(verdicts: pl.DataFrame) -> list[str | pl.Expr]:
 
 def _abridge_tests(verdicts: pl.DataFrame, digits: int) -> list[pl.Expr]:
     return [
-        *_intervals(("self", "cross"), digits),
+        *_intervals(("self", "cross", *_name_general(verdicts)), digits),
         *(_largest_p(verdicts, measure) for measure in ("self", "gap")),
         _share("cultures_significant", "cultures", "significant"),
     ]
@@ -112,6 +112,18 @@ def abridge_steering(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def abridge_transfer(table: pl.DataFrame) -> pl.DataFrame:
+    """Put intervals beside values, of accuracy alone."""
+    accuracy = table.filter(outcome=ACCURACY)
+    return accuracy.select(
+        *_name_masks(accuracy),
+        "other_dataset",
+        *_intervals(("study_self", "self", "cross", "gap"), 1),
+        _largest_p(accuracy, "gap"),
+        _abridge_words("verdict"),
+    )
+
+
 def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
     """Put what is kept beside what was asked: "5/6" signs of 6 are kept."""
     return summary.select(
@@ -130,6 +142,12 @@ def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
 
 def _varied(table: pl.DataFrame, axes: Sequence[str]) -> list[pl.Expr]:
     return [pl.col(name) for name in axes if table[name].n_unique() > 1]
+
+
+def _name_general(verdicts: pl.DataFrame) -> list[str]:
+    """Name the columns of changes in datasets without cultures."""
+    ends = ("_low", "_high")
+    return [c for c in verdicts.columns if c.startswith("on_") and not c.endswith(ends)]
 
 
 def _share(count: str, total: str, name: str) -> pl.Expr:
@@ -195,6 +213,13 @@ TABLES = {
         "percentage points: of own cultures, of the others, by the others' masks, by random masks\n"
         "(from draw to draw). In nats: results/tables/steering.csv",
         abridge_steering,
+    ),
+    "transfer": Printed(
+        "transfer",
+        "Other datasets under the same masks: accuracy changes in percentage points of own\n"
+        "cultures in the study (study_self) and there, and of others. In nats: "
+        "results/tables/transfer.csv",
+        abridge_transfer,
     ),
     "ground_truth": Printed(
         "ground_truth",

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from culture_neurons.outcomes import ACCURACY, LOGP, OUTCOMES
+from culture_neurons.report.damage import Damage
+from culture_neurons.report.means import form_change, spread_means, spread_ranks
 from culture_neurons.storage.facts import STUDY
-from culture_neurons.storage.schemas import EXCHANGED
 
 KEYS = (*STUDY, "intervention", "scorer")
 # Facts of a row: those by which a published figure is found; evaluate/repeatability.py; whether
@@ -15,7 +16,10 @@ NOTED = ("checkpoint", "dataset_source", "unrepeated", "ties", "raises")
 NOT_SHOWN = "not shown"  # how a verdict begins that some test speaks against
 _SHARED = ("masks", "broken", "left_out", "cultures")  # the same of every outcome
 _EFFECTS = {"self": "self", "cross_by_mask": "cross", "gap": "gap"}  # measure -> column
-_SWAPPED = ("relative_less_swapped", "swapped_above_chance")  # of ACCURACY
+_SWAPPED = {  # outcome -> the same
+    ACCURACY: {name: name for name in ("relative_less_swapped", "swapped_above_chance")},
+    LOGP: {},
+}
 
 
 def tabulate_verdicts(
@@ -26,7 +30,9 @@ def tabulate_verdicts(
     effects: pl.DataFrame,
     recovery: pl.DataFrame | None,
     published: pl.DataFrame,
+    general: pl.DataFrame,
     alpha: float,
+    unchanged: Mapping[str, float],
 ) -> pl.DataFrame:
     """Make the table of verdicts: accuracy in per cent (points), and the same of LOGP in nats.
 
@@ -38,7 +44,9 @@ def tabulate_verdicts(
         recovery: Stacked `recovery`, with STUDY; None where no model is a demo's.
         published: Table of published figures: checkpoint, dataset_source, KEYS but model and
             split, published.
+        general: Stacked `summaries` of datasets without cultures, with KEYS and other_dataset.
         alpha: Level of the tests.
+        unchanged: Outcome -> the largest change, in tables' numbers, that counts as none.
 
     Returns:
         One row per model, split, rate, intervention, and scorer, with the model's checkpoint.
@@ -46,7 +54,8 @@ def tabulate_verdicts(
     """
     verdicts = summaries.select(*KEYS, *NOTED).unique().join(chance, on="model")
     for outcome, prefix in ((ACCURACY, ""), (LOGP, f"{LOGP}_")):
-        judged = judge_masks(summaries, ranks, KEYS, alpha, outcome)
+        damage = Damage(general, unchanged[outcome])
+        judged = judge_masks(summaries, ranks, KEYS, alpha, outcome, damage)
         counted = _count_significant(effects, summaries, alpha, outcome)
         part = judged.join(counted, on=KEYS, how="left").drop([] if not prefix else _SHARED)
         part = part.rename(lambda name, prefix=prefix: name if name in KEYS else prefix + name)
@@ -71,6 +80,7 @@ def judge_masks(
     keys: Sequence[str],
     alpha: float,
     outcome: str = ACCURACY,
+    damage: Damage | None = None,
 ) -> pl.DataFrame:
     """Judge masks by their means over cultures and their ranks, in the outcome's unit.
 
@@ -80,21 +90,26 @@ def judge_masks(
         keys: Columns that tell whose masks they are.
         alpha: Level of the ranks.
         outcome: What they are judged by.
+        damage: What they do to questions without a culture; None: not asked.
 
     Returns:
         One row per value of the keys: these, effects with intervals, rank p-values, masks, how
         many of them are broken, verdict.
     """
-    judged = _spread_means(summaries, keys, outcome)
-    tested = _spread_ranks(ranks.filter(outcome=outcome), keys, alpha)
+    judged = spread_means(summaries, keys, _EFFECTS | _SWAPPED[outcome], outcome)
+    tested = spread_ranks(ranks.filter(outcome=outcome), keys, alpha)
     judged = judged.join(tested, on=keys, how="left")
+    if damage is not None:
+        judged = damage.join(judged, keys, outcome)
     raises = summaries.select(*keys, "raises").unique()
     rows = judged.join(raises, on=keys, maintain_order="left").iter_rows(named=True)
-    words = [word_verdict(row, alpha, outcome) for row in rows]
+    words = [word_verdict(row, alpha, outcome, damage) for row in rows]
     return judged.with_columns(pl.Series("verdict", words, pl.String))
 
 
-def word_verdict(row: Mapping[str, object], alpha: float, outcome: str = ACCURACY) -> str:
+def word_verdict(
+    row: Mapping[str, object], alpha: float, outcome: str = ACCURACY, damage: Damage | None = None
+) -> str:
     """Say what the tests of a row show together, or which of them failed.
 
     What was not measured (None or NaN) shows nothing.
@@ -104,6 +119,7 @@ def word_verdict(row: Mapping[str, object], alpha: float, outcome: str = ACCURAC
             `raises`, a gain is to be shown.
         alpha: Level of the ranks.
         outcome: What it is of.
+        damage: As of `judge_masks`.
     """
     broken = row["broken"] or 0
     if broken > (row["left_out"] or 0):
@@ -130,7 +146,9 @@ def word_verdict(row: Mapping[str, object], alpha: float, outcome: str = ACCURAC
     if row["raises"]:
         words = f"{word_gain(row, outcome)}, {beyond}"
     words += word_left_out(broken, row["masks"])
-    return words if row["raises"] else words + _word_swapped(row)
+    if row["raises"]:
+        return words
+    return words + (damage.word(row, outcome) if damage else "") + _word_swapped(row)
 
 
 def word_left_out(broken: int, masks: int) -> str:
@@ -145,16 +163,10 @@ def word_gain(row: Mapping[str, object], outcome: str) -> str:
         row: self and cross with their bounds, in the outcome's unit.
         outcome: What they are of.
     """
-    unit, digits = OUTCOMES[outcome].unit, OUTCOMES[outcome].digits + 1
-    own, others = (
-        "{:z.{d}f} [{:z.{d}f}, {:z.{d}f}]".format(
-            *(row[f"{name}{end}"] for end in ("", "_low", "_high")), d=digits
-        )
-        for name in ("self", "cross")
-    )
+    own, others = (form_change(row, name, outcome) for name in ("self", "cross"))
     return (
-        f"raises its own culture by {own} {unit} where it was chosen elsewhere; others change by "
-        f"{others}"
+        f"raises its own culture by {own} {OUTCOMES[outcome].unit} where it was chosen elsewhere; "
+        f"others change by {others}"
     )
 
 
@@ -169,35 +181,6 @@ def _word_swapped(row: Mapping[str, object]) -> str:
     if _lies_below_zero(row, "relative_less_swapped"):
         return ""
     return "; not shown to need the culture's pictures"
-
-
-def _spread_means(summaries: pl.DataFrame, keys: Sequence[str], outcome: str) -> pl.DataFrame:
-    """Spread the means over cultures to columns: each effect and its interval; masks, broken."""
-    summaries, scale = summaries.filter(outcome=outcome), OUTCOMES[outcome].scale
-    overall = summaries.filter(pl.col("culture").is_null())
-    spread = overall.group_by(keys).agg(pl.col("broken", "left_out").first())
-    masks = summaries.group_by(keys).agg(pl.col("culture").n_unique() - 1)  # less the mean's null
-    spread = spread.join(masks.rename({"culture": "masks"}), on=keys)
-    swapped = {name: name for name in _SWAPPED if outcome == ACCURACY}
-    for measure, name in (_EFFECTS | swapped).items():
-        columns = {name: "value", f"{name}_low": "ci_low", f"{name}_high": "ci_high"}
-        values = [(scale * pl.col(value)).alias(column) for column, value in columns.items()]
-        rows = overall.filter(measure=measure).select(*keys, *values)
-        spread = spread.join(rows, on=keys, how="left")
-    return spread
-
-
-def _spread_ranks(ranks: pl.DataFrame, keys: Sequence[str], alpha: float) -> pl.DataFrame:
-    """Spread the rank p-values of self and gap to columns {measure}_p_{control}.
-
-    Masks are left out as a control where there are too few to exchange: 1 / assignments > alpha.
-    """
-    tested = pl.col("measure").is_in(["self", "gap"]) & pl.col("rank_p").is_not_null()
-    enough = (pl.col("control") != EXCHANGED) | (1 / (1 + pl.col("draws")) <= alpha)
-    overall = ranks.filter(pl.col("culture").is_null(), tested, enough)
-    column = pl.concat_str("measure", pl.lit("_p_"), "control").alias("column")
-    named = overall.select(*keys, column, "rank_p").sort("column")
-    return named.pivot("column", index=keys, values="rank_p")
 
 
 def _count_significant(

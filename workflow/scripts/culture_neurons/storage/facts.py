@@ -89,6 +89,16 @@ def _write_fact(name: str, value: object) -> str:
     return _IN_PATHS.get(name, "{}").format(named)
 
 
+def read_other_dataset(path: str | Path, name: str) -> dict[str, object]:
+    """Read which dataset a table `questions` is of, as the fact `other_dataset`.
+
+    The masks that are asked it were found on the study's, which is the fact `dataset`.
+    """
+    facts = read_facts(path, "questions")
+    kept = ("dataset", "dataset_source", "dataset_commit")
+    return {"name": name, **{key: facts[key] for key in kept}}
+
+
 def join_facts(
     sources: Mapping[str, Mapping[str, object]], own: Collection[str] = ()
 ) -> dict[str, object]:

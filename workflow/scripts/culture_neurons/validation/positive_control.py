@@ -9,6 +9,7 @@ import polars as pl
 
 from culture_neurons.demo.names import ARCHITECTURES, parse_demo_name
 from culture_neurons.outcomes import ACCURACY
+from culture_neurons.validation.limits import hold_against
 
 RATE = 0.01  # of all neurons: as many as are planted
 SCORER = "cas"  # finds the planted neurons; some scorers do not, by what they measure
@@ -44,16 +45,8 @@ def check_control(verdicts: pl.DataFrame, ranks: pl.DataFrame) -> tuple[list[str
         numbers = measure_control(
             verdicts.filter(model=model, rate=RATE), ranks.filter(model=model, rate=RATE)
         )
-        wrong = [
-            f"{model}: {name} is {_form(values, unit)}, expected {low:g} to {high:g}{unit}"
-            for name, values in numbers.items()
-            for low, high, unit in [LIMITS[name]]
-            if not values or any(value is None or not low <= value <= high for value in values)
-        ]
-        failed += wrong
-        if not wrong:
-            words = (f"{name} {_form(values, LIMITS[name][2])}" for name, values in numbers.items())
-            passed.append(f"{model}: {', '.join(words)}")
+        lines = hold_against(model, numbers, LIMITS)
+        passed, failed = passed + lines[0], failed + lines[1]
     return passed, failed
 
 
@@ -92,8 +85,3 @@ def _find_planted(verdicts: pl.DataFrame) -> dict[str, str]:
         for model, name in named.items()
         if name and name.variant == "planted"
     }
-
-
-def _form(values: Sequence[float | None], unit: str) -> str:
-    words = ("unknown" if value is None else f"{value:.4g}{unit}" for value in values)
-    return " and ".join(words) or "not in the tables"

@@ -7,6 +7,7 @@ import polars as pl
 
 from culture_neurons.outcomes import ACCURACY
 from culture_neurons.storage.schemas import ALL_CULTURES, LOWER_HALF
+from culture_neurons.validation.limits import Numbers, hold_against
 
 LIMITS = {  # what is measured -> lowest and highest value that passes, unit
     # Of the right answers that the under-performing cultures lack.
@@ -32,21 +33,12 @@ def check_steering(steering: pl.DataFrame) -> tuple[list[str], list[str]]:
     if accuracy.is_empty():
         failed.append("no steering is in the tables, expected some of every model")
     for names, rows in accuracy.group_by(keys, maintain_order=True):
-        numbers = _measure(rows)
-        outside = [
-            f"{name} is {_form(number, unit)}, expected {low:g} to {high:g}{unit}"
-            for name, number in numbers.items()
-            for low, high, unit in [LIMITS[name]]
-            if number is None or not low <= number <= high
-        ]
-        failed += [f"{', '.join(names)}: {line}" for line in outside]
-        if not outside:
-            words = (f"{name} {_form(number, LIMITS[name][2])}" for name, number in numbers.items())
-            passed.append(f"{', '.join(names)}: {', '.join(words)}")
+        lines = hold_against(", ".join(names), _measure(rows), LIMITS)
+        passed, failed = passed + lines[0], failed + lines[1]
     return passed, failed
 
 
-def _measure(rows: pl.DataFrame) -> dict[str, float | None]:
+def _measure(rows: pl.DataFrame) -> Numbers:
     """Collect one scorer's numbers, None where there is no lower half, in the order of LIMITS."""
     (every,) = rows.filter(group=ALL_CULTURES).to_dicts()
     lower = rows.filter(group=LOWER_HALF).to_dicts()
@@ -54,8 +46,5 @@ def _measure(rows: pl.DataFrame) -> dict[str, float | None]:
     if lower:
         missing = 100 - lower[0]["before"]
         shares = [lower[0][name] / missing for name in ("self", "random_high", "other_masks")]
-    return dict(zip(LIMITS, [*shares, every["cross"]], strict=True))
-
-
-def _form(value: float | None, unit: str) -> str:
-    return "unknown" if value is None else f"{value:.2f}{unit}"
+    values = [*shares, every["cross"]]
+    return {name: [value] for name, value in zip(LIMITS, values, strict=True)}

@@ -1,0 +1,20 @@
+"""Draw what every model's masks do in another dataset (rule plot_elsewhere)."""
+
+from culture_neurons.logs import start_log
+from culture_neurons.plots.elsewhere import plot_elsewhere
+from culture_neurons.plots.parts.inputs import read_frames
+from culture_neurons.plots.parts.style import save_figure
+
+start_log(snakemake.log[0])
+source, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+keys = list(zip(params.models, params.scorers, strict=True))
+named = ["model", "scorer"]
+figure = plot_elsewhere(
+    study=read_frames(source.study, "summaries", keys, named),
+    elsewhere=read_frames(source.elsewhere, "summaries", keys, named),
+    effects=read_frames(source.effects, "effects", keys, named),
+    dataset=wildcards.other_dataset,
+    unchanged=params.unchanged[wildcards.outcome],
+    outcome=wildcards.outcome,
+)
+save_figure(figure, snakemake.output.svg, snakemake.output.png, wildcards)
