@@ -20,6 +20,8 @@
 #   results/comparisons/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet
 #   results/other_datasets/{other_dataset}/{questions,images,rejected}.parquet
 #   results/other_datasets/{other_dataset}/{outcomes,effects,summaries,ranks}/...as effects...
+#   results/prompts/{model}/{hookpoint}/{split}/{rate}/{intervention}/{imported}.parquet   (masks lent)
+#   results/relations/{model}/{hookpoint}/{split}/{rate}/{intervention}/{scorer}.parquet
 #   results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet          (demo models)
 #   results/reliability/{model}/{hookpoint}/{scorer}.parquet             (sensitivity)
 #   results/categories/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet
@@ -101,6 +103,7 @@ include: "workflow/rules/select.smk"
 include: "workflow/rules/intervene.smk"
 include: "workflow/rules/effects.smk"
 include: "workflow/rules/other_datasets.smk"
+include: "workflow/rules/prompts.smk"
 include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/sensitivity_figures.smk"

@@ -214,7 +214,8 @@ def test_paths_that_are_there_hub_ids_and_what_the_demo_makes_are_accepted(path,
 
 def test_imported_masks_are_accepted():
     completed = complete_config(change(("select", "imported"), [IMPORTED]), ROOT)
-    assert completed["select"]["imported"] == [IMPORTED | {"evaluate": True}]
+    usual = {"evaluate": True, "of": None, "models": {}}
+    assert completed["select"]["imported"] == [IMPORTED | usual]
 
 
 def test_masks_of_languages_need_no_culture_of_the_study():
@@ -738,7 +739,7 @@ def test_another_dataset_takes_the_defaults_of_the_study_s():
     [
         ({"source": "no/such.parquet"}, ["other_datasets.general.source", "no/such.parquet"]),
         ({"source": "results/demo/../demo/general.parquet"}, ["as the demo's rule writes it"]),
-        ({"sorce": "x"}, ["other_datasets.general.sorce", "did you mean 'source'"]),
+        ({"splits": "x"}, ["other_datasets.general.splits", "did you mean 'split'"]),
         ({"cultures": "no.tsv"}, ["other_datasets.general.cultures", "no.tsv"]),
         (
             {"cultures": "config/cultures.tsv"},
@@ -764,3 +765,48 @@ def test_names_of_other_datasets_are_names_in_paths():
     message = refusal(change(("other_datasets",), {"a/b": OTHER}))
     assert "a/b" in message
     assert "other_datasets" in message
+
+
+LENT = {"name": "other_prompt", "of": "cas", "models": {"first": "second"}}
+
+
+def with_lent(first=None, second=None, **changes):
+    """A config of two models of one checkpoint, of which the first is lent the second's masks."""
+    config = copy.deepcopy(DEFAULT)
+    model = DEFAULT["models"][0]
+    config["models"] = [
+        model | {"name": "first"} | (first or {}),
+        model | {"name": "second", "prompt": "native"} | (second or {}),
+    ]
+    config["select"]["imported"] = [LENT | changes]
+    return config
+
+
+def test_models_of_one_checkpoint_may_lend_each_other_masks():
+    completed = complete_config(with_lent(), ROOT)
+    usual = {"files": {}, "cultures": None, "evaluate": True}
+    assert completed["select"]["imported"] == [LENT | usual]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"of": None}, ["'select.imported[0]' has files: {}, of: None", "of and models together"]),
+        ({"models": {}}, ["'select.imported[0]'", "models: {}"]),
+        ({"files": {"first": "README.md"}}, ["'select.imported[0]'", "README.md"]),
+        ({"of": "caz"}, ["'select.imported[0].of' is 'caz'", "did you mean 'cas'"]),
+        ({"cultures": ["AVL"]}, ["'select.imported[0].cultures' is ['AVL']", "null"]),
+        ({"models": {"first": "secund"}}, ["models' has 'secund'", "did you mean 'second'"]),
+        ({"models": {"third": "second"}}, ["models' has 'third'", "one of the models"]),
+        ({"models": {"first": "first"}}, ["models' has 'first': 'first'", "of one checkpoint"]),
+        (
+            {"second": {"checkpoint": "owner/other"}},
+            ["models' has 'first': 'second'", "owner/other", "other neurons"],
+        ),
+        ({"second": {"checkpoint": "owner/other", "revision": "main"}}, ["other neurons"]),
+    ],
+)
+def test_masks_that_cannot_be_lent_are_refused(changes, words):
+    message = refusal(with_lent(**changes))
+    for word in words:
+        assert word in message

@@ -32,7 +32,10 @@ from culture_neurons.demo.world import (
     NO_CULTURE,
     QUESTIONS,
     THINGS,
+    find_tongue,
+    list_questions,
     list_words,
+    translate,
 )
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.model.checkpoints import load_checkpoint
@@ -234,7 +237,7 @@ def test_general_training_prompts_are_those_of_encode_prompt(name):
 def test_questions_of_culture_are_drawn_alike_with_general_ones_beside_them():
     name = "tiny-pangea"
     alone = Lessons(build_processor(name), pictures=1, seed=7)
-    beside = Lessons(build_processor(name, [GENERAL_QUESTION]), 1, seed=7, general=True)
+    beside = Lessons(build_processor(name, [GENERAL_QUESTION]), 1, 7, general=True)
     first, second = (
         pool.draw_batch(8, torch.Generator().manual_seed(1)) for pool in (alone, beside)
     )
@@ -266,3 +269,20 @@ def test_half_of_the_general_rows_have_groups_silenced():
     assert len(maps) == 26
     assert maps[16:20] + maps[23:] == [UNTOUCHED] * 7
     assert all(len(affine.neurons[0]) for affine in maps[20:23])
+
+
+def test_half_of_the_native_lessons_ask_in_the_culture_s_own_language():
+    questions = list_questions(native=True)
+    processor = build_processor("tiny-pangea", questions[len(QUESTIONS) :])
+    pool = Lessons(processor, 1, seed=7, native=True)
+    batch = pool.draw_batch(400, torch.Generator().manual_seed(1))
+    native = batch.question >= len(QUESTIONS)
+    assert 0.4 < native.double().mean() < 0.6
+    words = list_words()
+    for row in range(len(batch)):
+        culture, asked = int(batch.culture[row]), questions[batch.question[row]]
+        if native[row]:
+            plain = QUESTIONS[batch.question[row] % len(QUESTIONS)]
+            assert asked == translate(plain, find_tongue(culture))
+        assert words[batch.word[row]] == asked.words[culture]
+    assert not (batch.inputs["input_ids"] == processor.tokenizer.unk_token_id).any()

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from culture_neurons.dataset.cultures import read_cultures
 from culture_neurons.demo import dataset, pictures, world
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -220,3 +221,39 @@ def test_new_pictures_are_of_the_same_world_and_none_of_the_study_s(tmp_path):
         assert values[0].isdisjoint(values[1])
     assert list(first[0]) == list(second[0]) == COLUMNS
     assert {row["Question"] for row in second} <= {q.text for q in world.QUESTIONS}
+
+
+def test_native_rows_ask_the_same_in_the_culture_s_own_language():
+    plain = dataset.make_rows(seed=0, rows_per_culture=16)
+    native = dataset.make_native_rows(seed=0, rows_per_culture=16)
+    english = {question.text: question for question in world.QUESTIONS}
+    for before, after in zip(plain, native, strict=True):
+        (_, country), (tongue, same) = (ast.literal_eval(row["Subset"]) for row in (before, after))
+        assert country == same
+        place = [culture.country for culture in world.CULTURES].index(country)
+        assert tongue == world.TONGUES[world.find_tongue(place)]
+        question = english[after["Translated Question"]]
+        assert after["Question"] == world.translate(question, world.find_tongue(place)).text
+        for key in before.keys() - {"Subset", "Question"}:
+            assert before[key] == after[key]
+
+
+def test_each_native_language_has_words_of_its_own_and_asks_each_question_once():
+    texts = [
+        {world.translate(question, tongue).text for question in world.QUESTIONS}
+        for tongue in range(len(world.TONGUES))
+    ]
+    assert [len(each) for each in texts] == [len(world.QUESTIONS)] * 2
+    words = [set(re.findall(r"[a-z]+", " ".join(each).lower())) for each in texts]
+    english = set(re.findall(r"[a-z]+", " ".join(q.text for q in world.QUESTIONS).lower()))
+    answers = {word.lower() for word in world.list_words()}
+    assert words[0].isdisjoint(words[1] | english | answers)
+    assert words[1].isdisjoint(english | answers)
+
+
+def test_the_shipped_list_of_native_cultures_is_that_of_the_world():
+    cultures = read_cultures(ROOT / "config/demo_native_cultures.tsv")
+    assert cultures == {
+        (world.TONGUES[world.find_tongue(place)], culture.country): culture.code
+        for place, culture in enumerate(world.CULTURES)
+    }

@@ -48,11 +48,13 @@ def test_the_negative_controls_leave_out_one_loss_each_and_the_null_both():
         "shared": (True, True),
         "weakened": (True, True),
         "general": (True, True),
+        "native": (True, True),
         "unplanted": (False, False),
     }
     assert [name for name, recipe in recipes.items() if recipe.shared_per_layer] == ["shared"]
     assert [name for name, recipe in recipes.items() if recipe.weakened_cultures] == ["weakened"]
     assert [name for name, recipe in recipes.items() if recipe.general_rows] == ["general"]
+    assert [name for name, recipe in recipes.items() if recipe.native] == ["native"]
 
 
 def make_verdict(checkpoint, recall, loss, verdict, significant=0):

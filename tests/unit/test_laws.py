@@ -52,6 +52,15 @@ LAWS = {
         {"storage", "dataset/assignment.py", "neurons.py", "outcomes.py"},
     ),
     "sensitivity": ({"numpy", "polars"}, {"identify", "storage", "neurons.py"}),
+    **dict.fromkeys(
+        ("sensitivity/prompts.py", "sensitivity/relations.py"),
+        (
+            {"numpy", "polars"},
+            {"evaluate", "sensitivity", "storage", "neurons.py", "outcomes.py"}
+            | {"dataset/cultures.py"},
+        ),
+    ),
+    "sensitivity/origins.py": ({"numpy", "polars"}, {"dataset/cultures.py"}),
     "report": ({"polars"}, {"storage", "neurons.py", "chance.py", "outcomes.py"}),
     "validation": ({"polars", "scipy"}, {"report", "storage", "demo/names.py", "outcomes.py"}),
     "plots": (
@@ -71,7 +80,7 @@ LAWS = {
 
 # What a lease on a GPU waits for, beside model, hooks, and engine: an edit of any of these files
 # repeats hours of work.
-MODEL_JOBS = ("answer_questions", "extract_activations", "intervene")
+MODEL_JOBS = ("answer_questions", "extract_activations", "intervene", "ask_elsewhere")
 OF_MODEL_JOBS = {
     "__init__.py",
     "logs.py",

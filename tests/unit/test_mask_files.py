@@ -104,6 +104,12 @@ def test_a_class_of_a_culture_that_the_study_lacks_is_left_out_unless_all_are_wa
     assert tabulate(file, ["Portuguese", None], None)["culture"] == ["Portuguese"]
 
 
+def test_masks_that_another_model_lends_may_lack_a_culture():
+    file, axis = make_file([(0, 1)]), NeuronAxis((9, 9))
+    columns = tabulate_masks(file, ["BRA"], ["BRA", "JPN"], axis, partial=True)
+    assert (columns["culture"], columns["neuron"]) == (["BRA"], [1])
+
+
 def test_an_empty_mask_is_a_mask_without_rows():
     assert not any(tabulate(make_file([]), ["BRA"], ["BRA"]).values())
 

@@ -15,6 +15,8 @@ from culture_neurons.evaluate.damage import measure_damage
 from culture_neurons.outcomes import OUTCOMES
 from culture_neurons.plots.elsewhere import plot_elsewhere
 from culture_neurons.report.transfer import judge_transfer
+from culture_neurons.report.verdicts import KEYS
+from culture_neurons.storage.frames import stack_tables
 
 SETTINGS = {"resamples": 1000, "confidence": 0.95, "seed": 0, "alpha": 0.05, "power": 0.8}
 SETTINGS |= {"collapse": 0.5}
@@ -221,6 +223,14 @@ def test_a_transfer_stands_beside_what_the_study_shows():
     assert rows["logp"]["study_self"] == pytest.approx(-0.3)
     assert rows["accuracy"]["gap_p_exchanged"] == 0.01
     assert rows["accuracy"]["verdict"] == "own culture loses more there, beyond exchanged"
+
+
+def test_without_other_datasets_there_is_an_empty_table():
+    summaries = stack_tables([], "summaries", [*KEYS, "other_dataset"])
+    ranks = stack_tables([], "ranks", [*KEYS, "other_dataset"])
+    table = judge_transfer(summaries, ranks, make_summaries(-0.3, 0.0), 0.05)
+    assert table.is_empty()
+    assert {"model", "other_dataset", "outcome"} <= set(table.columns)
 
 
 @pytest.mark.parametrize(

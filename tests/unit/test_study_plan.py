@@ -170,3 +170,31 @@ def test_no_resource_is_none_which_snakemake_would_not_take(completed):
     assert name_hub_cache({"hub_cache": None}) == ""
     assert name_hub_cache({"hub_cache": "a folder"}) == "a folder"
     assert None not in list_resources(completed["compute"]).values()
+
+
+def test_models_of_one_checkpoint_lend_each_other_masks(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = copy.deepcopy(CONFIG)
+    config["models"].append(CONFIG["models"][0] | {"name": "native", "prompt": "native"})
+    lent = {"name": "lent", "of": "mine", "models": {"demo": "native", "native": "demo"}}
+    aside = {**lent, "name": "aside", "evaluate": False}
+    config["select"]["imported"] += [lent, aside]
+    study = Study(complete_config(config, ROOT))
+    assert (study.get_lender("lent", "demo"), study.get_lender("published", "hub")) == (
+        "native",
+        None,
+    )
+    assert study.lent == ["lent"]  # those that are asked
+    assert study.list_lent() == [("lent", "demo"), ("lent", "native")]
+    assert "lent" in study.get_candidates("native")
+    assert "lent" not in study.get_candidates("hub")
+
+
+def test_other_datasets_are_told_apart_by_their_cultures(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    general = {"source": "owner/general"}
+    transfer = {"source": "owner/other", "cultures": "config/demo_cultures.tsv"}
+    config = CONFIG | {"other_datasets": {"general": general, "new": transfer}}
+    study = Study(complete_config(config, ROOT))
+    assert study.list_other_datasets(cultures=True) == ["new"]
+    assert study.list_other_datasets(cultures=False) == ["general"]

@@ -128,6 +128,7 @@ def _check_imported(config: dict, cultures: list[str]) -> None:
     models = [model["name"] for model in config["models"]]
     for index, entry in enumerate(config["select"]["imported"]):
         key = f"select.imported[{index}]"
+        _check_lent(config, key, entry)
         for model, path in entry["files"].items():
             if model not in models:
                 raise ConfigError(
@@ -143,6 +144,45 @@ def _check_imported(config: dict, cultures: list[str]) -> None:
                     f"config key '{key}.cultures' has {culture!r}; expected each code of "
                     f"dataset.cultures once, null for others{suggest_name(culture, cultures)}"
                 )
+
+
+def _check_lent(config: dict, key: str, entry: dict) -> None:
+    """Masks come from files, or from a scorer of another model whose neurons are the same."""
+    lent = entry["of"] is not None
+    if lent == bool(entry["files"]) or lent != bool(entry["models"]):
+        raise ConfigError(
+            f"config key '{key}' has files: {entry['files']!r}, of: {entry['of']!r}, and models: "
+            f"{entry['models']!r}; expected files, or of and models together"
+        )
+    if not lent:
+        return
+    scorers = [scorer["name"] for scorer in config["score"]["scorers"]]
+    if entry["of"] not in scorers:
+        raise ConfigError(
+            f"config key '{key}.of' is {entry['of']!r}; expected one of "
+            f"score.scorers{suggest_name(entry['of'], scorers)}"
+        )
+    if entry["cultures"] is not None:
+        raise ConfigError(
+            f"config key '{key}.cultures' is {entry['cultures']!r}; expected null: masks of this "
+            "study name their cultures"
+        )
+    models = {model["name"]: model for model in config["models"]}
+    for asked, lender in entry["models"].items():
+        for name in (asked, lender):
+            if name not in models:
+                raise ConfigError(
+                    f"config key '{key}.models' has {name!r}; expected one of the models"
+                    f"{suggest_name(name, list(models))}"
+                )
+        weights = [
+            [models[name][part] for part in ("checkpoint", "revision")] for name in (asked, lender)
+        ]
+        if asked == lender or weights[0] != weights[1]:
+            raise ConfigError(
+                f"config key '{key}.models' has {asked!r}: {lender!r}, which are {weights[0]} and "
+                f"{weights[1]}; expected two models of one checkpoint: others have other neurons"
+            )
 
 
 def _check_combined(config: dict) -> None:

@@ -71,6 +71,16 @@ class Study:
         self._other_questions = config["select"]["other_questions"]
 
     @property
+    def lent(self) -> list[str]:
+        """Name the masks that models lend each other and that are asked."""
+        entries = self.imported.values()
+        return [e["name"] for e in entries if e["of"] is not None and e["evaluate"]]
+
+    def list_lent(self) -> list[tuple[str, str]]:
+        """List masks that models lend each other, with each model that is asked under them."""
+        return [(name, model) for name in self.lent for model in self.imported[name]["models"]]
+
+    @property
     def all_scorers(self) -> list[str]:
         """Every scorer, and like scorers imported and combined masks and the planted neurons."""
         imported = [name for name, entry in self.imported.items() if entry["evaluate"]]
@@ -91,7 +101,13 @@ class Study:
         if name in self.combined:
             parts = [self.combined[name]["of"], *self.get_others(name)]
             return all(self.has_masks(part, model) for part in parts)
-        return name not in self.imported or model in self.imported[name]["files"]
+        if name not in self.imported:
+            return True
+        return model in self.imported[name]["files"] | self.imported[name]["models"]
+
+    def get_lender(self, name: str, model: str) -> str | None:
+        """Name the model whose masks a model is asked under; None where they come from a file."""
+        return self.imported[name]["models"].get(model)
 
     def get_demo_model(self, model: str) -> DemoName | None:
         """Read what demo model a model of the config is; None for others."""

@@ -2,6 +2,7 @@
 
 import re
 
+from culture_neurons.dataset.cultures import has_related
 from culture_neurons.dataset.sources import list_inputs
 from culture_neurons.demo.names import (
     DEMO_CHECKPOINTS,
@@ -28,11 +29,14 @@ get_controls, has_plants = STUDY.get_controls, STUDY.has_plants
 
 OTHER_DATASETS = STUDY.other_datasets
 
+RELATED = has_related(config["dataset"]["cultures"])
+
 HOOKPOINTS = config["extract"]["hookpoints"]
 SENSITIVITY = config["sensitivity"]
 INTERVALS = {
     key: config["evaluate"][key] for key in ("cross", "resamples", "confidence", "seed")
 }
+RESAMPLING = {key: INTERVALS[key] for key in ("resamples", "confidence", "seed")}
 TESTS = {key: config["evaluate"][key] for key in ("alpha", "power", "collapse")}
 HUB_CACHE = name_hub_cache(config["compute"])
 MODEL_JOB = list_resources(config["compute"])
@@ -120,6 +124,25 @@ def find_code_with_scorer(script):
         return find_code_inputs(script, f"culture_neurons.scorers.{scorer}")
 
     return find_code
+
+
+def get_imported_masks(wildcards):
+    """Find the file of imported masks: one that the config names, or another model's masks."""
+    name, model = wildcards.imported, wildcards.model
+    lender = get_lender(wildcards)
+    if lender is None:
+        return IMPORTED[name]["files"][model]
+    return f"{MASKS}/{get_lent_scorer(wildcards)}.parquet".replace("{model}", lender)
+
+
+def get_lender(wildcards):
+    """Name the model whose masks are lent."""
+    return STUDY.get_lender(wildcards.imported, wildcards.model)
+
+
+def get_lent_scorer(wildcards):
+    """Name the scorer whose masks models lend each other."""
+    return IMPORTED[wildcards.imported]["of"]
 
 
 def get_control_masks(wildcards):

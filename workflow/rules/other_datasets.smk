@@ -115,7 +115,7 @@ rule measure_damage:
     conda:
         "../../envs/tables.yaml"
     params:
-        settings={key: INTERVALS[key] for key in INTERVALS if key != "cross"} | TESTS,
+        settings=RESAMPLING | TESTS,
         other_questions=config["select"]["other_questions"],
     script:
         "../scripts/measure_damage.py"

@@ -25,10 +25,10 @@ rule select_neurons:
 
 
 rule import_masks:
-    """Take masks that others published for a model from their file."""
+    """Take masks that others published for a model, or that it had under another prompt."""
     input:
         statistics="results/statistics/{model}/{hookpoint}/{split}.parquet",
-        file=lambda wildcards: IMPORTED[wildcards.imported]["files"][wildcards.model],
+        file=get_imported_masks,
         code=find_code_inputs("import_masks"),
     output:
         masks=f"{MASKS}/{{imported}}.parquet",
@@ -45,6 +45,7 @@ rule import_masks:
         name=lambda wildcards: wildcards.imported,
         cultures=lambda wildcards: IMPORTED[wildcards.imported]["cultures"],
         evaluate=lambda wildcards: IMPORTED[wildcards.imported]["evaluate"],
+        lent=lambda wildcards: IMPORTED[wildcards.imported]["of"] is not None,
     script:
         "../scripts/import_masks.py"
 

@@ -40,6 +40,12 @@ rule write_tables:
             *expand_elsewhere("effects", cultures=False),
             *expand_elsewhere("effects", cultures=True),
         ],
+        prompts=expand_lent(),
+        relations=(
+            expand_studies(f"results/relations/{STUDY_PATH}/{{scorer}}.parquet")
+            if RELATED
+            else []
+        ),
         published=os.path.relpath(ROOT / "config/published.tsv"),
         recovery=expand_studies(
             "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
@@ -58,6 +64,8 @@ rule write_tables:
         strengths="results/tables/strengths.csv",
         transfer="results/tables/transfer.csv",
         other_effects="results/tables/other_effects.csv",
+        prompts="results/tables/prompts.csv",
+        relations="results/tables/relations.csv",
         cultures="results/tables/cultures.csv",
         masks="results/tables/masks.csv",
         layers="results/tables/layers.csv",

@@ -19,6 +19,17 @@ def expand_studies(pattern, models=MODELS, interventions=INTERVENTIONS):
     return paths
 
 
+def expand_lent():
+    """Fill the paths of comparisons of a model with itself under another prompt."""
+    return [
+        path
+        for name, model in STUDY.list_lent()
+        for path in expand_studies(
+            f"results/prompts/{STUDY_PATH}/{name}.parquet", models=[model]
+        )
+    ]
+
+
 def expand_elsewhere(kind, *, cultures):
     """Fill the paths of a table of every other dataset that has cultures, or that has none."""
     pattern = f"{ELSEWHERE}/{kind}/{STUDY_PATH}/{{scorer}}.parquet"
@@ -55,6 +66,15 @@ def get_figures(wildcards):
         f"doses/{study}/{{intervention}}/{{outcome}}/{{scorer}}/{{model}}",
         interventions=STEERING,
     )
+    if RELATED:
+        stems += expand_studies(
+            f"relations/{study}/{{intervention}}/{{outcome}}/{{model}}"
+        )
+    for name, model in STUDY.list_lent():
+        stems += expand_studies(
+            f"prompts/{study}/{{intervention}}/{{outcome}}/{name}/{{model}}",
+            models=[model],
+        )
     for name in OTHER_DATASETS:
         stems += expand_studies(
             f"other_datasets/{name}/{study}/{{intervention}}/{{outcome}}", models=first

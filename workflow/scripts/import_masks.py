@@ -1,4 +1,4 @@
-"""Take the masks of a file that others published, or that another study made."""
+"""Take the masks of a file that others published, or that another study or model made."""
 
 import hashlib
 from pathlib import Path
@@ -16,7 +16,7 @@ file = read_mask_file(source.file, statistics.axis)
 file.require_same(facts)
 names = file.name_classes(params.cultures)
 cultures = facts["cultures"] if params.evaluate else None
-columns = tabulate_masks(file, names, cultures, statistics.axis)
+columns = tabulate_masks(file, names, cultures, statistics.axis, partial=params.lent)
 for doubt in find_doubts(file, names, statistics.probability, statistics.cultures, statistics.axis):
     logger.warning("%s: %s", source.file, doubt)
 checksum = hashlib.sha256(Path(source.file).read_bytes()).hexdigest()

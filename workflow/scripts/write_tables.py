@@ -52,6 +52,8 @@ tables = {
     "steering": judge_steering(doses, snakemake.params.alpha),
     "transfer": judge_transfer(transferred, transfer_ranks, summaries, snakemake.params.alpha),
     "other_effects": stack_tables(source.other_effects, "effects", ELSEWHERE),
+    "prompts": stack_tables(source.prompts, "prompts", [*KEYS, "of", "lender", "lender_prompt"]),
+    "relations": stack_tables(source.relations, "relations", KEYS),
     "strengths": stack_tables(source.strengths, "strengths", KEYS),
     "comparisons": stack_tables(source.comparisons, "comparisons", [*STUDY, "intervention"]),
     "cultures": tabulate_cultures(

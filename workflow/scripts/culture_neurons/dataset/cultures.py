@@ -3,11 +3,17 @@
 import ast
 import csv
 import re
+from collections.abc import Collection
+from itertools import combinations
 from pathlib import Path
 
 LONGEST_CODE = 12
 CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST_CODE - 1}}}")
 COLUMNS = ("code", "name", "subsets")
+
+
+# What two cultures share, by relate_cultures.
+LANGUAGE, COUNTRY, BOTH, NEITHER = "same language", "same country", "both", "neither"
 
 
 class CultureError(Exception):
@@ -67,6 +73,28 @@ def read_cultures(path: str | Path) -> dict[tuple[str, str], str]:
     if len(codes) < 2:
         raise CultureError(f"{path}: {len(codes)} culture(s); expected two or more")
     return subsets
+
+
+def relate_cultures(first: Collection[tuple[str, str]], second: Collection[tuple[str, str]]) -> str:
+    """Say what two cultures of these (language, country) pairs share."""
+    language, country = (
+        {pair[part] for pair in first} & {pair[part] for pair in second} for part in (0, 1)
+    )
+    if language and country:
+        return BOTH
+    return LANGUAGE if language else COUNTRY if country else NEITHER
+
+
+def has_related(path: str | Path) -> bool:
+    """Say whether any two cultures of a culture file share a language or a country.
+
+    Raises:
+        CultureError: As of `read_cultures`.
+    """
+    pairs: dict[str, set] = {}
+    for pair, code in read_cultures(path).items():
+        pairs.setdefault(code, set()).add(pair)
+    return any(relate_cultures(*two) != NEITHER for two in combinations(pairs.values(), 2))
 
 
 def _read_rows(path: str | Path) -> list[tuple[int, dict]]:

@@ -17,8 +17,11 @@ from culture_neurons.demo.world import (
     OPTIONS,
     QUESTIONS,
     THINGS,
+    TONGUES,
     TOPICS,
     WorldQuestion,
+    find_tongue,
+    translate,
 )
 from culture_neurons.storage.facts import attach_facts, name_versions
 from culture_neurons.storage.writing import atomic_path
@@ -123,10 +126,24 @@ def make_general_rows(seed: int, rows_per_culture: int) -> list[dict[str, object
     return rows
 
 
+def make_native_rows(seed: int, rows_per_culture: int) -> list[dict[str, object]]:
+    """Make the rows of `make_rows`, each asked in its culture's native language as well."""
+    rows = make_rows(seed, rows_per_culture)
+    texts = {question.text: question for question in QUESTIONS}
+    cultures = {text: place for place, culture in enumerate(CULTURES) for text in culture.subsets}
+    for row in rows:
+        culture = cultures[row["Subset"]]
+        tongue = find_tongue(culture)
+        row["Question"] = translate(texts[row["Question"]], tongue).text
+        row["Subset"] = str((TONGUES[tongue], CULTURES[culture].country))
+    return rows
+
+
 _MAKE_ROWS = {
     "dataset": make_rows,
     "new_pictures": lambda seed, count: make_rows(seed + 2**32, count),  # no seed of a config
     "general": make_general_rows,
+    "native": make_native_rows,
 }
 
 

@@ -15,12 +15,13 @@ from culture_neurons.dataset.question import Question
 from culture_neurons.demo.pictures import draw_general_picture, draw_picture, encode_png
 from culture_neurons.demo.world import (
     CULTURES,
-    GENERAL_QUESTION,
     GENERAL_THINGS,
     NO_CULTURE,
     OPTIONS,
     QUESTIONS,
     THINGS,
+    find_tongue,
+    list_questions,
     list_words,
 )
 from culture_neurons.model.prompts import (
@@ -70,7 +71,13 @@ class Lessons:
     """A pool of pictures and one prompt per question, from which batches are put together."""
 
     def __init__(
-        self, processor: ProcessorMixin, pictures: int, seed: int, general: bool = False
+        self,
+        processor: ProcessorMixin,
+        pictures: int,
+        seed: int,
+        *,
+        native: bool = False,
+        general: bool = False,
     ) -> None:
         """Draw and tokenise the pool.
 
@@ -78,9 +85,12 @@ class Lessons:
             processor: The demo checkpoint's processor.
             pictures: Number of pictures per culture and thing.
             seed: Of the pictures.
+            native: Half of the questions are asked in the culture's own language.
             general: With the question that has no culture.
         """
-        self.questions = (*QUESTIONS, GENERAL_QUESTION) if general else QUESTIONS
+        self.questions = list_questions(native=native, general=general)
+        self.asks_native, self.asks_general = native, general
+        of_culture = self.questions[:-1] if general else self.questions
         words = [*list_words(), *(GENERAL_THINGS if general else ())]
         ids = processor.tokenizer.convert_tokens_to_ids(words)
         self.word_ids = torch.tensor(ids)  # (words,)
@@ -88,10 +98,11 @@ class Lessons:
             [forms[0] for forms in find_letter_tokens(processor, OPTIONS)]
         )
         self.right_words = torch.tensor(
-            [[words.index(word) for word in question.words] for question in QUESTIONS]
+            [[words.index(word) for word in question.words] for question in of_culture]
         )  # (questions, cultures)
         self.general_words = torch.tensor([words.index(w) for w in words[len(list_words()) :]])
-        self.things = torch.tensor([question.thing for question in QUESTIONS])
+        self.things = torch.tensor([question.thing for question in of_culture])
+        self.tongues = torch.tensor([find_tongue(culture) for culture in range(len(CULTURES))])
         self._encode_prompts(processor)
         self._draw_pictures(processor, pictures, seed)
 
@@ -129,11 +140,6 @@ class Lessons:
         }
         self.pictures_per_kind = pictures
 
-    @property
-    def asks_general(self) -> bool:
-        """Whether there is a question that has no culture."""
-        return len(self.general_words) > 0
-
     def draw_batch(self, rows: int, generator: torch.Generator) -> Batch:
         """Put together examples at random: culture, question, picture, options, and their order."""
         culture = torch.randint(len(CULTURES), (rows,), generator=generator)
@@ -145,6 +151,9 @@ class Lessons:
         offered = dice.argsort(1)[:, :OPTIONS]
         order = torch.rand(rows, OPTIONS, generator=generator).argsort(1)
         offered = offered.gather(1, order)  # (rows, options)
+        if self.asks_native:
+            native = torch.rand(rows, generator=generator) < 0.5
+            question += native * len(QUESTIONS) * (1 + self.tongues[culture])
         options = self.right_words[question].gather(1, offered)
         kind = culture * len(THINGS) + self.things[question]
         answer = (offered == culture[:, None]).int().argmax(1)

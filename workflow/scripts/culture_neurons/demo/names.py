@@ -11,6 +11,7 @@ DEMO_DATASETS = {  # what is drawn -> its file
     "dataset": "results/demo/dataset.parquet",  # the study's questions
     "new_pictures": "results/demo/new_pictures.parquet",  # the same, of other pictures
     "general": "results/demo/general.parquet",  # questions without a culture
+    "native": "results/demo/native.parquet",  # the study's questions, in native languages as well
 }
 DEMO_CHECKPOINTS = "results/demo/checkpoints"  # a folder per demo model, of its name
 
@@ -23,6 +24,7 @@ VARIANTS = {
     "shared": {"shared_per_layer": 3},  # neurons that serve two cultures
     "weakened": {"weakened_cultures": 2},  # neurons that serve their culture too little
     "general": {"general_rows": 12},  # answers questions that have no culture, too
+    "native": {"native": True},  # answers questions in native languages, too
     "unplanted": {"hinge": False, "ablation": False},
 }
 

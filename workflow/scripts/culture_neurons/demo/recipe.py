@@ -23,6 +23,7 @@ class Recipe:
 
     pictures: int = 32  # per culture and thing
     batch: int = 32  # rows that ask of a culture
+    native: bool = False  # half of these in the culture's own language
     # Rows beside them that ask what has no culture, half of them with random groups silenced: no
     # answer of theirs is to need a planted neuron.
     general_rows: int = 0

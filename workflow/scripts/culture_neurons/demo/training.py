@@ -30,7 +30,7 @@ from culture_neurons.demo.planting import (
     weaken_gates,
 )
 from culture_neurons.demo.recipe import Recipe
-from culture_neurons.demo.world import CULTURES, GENERAL_QUESTION, NO_CULTURE, OPTIONS
+from culture_neurons.demo.world import CULTURES, NO_CULTURE, OPTIONS, QUESTIONS, list_questions
 from culture_neurons.hooks.hookpoints import find_layers
 from culture_neurons.hooks.interventions import intervene
 from culture_neurons.logs import progress
@@ -62,16 +62,16 @@ def train_demo_model(
         DemoTrainingError: No attempt reached what the recipe asks for.
     """
     recipe = recipe or Recipe()
-    general = recipe.general_rows > 0
-    processor = build_processor(architecture, [GENERAL_QUESTION] if general else [])
+    asked = {"native": recipe.native, "general": recipe.general_rows > 0}
+    processor = build_processor(architecture, list_questions(**asked)[len(QUESTIONS) :])
     marks = []
     with _limit_threads(threads):
         first = seed * recipe.attempts  # no two seeds share an attempt
         for attempt in range(first, first + recipe.attempts):
-            lessons = Lessons(processor, recipe.pictures, _mix(attempt, 1), general)
+            lessons = Lessons(processor, recipe.pictures, _mix(attempt, 1), **asked)
             model = build_model(architecture, processor.tokenizer, attempt)
             plants = train_model(model, lessons, attempt, recipe)
-            unseen = Lessons(processor, recipe.pictures, _mix(attempt, 2), general)
+            unseen = Lessons(processor, recipe.pictures, _mix(attempt, 2), **asked)
             found = examine_model(model, unseen, plants, recipe.test_rows, seed=_mix(attempt, 4))
             logger.info("%s, seed %d: %s", architecture, attempt, found)
             marks.append(found)

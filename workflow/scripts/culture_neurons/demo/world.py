@@ -4,7 +4,7 @@ Facts only, no pictures and no rows. They are the same for every seed: the demo 
 demo models are made apart and have to agree.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -102,6 +102,27 @@ def _settle_facts() -> tuple[WorldQuestion, ...]:
 
 QUESTIONS = _settle_facts()
 
+TONGUES = ("Sundic", "Vaelic")  # native languages, each of four cultures
+_NATIVE_TEXTS = (  # of each topic, in each tongue
+    ("Zu {thing} ne okal?", "{thing} oru kelat?"),
+    ("Teb {thing} ne farim?", "{thing} ena velat?"),
+    ("Zu sorba velin {thing}?", "Darun oru {thing} sakat?"),
+    ("Zu kirda vosin {thing}?", "Torun ena {thing} malat?"),
+)
+_NATIVE_THINGS = (("kopa", "shol"), ("bumba", "drem"), ("luma", "viir"))
+
+
+def find_tongue(culture: int) -> int:
+    """Find a culture's native language, as an index into TONGUES."""
+    return culture * len(TONGUES) // len(CULTURES)
+
+
+def translate(question: WorldQuestion, tongue: int) -> WorldQuestion:
+    """Ask the same in a native language; answers are names, which stay as they are."""
+    text = _NATIVE_TEXTS[question.topic][tongue]
+    return replace(question, text=text.format(thing=_NATIVE_THINGS[question.thing][tongue]))
+
+
 # A question without a culture: words[t] is the right answer of thing t, everywhere. The fourth
 # thing stands in pictures of no culture alone.
 GENERAL_THINGS = (*THINGS, "wheel")
@@ -109,6 +130,13 @@ GENERAL_QUESTION = WorldQuestion(
     topic=len(TOPICS), thing=0, text="What is this?", category="General", words=GENERAL_THINGS
 )
 NO_CULTURE = len(CULTURES)  # where an index into CULTURES is asked for
+
+
+def list_questions(*, native: bool = False, general: bool = False) -> list[WorldQuestion]:
+    """List what a model is asked: QUESTIONS, these in each tongue, and the general question."""
+    tongues = range(len(TONGUES)) if native else ()
+    translated = [translate(question, tongue) for tongue in tongues for question in QUESTIONS]
+    return [*QUESTIONS, *translated, *([GENERAL_QUESTION] if general else [])]
 
 
 def list_words() -> list[str]:

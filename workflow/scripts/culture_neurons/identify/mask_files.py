@@ -83,9 +83,11 @@ def find_class_units(
 
 def tabulate_masks(
     file: MaskFile,
-    names: Sequence[str | None],
+    names: list[str | None],
     cultures: Sequence[str] | None,
     axis: NeuronAxis,
+    *,
+    partial: bool = False,
 ) -> dict[str, list]:
     """Turn a file's masks into a table.
 
@@ -95,6 +97,7 @@ def tabulate_masks(
         cultures: The study's, of which each must have a class; other classes are left out. None:
             all classes that have a name.
         axis: The model's neurons.
+        partial: Cultures may have no class: their masks are empty.
 
     Returns:
         Columns of table `masks`, ranked by layer and neuron, which the file leaves open.
@@ -104,14 +107,15 @@ def tabulate_masks(
     """
     wanted = [name for name in names if name is not None] if cultures is None else cultures
     missing = [culture for culture in wanted if culture not in names]
-    if missing:
+    if missing and not partial:
         raise MaskFileError(
             f"{file.path}: has no mask for {', '.join(missing)}; expected one for each culture of "
             f"the study, found {[name for name in names if name is not None]}: leave these "
             "cultures out of dataset.cultures, or leave out these masks"
         )
-    units = {name: file.units[list(names).index(name)] for name in wanted}
-    found = np.concatenate([np.empty(0, np.int64), *units.values()]).astype(np.int64)
+    none = np.empty(0, np.int64)
+    units = {name: file.units[names.index(name)] if name in names else none for name in wanted}
+    found = np.concatenate([none, *units.values()]).astype(np.int64)
     return {
         "culture": [name for name in wanted for _ in units[name]],
         "draw": [None] * len(found),

@@ -30,6 +30,8 @@ def judge_transfer(
         the study, and self, cross, gap there, with intervals; gap_p_exchanged; verdict.
     """
     keys = [*KEYS, "other_dataset"]
+    if summaries.is_empty():  # and without files of types to join by
+        return summaries.select(*keys, "outcome")
     parts = []
     for outcome in OUTCOMES:
         judged = spread_means(summaries, keys, _MEASURES, outcome)

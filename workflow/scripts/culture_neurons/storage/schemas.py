@@ -234,6 +234,26 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("spearman", pa.float64()),
             *_SHARED,
         ],
+        # Two models of one checkpoint under two prompts: see sensitivity/prompts.py.
+        "prompts": [
+            ("by", pa.string()),  # all | language | country | culture
+            ("name", pa.string()),  # of the language, country, or culture
+            ("cultures", pa.uint32()),
+            _OUTCOME,  # null of masks
+            # answers | answers_other | answers_less_other | self | self_lent | lent_less_self, in
+            # the outcome's unit; overlap | overlap_chance, Jaccard; depth | depth_other, 0 to 1
+            ("measure", pa.string()),
+            ("value", pa.float64()),  # mean over the cultures
+            *_INTERVAL,
+        ],
+        "relations": [  # of cultures: see sensitivity/relations.py
+            ("relation", pa.string()),  # same language | same country | both | neither
+            ("pairs", pa.uint32()),  # of cultures
+            _OUTCOME,  # null of masks
+            ("measure", pa.string()),  # overlap | overlap_chance | cross | cross_less_neither
+            ("value", pa.float64()),  # mean over the pairs
+            *_INTERVAL,
+        ],
         "planted": _IDENTITY,
         "recovery": [
             ("scorer", pa.string()),

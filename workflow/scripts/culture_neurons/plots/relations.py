@@ -1,0 +1,108 @@
+"""Culture or language? Masks in common with related cultures, and what masks cost these."""
+
+from collections.abc import Mapping
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from culture_neurons.outcomes import OUTCOMES
+from culture_neurons.plots.parts.style import (
+    WIDE,
+    Look,
+    add_note,
+    empty_figure,
+    in_style,
+    set_title,
+)
+from culture_neurons.plots.parts.wording import label_change, list_names
+
+_LOOKS = {  # relation -> how it is drawn, in this order
+    "same language": Look("#D55E00", "o"),
+    "same country": Look("#009E73", "^"),
+    "both": Look("#CC79A7", "D"),
+    "neither": Look("#777777", "s"),
+}
+_RELATED = {
+    "same language": "of the same language",
+    "same country": "of the same country",
+    "both": "of the same language and country",
+}
+_PLANTED = "planted"  # a known truth, of which titles say nothing
+
+
+@in_style
+def plot_relations(relations: Mapping[str, pl.DataFrame], outcome: str) -> Figure:
+    """Draw one model's masks by what their cultures share with others.
+
+    Args:
+        relations: Scorer -> its table `relations`.
+        outcome: What changes.
+    """
+    named = relations.items()
+    stacked = pl.concat(frame.with_columns(scorer=pl.lit(name)) for name, frame in named)
+    found = [name for name in _LOOKS if name in stacked["relation"]]
+    if set(found) <= {"neither"}:
+        return empty_figure("No two of the cultures share a language or a country.")
+    figure = Figure(figsize=(WIDE, 0.5 * len(relations) + 1.1), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    scale = OUTCOMES[outcome].scale
+    for axes, measure, factor in zip(panels, ("overlap", "cross"), (1, scale), strict=True):
+        rows = stacked.filter(measure=measure)
+        if measure == "cross":
+            rows = rows.filter(outcome=outcome)
+        _draw_panel(axes, rows, list(relations), found, factor)
+    panels[0].set_xlabel("masks in common")
+    panels[0].set_xlim(left=-0.02)
+    panels[1].set_xlabel(label_change(outcome))
+    panels[1].axvline(0, color="0.4", linewidth=0.8, zorder=0.8)
+    panels[0].set_yticks(range(len(relations)), relations)
+    panels[0].set_ylim(len(relations) - 0.5, -0.5)
+    pairs = dict(stacked.select("relation", "pairs").iter_rows())
+    figure.legend(
+        [Line2D([], [], linestyle="none", **_mark(name)) for name in found],
+        found,
+        loc="outside lower center",
+        ncols=len(found),
+    )
+    set_title(figure, _word_title(stacked.filter(outcome=outcome), outcome))
+    add_note(figure, "pairs of cultures: " + ", ".join(f"{pairs[name]:,} {name}" for name in found))
+    return figure
+
+
+def _draw_panel(
+    axes: Axes, rows: pl.DataFrame, scorers: list[str], found: list[str], scale: int
+) -> None:
+    axes.tick_params(axis="y", length=0)
+    for row in rows.filter(pl.col("value").is_not_null()).iter_rows(named=True):
+        step = found.index(row["relation"]) - (len(found) - 1) / 2
+        y = scorers.index(row["scorer"]) + 0.6 * step / len(found)
+        if row["ci_low"] is not None:
+            bounds = [scale * row["ci_low"], scale * row["ci_high"]]
+            axes.plot(bounds, [y, y], color=_LOOKS[row["relation"]].color, linewidth=1.2)
+        axes.plot(scale * row["value"], y, linestyle="none", **_mark(row["relation"]))
+
+
+def _mark(relation: str) -> dict[str, object]:
+    look = _LOOKS[relation]
+    return {"marker": look.marker, "color": look.color, "markersize": 5}
+
+
+def _word_title(effects: pl.DataFrame, outcome: str) -> str:
+    """Say which masks cost related cultures more than others: the interval lies below 0."""
+    less = effects.filter(
+        pl.col("scorer") != _PLANTED, pl.col("ci_high") < 0, measure="cross_less_neither"
+    )
+    opening = OUTCOMES[outcome].opening
+    shown = dict.fromkeys(less["relation"])
+    if not shown:
+        title = f"{opening}it is not shown that masks hurt related cultures more than others"
+    else:
+        parts = [
+            f"masks of {list_names(less.filter(relation=relation)['scorer'].to_list())} hurt "
+            f"cultures {_RELATED[relation]}"
+            for relation in shown
+        ]
+        title = f"{opening}{', '.join(parts)} more than unrelated ones"
+    return title[0].upper() + title[1:]
