@@ -1,6 +1,7 @@
 # make demo: install once, then run the embedded demo.  make test: lint, and the workflow as it should run.
 # make test-faults: as it should fail.  make test-slurm: on a real one-node Slurm; as root on Debian or Ubuntu.
 # make validate: do verdicts fit a known truth? A longer demo.
+# make native: does another language find other neurons?
 # make transfer: do masks matter on new pictures, and damage what has no culture?
 # make steering: can steering mend what a demo model lacks?
 # make bench: timings of the engine and the tables, into benchmarks/results.
@@ -8,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo transfer steering validate test test-faults test-slurm lint bench clean
+.PHONY: install demo native transfer steering validate test test-faults test-slurm lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -32,6 +33,11 @@ demo: install
 	$(call run_study)
 	@"$(BIN)/python" workflow/scripts/show_study.py
 	@"$(BIN)/python" workflow/scripts/check_demo.py
+
+native: install
+	$(call run_study,--configfile config/native_demo.yaml)
+	@"$(BIN)/python" workflow/scripts/show_study.py
+	@"$(BIN)/python" workflow/scripts/check_demo.py native
 
 transfer: install
 	$(call run_study,--configfile config/other_datasets.yaml)

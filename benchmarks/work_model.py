@@ -20,10 +20,15 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
+
 from shapes import SHAPES
 
 from culture_neurons.storage.schemas import SCHEMAS
 from culture_neurons.storage.tables import write_table
+from planning.config import complete_config
+from planning.study import Study
 
 PROJECT = Path(__file__).resolve().parents[1]
 QWEN, LLAVA = SHAPES["qwen2.5-vl-7b"], SHAPES["llava-v1.6-mistral-7b"]
@@ -104,9 +109,9 @@ class Selector:
 
 
 def list_selectors(
-    config: dict, cultures: int, questions: float, images: float, parts: int = 1
+    study: Study, model: str, cultures: int, questions: float, images: float, parts: int = 1
 ) -> list[Selector]:
-    """List one study's selectors; questions and images are those of the evaluate folds.
+    """List a model's selectors; questions and images are those of the evaluate folds.
 
     Others' questions are sampled of each of the parts that the folds fall into.
     """
@@ -117,18 +122,12 @@ def list_selectors(
         sampled = parts * other_questions * (cultures - 1)  # nearly all on pictures of their own
         return Selector(name, masks, questions / cultures + sampled, images / cultures + sampled)
 
-    found = {}
-    for scorer in config["score"]["scorers"]:
-        found[scorer["name"]] = ask(scorer["name"], cultures, config["select"]["other_questions"])
-        for control in config["select"]["controls"]:
-            name = f"{control['name']}_of_{scorer['name']}"
-            if control["kind"] == "random" and scorer["pool"] == "per_culture":
-                found[control["name"]] = ask(
-                    control["name"], cultures * control["draws"], control["other_questions"]
-                )
-            else:
-                found[name] = ask(name, cultures * control["draws"], control["other_questions"])
-    return list(found.values())
+    masks = {}
+    for scorer in study.get_candidates(model):
+        masks[scorer] = cultures
+        for control, selector in study.get_controls(scorer).items():
+            masks[selector] = cultures * study.controls[control]["draws"]
+    return [ask(name, count, study.count_other_questions(name)) for name, count in masks.items()]
 
 
 def list_jobs(
@@ -148,12 +147,15 @@ def list_jobs(
     # The unmodified model in each job; and in each scorer's over pictures of other cultures, beside
     # each culture's own mask (at every strength) on its own questions.
     once = model.count_operations(images / 2, questions / 2, images / 2)
+    study = Study(config)
+    swapped = len(study.get_candidates(model.name))
     for stage, parts in (("intervene", 1), ("steer", 2)):
-        selectors = list_selectors(config, cultures, questions / 2, images / 2, parts)
+        half = (cultures, questions / 2, images / 2)
+        selectors = list_selectors(study, model.name, *half, parts)
         total = 0.0
         for entry in config[stage]:
             strengths = len(entry.get("strengths", "1"))
-            total += once * (len(selectors) + (1 + strengths) * len(config["score"]["scorers"]))
+            total += once * (len(selectors) + (1 + strengths) * swapped)
             kept = {"question", "options"}.issuperset(entry["tokens"])  # the prefix, once
             for selector in selectors:
                 maps = strengths * selector.masks
@@ -216,16 +218,19 @@ def tabulate_disk(config, models, dataset) -> Iterator[list[str]]:
     studies = splits * rates * len(config["extract"]["hookpoints"])
     neurons = studies / splits / rates * sum(model.neurons for model in models)
     cells = cultures * config["cells"]["folds"] * len(config["extract"]["scopes"])
-    selectors = list_selectors(config, cultures, questions / 2, images / 2)
-    masks = sum(selector.masks for selector in selectors)
-    outcomes = sum(selector.masks * selector.questions for selector in selectors)
+    study = Study(config)
+    masks = outcomes = 0.0
+    for model in models:
+        selectors = list_selectors(study, model.name, cultures, questions / 2, images / 2)
+        masks += model.neurons * sum(selector.masks for selector in selectors)
+        outcomes += sum(selector.masks * selector.questions for selector in selectors)
     maps = len(config["intervene"]) + sum(len(entry["strengths"]) for entry in config["steer"])
     counts = {
         "activations": neurons * cells,
         "statistics": neurons * splits * cultures,
         "scores": neurons * splits * cultures * len(config["score"]["scorers"]),
-        "masks": neurons * splits * masks * sum(config["select"]["rates"]),
-        "outcomes": len(models) * studies * maps * outcomes,
+        "masks": studies / rates * masks * sum(config["select"]["rates"]),
+        "outcomes": studies * maps * outcomes,
     }
     for kind, rows in counts.items():
         yield [kind, f"{rows / 1e6:,.1f} million", f"{rows * measure_row(kind) / 1e9:.1f} GB"]
@@ -249,9 +254,6 @@ def main() -> None:
     parser.add_argument("--utilisation", type=float, default=0.5, help="share of it, assumed")
     parser.add_argument("--gigabytes-per-second", type=float, default=1.0, help="reading weights")
     arguments = parser.parse_args()
-    sys.path[:0] = [str(PROJECT / "workflow" / part) for part in ("", "scripts")]
-    from planning.config import complete_config
-
     config = complete_config(yaml.safe_load(arguments.config.read_text()), PROJECT)
     cultures = len((PROJECT / config["dataset"]["cultures"]).read_text().splitlines()) - 1
     dataset = (cultures, arguments.questions, arguments.images)

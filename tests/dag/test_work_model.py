@@ -1,4 +1,4 @@
-"""The work model's estimate of config/paper.yaml counts the jobs that Snakemake plans."""
+"""The work model's estimates count the jobs that Snakemake plans."""
 
 import re
 import subprocess
@@ -12,13 +12,20 @@ from dry_runs import PROJECT, copy_project, plan
 from culture_neurons.identify.random_control import draw_control
 from culture_neurons.identify.statistics import Statistics
 from culture_neurons.neurons import NeuronAxis
+from planning.config import complete_config
+from planning.study import Study
+
+
+@pytest.fixture(scope="module", params=["paper", "native"])
+def config(request):
+    return f"config/{request.param}.yaml"
 
 
 @pytest.fixture(scope="module")
-def stages():
+def stages(config):
     """(model, stage) -> (jobs, share of start-up in per cent), as the command prints them."""
     process = subprocess.run(
-        [sys.executable, PROJECT / "benchmarks/work_model.py"],
+        [sys.executable, PROJECT / "benchmarks/work_model.py", "--config", PROJECT / config],
         capture_output=True,
         text=True,
         check=True,
@@ -29,13 +36,13 @@ def stages():
     return {(model, stage): (int(jobs), float(share)) for model, stage, jobs, share in rows}
 
 
-def test_the_jobs_are_those_that_are_planned(stages, tmp_path):
+def test_the_jobs_are_those_that_are_planned(config, stages, tmp_path):
     folder = copy_project(tmp_path / "project")  # without the results of whoever tests
     planned = Counter()
-    for rule, wildcards in plan(folder, "--configfile", "config/paper.yaml"):
+    for rule, wildcards in plan(folder, "--configfile", config):
         if rule in ("answer_questions", "extract_activations", "intervene"):
             planned[re.search(r"model=([^,]+)", wildcards).group(1), rule] += 1
-    assert len(planned) == 9
+    assert len(planned) == 3 * len({model for model, _ in stages})
     assert {key: jobs for key, (jobs, _) in stages.items()} == planned
 
 
@@ -48,11 +55,16 @@ def test_a_control_s_masks_are_those_that_are_drawn(monkeypatch):
     ones = np.ones((3, 80))
     statistics = Statistics(cultures, axis, np.ones(3), ones, ones, ones)
     drawn = list(draw_control("random", statistics, [], 8, draws=5, seed=0))
-    scorer = {"name": "cas", "pool": "per_culture"}
     control = {"name": "random", "kind": "random", "draws": 5, "other_questions": 2}
-    select = {"other_questions": None, "controls": [control]}
-    config = {"score": {"scorers": [scorer]}, "select": select}
-    (own, shared) = list_selectors(config, len(cultures), 30, 30)
+    config = {
+        "dataset": {"source": "owner/data", "cultures": "config/demo_cultures.tsv"},
+        "models": [{"name": "m", "checkpoint": "owner/name"}],
+        "score": {"scorers": [{"name": "cas"}]},
+        "select": {"controls": [control]},
+    }
+    monkeypatch.chdir(PROJECT)
+    study = Study(complete_config(config, PROJECT))
+    (own, shared) = list_selectors(study, "m", len(cultures), 30, 30)
     assert (own.masks, own.questions) == (3, 30)
     assert (shared.masks, shared.questions) == (len(drawn), 10 + 2 * 2)
 

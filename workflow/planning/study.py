@@ -133,7 +133,9 @@ class Study:
 
         All of kind random share one selector where masks are as large as the rate asks for.
         """
-        own_sizes = scorer not in self.scorers or self.scorers[scorer]["pool"] == "overall"
+        lent = self.imported[scorer]["of"] if scorer in self.imported else None
+        sized_as = self.scorers.get(lent or scorer)
+        own_sizes = sized_as is None or sized_as["pool"] == "overall"
         return {
             name: name if control["kind"] == "random" and not own_sizes else f"{name}_of_{scorer}"
             for name, control in self.controls.items()

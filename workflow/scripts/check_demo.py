@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from culture_neurons.validation.native_control import check_native
 from culture_neurons.validation.positive_control import check_control
 from culture_neurons.validation.steering_control import check_steering
 from culture_neurons.validation.transfer_control import check_transfer
@@ -15,6 +16,7 @@ TABLES = {  # of each control
     "demo": ("verdicts", "ranks"),
     "steering": ("steering",),
     "transfer": ("verdicts", "transfer"),
+    "native": ("prompts", "relations"),
 }
 
 
@@ -33,6 +35,8 @@ def main() -> None:
             passed, failed = check_control(*tables)
         case "steering":
             passed, failed = check_steering(*tables)
+        case "native":
+            passed, failed = check_native(*tables)
         case "transfer":
             passed, failed = check_transfer(*tables)
     for line in passed:

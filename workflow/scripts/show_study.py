@@ -8,7 +8,8 @@ import polars as pl
 
 from culture_neurons.report.terminal import TABLES, choose_figures, form_table
 
-STUDY = ("verdicts", "logp", "transfer", "steering", "sensitivity")  # what is printed of a study
+# What is printed of a study.
+STUDY = ("verdicts", "logp", "transfer", "prompts", "relations", "steering", "sensitivity")
 FOLDER = Path("results/tables")
 FIGURES = Path("results/figures")
 

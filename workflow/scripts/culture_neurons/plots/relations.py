@@ -54,7 +54,7 @@ def plot_relations(relations: Mapping[str, pl.DataFrame], outcome: str) -> Figur
             rows = rows.filter(outcome=outcome)
         _draw_panel(axes, rows, list(relations), found, factor)
     panels[0].set_xlabel("masks in common")
-    panels[0].set_xlim(left=-0.02)
+    panels[0].set_xlim(left=0)
     panels[1].set_xlabel(label_change(outcome))
     panels[1].axvline(0, color="0.4", linewidth=0.8, zorder=0.8)
     panels[0].set_yticks(range(len(relations)), relations)
@@ -81,7 +81,9 @@ def _draw_panel(
         if row["ci_low"] is not None:
             bounds = [scale * row["ci_low"], scale * row["ci_high"]]
             axes.plot(bounds, [y, y], color=_LOOKS[row["relation"]].color, linewidth=1.2)
-        axes.plot(scale * row["value"], y, linestyle="none", **_mark(row["relation"]))
+        axes.plot(
+            scale * row["value"], y, linestyle="none", clip_on=False, **_mark(row["relation"])
+        )
 
 
 def _mark(relation: str) -> dict[str, object]:

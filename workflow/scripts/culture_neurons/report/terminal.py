@@ -124,6 +124,43 @@ def abridge_transfer(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def abridge_prompts(table: pl.DataFrame) -> pl.DataFrame:
+    """Put measures beside each other, of all cultures, languages, and countries."""
+    rows = _choose_accuracy(table.filter(pl.col("by") != "culture"))
+    keys = ["model", "lender", *_vary(table, ("hookpoint", "split", "rate", "intervention", "of"))]
+    return _spread_measures(rows, [*keys, "name", "cultures"])
+
+
+def abridge_relations(table: pl.DataFrame) -> pl.DataFrame:
+    """Put measures beside each other."""
+    keys = ["model", *_vary(table, ("hookpoint", "split", "rate", "intervention")), "scorer"]
+    return _spread_measures(_choose_accuracy(table), [*keys, "relation", "pairs"])
+
+
+def _choose_accuracy(table: pl.DataFrame) -> pl.DataFrame:
+    """Choose what is of masks, and of effects those in accuracy, in points."""
+    chosen = table.filter(pl.col("outcome").is_null() | (pl.col("outcome") == ACCURACY))
+    of_masks = pl.col("outcome").is_null()
+    points = [
+        pl.when(of_masks).then(pl.col(name)).otherwise(100 * pl.col(name)).alias(name)
+        for name in ("value", "ci_low", "ci_high")
+    ]
+    return chosen.with_columns(points)
+
+
+def _spread_measures(table: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Make a column of each measure: "value [low, high]", of masks with two digits."""
+    said = [
+        (f"{row['value']:z.2f}" if row["outcome"] is None else f"{row['value']:z.1f}")
+        + ("" if row["ci_low"] is None else f" [{row['ci_low']:z.1f}, {row['ci_high']:z.1f}]")
+        if row["value"] is not None
+        else None
+        for row in table.iter_rows(named=True)
+    ]
+    formed = table.select(*keys, "measure", said=pl.Series(said, dtype=pl.String))
+    return formed.pivot("measure", index=keys, values="said")
+
+
 def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
     """Put what is kept beside what was asked: "5/6" signs of 6 are kept."""
     return summary.select(
@@ -141,7 +178,11 @@ def abridge_sensitivity(summary: pl.DataFrame) -> pl.DataFrame:
 
 
 def _varied(table: pl.DataFrame, axes: Sequence[str]) -> list[pl.Expr]:
-    return [pl.col(name) for name in axes if table[name].n_unique() > 1]
+    return [pl.col(name) for name in _vary(table, axes)]
+
+
+def _vary(table: pl.DataFrame, axes: Sequence[str]) -> list[str]:
+    return [name for name in axes if table[name].n_unique() > 1]
 
 
 def _name_general(verdicts: pl.DataFrame) -> list[str]:
@@ -220,6 +261,20 @@ TABLES = {
         "cultures in the study (study_self) and there, and of others. In nats: "
         "results/tables/transfer.csv",
         abridge_transfer,
+    ),
+    "prompts": Printed(
+        "prompts",
+        "Models under two prompts: accuracy of each; masks in common, and by chance; mean depth\n"
+        "of masks; changes of accuracy under own masks and those of the other prompt (lent), in\n"
+        "percentage points. By culture, and in nats: results/tables/prompts.csv",
+        abridge_prompts,
+    ),
+    "relations": Printed(
+        "relations",
+        "Pairs of cultures by what they share: masks in common, and by chance; change of accuracy\n"
+        "under the other culture's mask, also less that of unrelated pairs, in percentage points.\n"
+        "In nats: results/tables/relations.csv",
+        abridge_relations,
     ),
     "ground_truth": Printed(
         "ground_truth",
