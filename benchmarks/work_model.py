@@ -116,18 +116,23 @@ def list_selectors(
     Others' questions are sampled of each of the parts that the folds fall into.
     """
 
-    def ask(name: str, masks: int, other_questions: int | None) -> Selector:
-        if other_questions is None:
-            return Selector(name, masks, questions, images)
-        sampled = parts * other_questions * (cultures - 1)  # nearly all on pictures of their own
-        return Selector(name, masks, questions / cultures + sampled, images / cultures + sampled)
+    def ask(name: str, masks: int) -> Selector:
+        limits = study.limit_questions(name)
+        here, shown = questions / cultures, images / cultures  # of a culture
+        other, own = (
+            here if limits[key] is None else min(here, parts * limits[key])
+            for key in ("other_questions", "own_questions")
+        )
+        # Samples of other cultures lie nearly all on pictures of their own, own ones on whole ones.
+        pictures = own * shown / here + min(other, shown) * (cultures - 1)
+        return Selector(name, masks, own + other * (cultures - 1), pictures)
 
     masks = {}
     for scorer in study.get_candidates(model):
         masks[scorer] = cultures
         for control, selector in study.get_controls(scorer).items():
             masks[selector] = cultures * study.controls[control]["draws"]
-    return [ask(name, count, study.count_other_questions(name)) for name, count in masks.items()]
+    return [ask(name, count) for name, count in masks.items()]
 
 
 def list_jobs(

@@ -290,6 +290,58 @@ def test_own_questions_in_full_and_a_stable_sample_of_the_others():
     assert choose_questions({"a": "a"}, culture, 0)["a"] == {f"a{i}" for i in range(40)}
 
 
+def test_a_sample_of_own_questions_is_the_same_for_all_masks_of_a_culture():
+    culture = dict(make_questions("abc", 40).select("question_id", "culture").iter_rows())
+    images = {q: f"{q[0]}{int(q[1:]) // 2}" for q in culture}  # two questions of each
+    masks = {MaskName(None): None} | {MaskName("a", draw): "a" for draw in (None, 0, 1)}
+
+    def choose(own, other=2):
+        asked = choose_questions(masks, culture, other, own, images)
+        assert asked[MaskName(None)] == set(culture)
+        (chosen,) = {frozenset(asked[name]) for name in masks if name.culture}
+        return {c: {q for q in chosen if culture[q] == c} for c in "abc"}
+
+    few, more = choose(5), choose(8)
+    assert {c: len(few[c]) for c in "abc"} == {"a": 5, "b": 2, "c": 2}
+    assert [len({images[q] for q in each["a"]}) for each in (few, more)] == [3, 4]
+    assert few["a"] < more["a"]
+    assert more["b"] == few["b"]
+    assert len(choose(None)["a"]) == len(choose(99)["a"]) == 40
+
+
+def test_a_rank_counts_the_own_questions_that_the_control_was_asked():
+    paired, _, _, _ = measure(AFTER)
+    questions, answers, outcomes = make_study(AFTER)
+    culture = dict(questions.select("question_id", "culture").iter_rows())
+    names = {MaskName("a", 0): "a", MaskName("b", 0): "b"}
+    drawn = rename(outcomes, names)
+    images = dict(questions.select("question_id", "image_id").iter_rows())
+    (asked,) = choose_questions({"a": "a"}, culture, 0, 1, images)["a"]
+    control = pair_outcomes(questions, beside(answers, drawn), list(names), own_questions=1)
+    said = {"name": "control", "kind": "random", "draws": 1}
+    ranks = rank_effects(paired, control, list(names), said, kept=np.arange(2), **INTERVALS)
+    value = by_measure(ranks)["a", "self"]["value"]
+    flips = {"a0": -1.0, "a1": -1.0, "a2": 0.0, "a3": 0.0}  # under a's own mask
+    assert value == flips[asked]
+
+
+def test_a_control_that_was_asked_nothing_of_others_ranks_self_alone():
+    paired, _, _, _ = measure(AFTER)
+    questions, answers, outcomes = make_study(AFTER)
+    names = {MaskName("a", 0): "a", MaskName("b", 0): "b"}
+    drawn = beside(answers, rename(outcomes, names))
+    said = {"name": "control", "kind": "random", "draws": 1}
+    full, part = (
+        by_measure(rank_effects(paired, control, list(names), said, kept=np.arange(2), **INTERVALS))
+        for control in (
+            pair_outcomes(questions, drawn, list(names), other_questions=count)
+            for count in (None, 0)
+        )
+    )
+    assert {measure for _, measure in part} == {"self"}
+    assert part == {key: row for key, row in full.items() if key[1] == "self"}
+
+
 def test_questions_that_were_not_chosen_do_not_count():
     full = by_measure(measure(AFTER)[3])
     questions, _, _ = make_study(AFTER)

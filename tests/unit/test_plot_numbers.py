@@ -263,7 +263,7 @@ def test_nothing_is_shown_of_a_model_that_guesses():
     tables = [{("m", "cas"): table} for table in (summaries, ranks, make_effects(["a"]))]
 
     def draw(guessing):
-        drawn = plot_self_cross(*tables, "random", None, 0.05, guessing=guessing)
+        drawn = plot_self_cross(*tables, "random", {}, 0.05, guessing=guessing)
         return " ".join(text.get_text() for text in drawn.findobj(Text))
 
     assert "Masks hurt their own culture" in draw(["n"])

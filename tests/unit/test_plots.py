@@ -44,7 +44,7 @@ def draw_self_cross(summaries, ranks=None, guessing=()):
     """Draw the figure; without ranks, no scorer has the control."""
     ranks = {key: make_frame("ranks") for key in summaries} | (ranks or {})
     effects = {key: make_effects() for key in summaries}
-    drawn = summaries, ranks, effects, "random", None
+    drawn = summaries, ranks, effects, "random", {}
     return plot_self_cross(*drawn, alpha=0.05, guessing=guessing)
 
 

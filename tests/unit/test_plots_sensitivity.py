@@ -104,10 +104,10 @@ DRAWN = {
         {f"{m}\nother": make_reliability("disjoint") for m in MODELS}, "models"
     ),
     "rates": lambda: plot_rates(
-        by_model(make_rates(splits=(0,))), make_asked((0,)).partition_by("model"), None
+        by_model(make_rates(splits=(0,))), make_asked((0,)).partition_by("model"), {}
     ),
     "splits": lambda: plot_splits(
-        by_model(make_rates(rates=(0.01,))), make_asked().partition_by("model", "split"), None
+        by_model(make_rates(rates=(0.01,))), make_asked().partition_by("model", "split"), {}
     ),
     "categories": lambda: plot_categories(by_model(make_categories())),
 }
@@ -149,8 +149,8 @@ def test_same_tables_give_the_same_bytes(analysis, tmp_path):
         lambda: plot_agreement({}, "models"),
         lambda: plot_samples({"m": make_samples().head(0)}),
         lambda: plot_layer_agreement({}),
-        lambda: plot_rates({"m": make_rates().head(0)}, [], None),
-        lambda: plot_splits({"m": make_rates().head(0)}, [], None),
+        lambda: plot_rates({"m": make_rates().head(0)}, [], {}),
+        lambda: plot_splits({"m": make_rates().head(0)}, [], {}),
         lambda: plot_categories({"m": make_categories().head(0)}),
     ],
 )
@@ -183,10 +183,10 @@ def test_nothing_to_show_is_said(figure, tmp_path):
                 "n": make_rates().head(0),
             },
             [make_effects()],
-            None,
+            {},
         ),
         lambda: plot_splits(
-            {"m": make_rates((0.01,), (0,)), "n": make_rates().head(0)}, [make_effects()], None
+            {"m": make_rates((0.01,), (0,)), "n": make_rates().head(0)}, [make_effects()], {}
         ),
         lambda: plot_categories(
             {"m": make_categories(["x"]).with_columns(value=float("nan")), "n": make_categories()}
@@ -228,7 +228,7 @@ def test_categories_have_scorers_as_columns():
 
 def test_the_curve_of_a_rate_is_where_its_table_says():
     rates = make_rates((0.01, 0.02), (1,))
-    figure = plot_rates(by_model(rates, ["second"]), make_asked((1,)).partition_by("model"), None)
+    figure = plot_rates(by_model(rates, ["second"]), make_asked((1,)).partition_by("model"), {})
     own, _, gap = figure.axes
     wanted = rates.filter(model="second", split=1, scorer="cas", measure="gap").sort("rate")
     lines = {line.get_label(): line for line in gap.lines}

@@ -170,7 +170,7 @@ def test_of_masks_that_do_nothing_the_choice_is_not_told_as_a_gain():
     outcomes = pl.DataFrame(rows, schema_overrides=types)
     masks = [MaskName(culture) for culture in cultures]
     tune, evaluate = (questions.filter(fold=fold) for fold in (0, 1))
-    table = choose_strengths(tune, outcomes, masks, strengths.tolist(), None, 1000)
+    table = choose_strengths(tune, outcomes, masks, strengths.tolist(), 1000, None)
     taken = take_chosen(outcomes, table, evaluate["question_id"]).drop("strength")
     paired = pair_scorer(evaluate, taken, cultures, None, "logp")
     told = np.diagonal(paired.average(paired.gained)).mean()
@@ -183,7 +183,7 @@ def test_a_missing_answer_is_no_reason_to_choose_another_strength():
     missing = (pl.col("mask_culture") == "c") & (pl.col("strength") == 2.0)
     outcomes = make_outcomes().filter(~(missing & (pl.col("question_id") == "b0")).fill_null(False))
     with pytest.raises(EffectError, match="mask of c: 2 answers for 3"):
-        choose_strengths(TUNE, outcomes, MASKS, STRENGTHS, None, 0.05)
+        choose_strengths(TUNE, outcomes, MASKS, STRENGTHS, 0.05, None)
 
 
 def test_chosen_answers_stand_for_an_intervention_s():
@@ -229,7 +229,7 @@ def measure(**changed):
     settings = {
         "questions": EVALUATE,
         "answers": answers,
-        "controls": {"random": SteeredControl(answers, MASKS[3:], 1, None)},
+        "controls": {"random": SteeredControl(answers, MASKS[3:], 1, {})},
         "cultures": ["c", "a", "b"],
         "lower": ["a", "b"],
         "other_questions": None,

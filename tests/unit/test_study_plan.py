@@ -36,7 +36,8 @@ CONFIG = {
         ],
         "controls": [
             {"name": "random", "kind": "random", "draws": 30, "other_questions": 2},
-            {"name": "layers", "kind": "random_layer", "seed": 4, "other_questions": None},
+            {"name": "layers", "kind": "random_layer", "seed": 4, "other_questions": None}
+            | {"own_questions": 9},
             {"name": "shuffled", "kind": "permuted"},
         ],
     },
@@ -148,13 +149,14 @@ def test_a_selector_s_scorer_is_itself_or_the_one_that_it_controls(study):
 
 
 @pytest.mark.parametrize(
-    ("selector", "count"),
-    [("mine", 7), ("planted", 7), ("published", 7), ("random", 2), ("layers_of_mine", None)],
+    ("selector", "count", "own"),
+    [
+        *(("mine", 7, None), ("planted", 7, None), ("published", 7, None)),
+        *(("random", 2, None), ("layers_of_mine", None, 9)),
+    ],
 )
-def test_scorers_and_controls_are_asked_their_own_numbers_of_other_questions(
-    selector, count, study
-):
-    assert study.count_other_questions(selector) == count
+def test_scorers_and_controls_are_asked_their_own_numbers_of_questions(selector, count, own, study):
+    assert study.limit_questions(selector) == {"other_questions": count, "own_questions": own}
 
 
 def test_a_model_job_asks_for_more_at_each_attempt_and_for_a_gpu_on_cuda_alone(completed):

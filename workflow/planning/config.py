@@ -257,6 +257,14 @@ def _check_numbers(config: dict) -> None:
                 f"config key 'intervene[{index}].strength' is {entry['strength']!r} for kind "
                 f"{entry['kind']!r}; expected null for ablations, a number for the others"
             )
+    for index, control in enumerate(config["select"]["controls"]):
+        needed = index == 0 or control["kind"] == "permuted" or config["steer"]
+        if control["other_questions"] == 0 and needed:
+            raise ConfigError(
+                f"config key 'select.controls[{index}].other_questions' is 0; expected 1 or more: "
+                "the first control is drawn in figures, permuted masks rank the gap, and steered "
+                "masks choose by what others lose"
+            )
     cells = config["cells"]
     if config["steer"] and cells["folds"] < 3:
         raise ConfigError(

@@ -165,12 +165,13 @@ class Study:
             selector = self.control_selectors[selector].scorer
         return self.scorers[selector]
 
-    def count_other_questions(self, selector: str) -> int | None:
-        """Count what a selector's masks are asked of each other culture; None: all questions."""
+    def limit_questions(self, selector: str) -> dict[str, int | None]:
+        """Say how many questions of other cultures and of its own a mask is asked; None: all."""
+        limits = {"other_questions": self._other_questions, "own_questions": None}
         if selector in self.control_selectors:
-            control = self.control_selectors[selector].control
-            return self.controls[control]["other_questions"]
-        return self._other_questions
+            control = self.controls[self.control_selectors[selector].control]
+            limits = {key: control[key] for key in limits}
+        return limits
 
 
 def _by_name(entries: Iterable[dict]) -> dict[str, dict]:

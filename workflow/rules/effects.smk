@@ -25,8 +25,8 @@ rule measure_effects:
         tests=TESTS,
         other_questions=config["select"]["other_questions"],
         controls=lambda wildcards: {
-            name: CONTROLS[name]["other_questions"]
-            for name in get_controls(wildcards.scorer)
+            name: STUDY.limit_questions(selector)
+            for name, selector in get_controls(wildcards.scorer).items()
         },
     script:
         "../scripts/measure_effects.py"
@@ -59,8 +59,8 @@ rule measure_doses:
         intervals={**INTERVALS, "collapse": TESTS["collapse"]},
         other_questions=config["select"]["other_questions"],
         controls=lambda wildcards: {
-            name: CONTROLS[name]["other_questions"]
-            for name in get_controls(wildcards.scorer)
+            name: STUDY.limit_questions(selector)
+            for name, selector in get_controls(wildcards.scorer).items()
         },
     script:
         "../scripts/measure_doses.py"

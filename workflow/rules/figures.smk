@@ -281,7 +281,7 @@ rule plot_self_cross:
         models=[model for model in MODELS for _ in get_scorers(model)],
         scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
         control=DRAWN["name"],
-        other_questions=DRAWN["other_questions"],
+        asked={key: DRAWN[key] for key in ("other_questions", "own_questions")},
         alpha=config["evaluate"]["alpha"],
     script:
         "../scripts/plot_self_cross.py"

@@ -29,9 +29,7 @@ rule intervene:
     params:
         model=lambda wildcards: MODELS[wildcards.model],
         intervention=lambda wildcards: EVERY_INTERVENTION[wildcards.intervention],
-        other_questions=lambda wildcards: STUDY.count_other_questions(
-            wildcards.selector
-        ),
+        asked=lambda wildcards: STUDY.limit_questions(wildcards.selector),
     script:
         "../scripts/intervene.py"
 
@@ -68,9 +66,7 @@ rule choose_strengths:
     conda:
         "../../envs/tables.yaml"
     params:
-        other_questions=lambda wildcards: STUDY.count_other_questions(
-            wildcards.selector
-        ),
+        asked=lambda wildcards: STUDY.limit_questions(wildcards.selector),
         max_loss=lambda wildcards: STUDY.max_loss[wildcards.intervention],
     script:
         "../scripts/choose_strengths.py"

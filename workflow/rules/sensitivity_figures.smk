@@ -231,7 +231,7 @@ rule plot_rates:
         outcome=get_outcome,
         models=list(MODELS),
         control=DRAWN["name"],
-        other_questions=DRAWN["other_questions"],
+        asked={key: DRAWN[key] for key in ("other_questions", "own_questions")},
     script:
         "../scripts/plot_rates.py"
 
@@ -287,7 +287,7 @@ rule plot_splits:
         outcome=get_outcome,
         models=list(MODELS),
         control=DRAWN["name"],
-        other_questions=DRAWN["other_questions"],
+        asked={key: DRAWN[key] for key in ("other_questions", "own_questions")},
     script:
         "../scripts/plot_splits.py"
 

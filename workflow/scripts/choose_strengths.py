@@ -23,8 +23,8 @@ strengths = choose_strengths(
     outcomes,
     masks,
     facts["intervention"]["strengths"],
-    params.other_questions,
     params.max_loss,
+    **params.asked,
 )
 ids = questions.filter(pl.col("fold").is_in(facts["evaluate_folds"]))["question_id"]
 chosen = take_chosen(outcomes, strengths, ids)

@@ -42,10 +42,10 @@ with lease_model(params.model, *place) as (checkpoint, model_facts):
     facts = join_facts({source.masks: facts, loaded: model_facts})
     asking = (facts["letter_tokens"], way, find_layers(checkpoint.model, facts["hookpoint"]))
     asked = {"tokens": params.intervention["tokens"], "parts": list(parts.values())}
-    others = (params.other_questions, 0)
+    limits = (params.asked, {"other_questions": 0})
     outcomes, swapped_outcomes = (
-        tabulate_masked(checkpoint, feed, *asking, maps, other_questions=count, **asked)
-        for feed, maps, count in zip(feeds, (masks, own), others, strict=True)
+        tabulate_masked(checkpoint, feed, *asking, maps, **limit, **asked)
+        for feed, maps, limit in zip(feeds, (masks, own), limits, strict=True)
     )
 facts |= {
     **parts,

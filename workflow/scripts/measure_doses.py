@@ -29,9 +29,9 @@ controls = {
         split_strengths(read_steered(path), strengths, read_outcomes(chosen)),
         list(read_sizes(selectors[path])),
         selectors[path]["control"]["draws"],
-        other_questions,
+        limits,
     )
-    for path, chosen, (name, other_questions) in asked
+    for path, chosen, (name, limits) in asked
 }
 lower = find_lower_half(tune, steered)
 doses = measure_doses(

@@ -33,7 +33,7 @@ answers, kept, effects, summaries = measure_effects(
 )
 raises = "strengths" in facts["intervention"]  # steering means to help
 asked = zip(source.controls, params.controls.values(), strict=True)
-controls = {path: (selectors[path], other_questions) for path, other_questions in asked}
+controls = {path: (selectors[path], limits) for path, limits in asked}
 ranks = chain(
     (rank_exchanged(each, kept, params.intervals["seed"], raises) for each in answers.values()),
     rank_controls(answers, questions, controls, kept=kept, raises=raises, **params.intervals),

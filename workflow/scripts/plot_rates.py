@@ -19,7 +19,7 @@ rates = tabulate_rates(
 figure = plot_rates(
     rates={model: rates.filter(model=model) for model in params.models},
     effects=stack_tables(source.effects, "effects", STUDY).partition_by("model"),
-    other_questions=params.other_questions,
+    asked=params.asked,
     outcome=snakemake.wildcards.outcome,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png, snakemake.wildcards)

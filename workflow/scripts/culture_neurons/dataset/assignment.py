@@ -15,7 +15,11 @@ class AssignmentError(Exception):
 
 
 def choose_questions(
-    masks: Mapping[Name, str | None], cultures: Mapping[str, str], other_questions: int | None
+    masks: Mapping[Name, str | None],
+    cultures: Mapping[str, str],
+    other_questions: int | None,
+    own_questions: int | None = None,
+    images: Mapping[str, str] | None = None,
 ) -> dict[Name, set[str]]:
     """Choose the questions of every mask.
 
@@ -23,12 +27,16 @@ def choose_questions(
         masks: Name of a mask -> its culture; None: the unmodified model.
         cultures: question_id -> culture.
         other_questions: Questions of each culture that is not the mask's own, or None for all.
+        own_questions: Questions of the mask's own culture, or None for all.
+        images: question_id -> image_id; None where all own questions are asked.
 
     Returns:
         Name -> question ids.
     """
     ids = list(cultures)
-    asked = mark_asked(list(masks.values()), ids, list(cultures.values()), other_questions)
+    shown = None if images is None else [images[question_id] for question_id in ids]
+    limits = (other_questions, own_questions, shown)
+    asked = mark_asked(list(masks.values()), ids, list(cultures.values()), *limits)
     return {
         name: {ids[column] for column in np.flatnonzero(row)}
         for name, row in zip(masks, asked, strict=True)
@@ -40,30 +48,39 @@ def mark_asked(
     question_ids: Sequence[str],
     cultures: Sequence[str],
     other_questions: int | None,
+    own_questions: int | None = None,
+    images: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Mark the questions that masks of these cultures are asked, bool (owners, questions).
 
     The unmodified model (None) is asked every question. All masks are asked one sample of a
-    culture that is not theirs.
+    culture that is not theirs. A sample of their own culture is of whole pictures, whose images
+    have to be known: reading a picture costs more than asking about it. None: all questions.
     """
     culture = np.array(cultures)
     own = np.array(owners, dtype=object)[:, None] == culture
-    if other_questions is None:
-        return np.ones_like(own)
     unmodified = np.array([owner is None for owner in owners])
-    sampled = sample_questions(question_ids, cultures, other_questions)
-    return own | sampled | unmodified[:, None]
+    others = sample_questions(question_ids, cultures, other_questions)
+    owned = sample_questions(question_ids, cultures, own_questions, images)
+    return np.where(own, owned, others) | unmodified[:, None]
 
 
 def sample_questions(
-    question_ids: Sequence[str], cultures: Sequence[str], count: int | None
+    question_ids: Sequence[str],
+    cultures: Sequence[str],
+    count: int | None,
+    images: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Mark each culture's `count` first questions by a stable hash, bool (questions,); None: all.
 
-    A larger sample holds the smaller.
+    A larger sample holds the smaller. Where images are given, questions are in the order of
+    these, so that all but one image of a sample are there with all of their questions.
     """
     culture = np.array(cultures)
-    hashes = np.array([_hash(question_id) for question_id in question_ids])
+    if count is None:
+        return np.ones(len(culture), dtype=bool)
+    names = zip(images or [""] * len(culture), question_ids, strict=True)
+    hashes = np.array([_hash(image) + _hash(question_id) for image, question_id in names])
     sampled = np.zeros(len(culture), dtype=bool)
     for name in np.unique(culture):
         here = np.flatnonzero(culture == name)

@@ -99,6 +99,7 @@ def tabulate_masked(
     tokens: Collection[str],
     other_questions: int | None,
     parts: Sequence[Collection[int]],
+    own_questions: int | None = None,
 ) -> ResponseTable:
     """Answer questions under masks, and as the unmodified model in the same passes.
 
@@ -113,6 +114,8 @@ def tabulate_masked(
         other_questions: How many questions of each culture that is not a mask's own it is asked,
             of each part; None: all.
         parts: Folds whose questions are evaluated together.
+        own_questions: How many questions of its own culture a mask is asked, of each part, on as
+            few pictures as can be; None: all.
 
     Raises:
         As `tabulate_answers`.
@@ -120,9 +123,11 @@ def tabulate_masked(
     maps = BASELINE | masks
     owners = {name: name.culture for name in maps}
     asked = {name: set() for name in maps}
+    images = {q.question_id: q.image_id for q in feed.questions}
+    limits = (other_questions, own_questions, images)
     for folds in parts:
         cultures = {q.question_id: q.culture for q in feed.questions if q.fold in folds}
-        for name, ids in choose_questions(owners, cultures, other_questions).items():
+        for name, ids in choose_questions(owners, cultures, *limits).items():
             asked[name] |= ids
     return tabulate_answers(checkpoint, feed, letter_tokens, way, layers, maps, asked, tokens)
 

@@ -44,7 +44,7 @@ class SteeredControl:
     answers: Answers
     masks: Sequence[MaskName]
     draws: int
-    other_questions: int | None  # of each culture that is not a mask's own; None: all
+    asked: Mapping[str, int | None]  # other_questions and own_questions of pair_outcomes
 
 
 def measure_doses(
@@ -94,8 +94,8 @@ def measure_doses(
         for outcome, paired in pairs.items():
             rows = list(_list_own(paired, groups, **draws))
             for name, control in controls.items():
-                asked = (control.masks, control.other_questions, outcome)
-                drawn = pair_outcomes(questions, control.answers[strength], *asked)
+                outcomes, asked = control.answers[strength], control.asked
+                drawn = pair_outcomes(questions, outcomes, control.masks, outcome=outcome, **asked)
                 stacked = stack_draws(paired, drawn, control.masks, control.draws)
                 rows += _list_control(name, *stacked, groups, cross)
             keys = {"strength": strength, "outcome": outcome}

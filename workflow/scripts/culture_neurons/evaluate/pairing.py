@@ -154,6 +154,7 @@ def pair_outcomes(
     masks: Sequence[MaskName],
     other_questions: int | None = None,
     outcome: str = ACCURACY,
+    own_questions: int | None = None,
 ) -> PairedAnswers:
     """Join outcomes under masks with the unmodified model's.
 
@@ -164,6 +165,7 @@ def pair_outcomes(
         masks: The masks' names, in the order of the result's rows.
         other_questions: Questions of each culture other than a mask's own; None: all. More are
             ignored.
+        own_questions: The same of the mask's own culture.
         outcome: What `before` and `gained` are of.
 
     Raises:
@@ -181,6 +183,8 @@ def pair_outcomes(
         base["question_id"].to_list(),
         base["culture"].to_list(),
         other_questions,
+        own_questions,
+        base["image_id"].to_list(),
     )
     rows = name_masks(masks).with_row_index("row")
     answer = ["answer"] if outcome == LOGP else []

@@ -17,7 +17,7 @@ from culture_neurons.neurons import MaskName, read_sizes
 def rank_controls(
     answers: Mapping[str, PairedAnswers],
     questions: pl.DataFrame,
-    controls: Mapping[str, tuple[Mapping[str, object], int | None]],
+    controls: Mapping[str, tuple[Mapping[str, object], Mapping[str, int | None]]],
     *,
     kept: np.ndarray,
     **intervals: object,
@@ -27,15 +27,15 @@ def rank_controls(
     Args:
         answers: Outcome -> answers under the scorer's masks.
         questions: The evaluate questions.
-        controls: Path of a control's table `outcomes` -> its facts, and how many questions of each
-            other culture its masks were asked.
+        controls: Path of a control's table `outcomes` -> its facts, and how many questions its
+            masks were asked: other_questions and own_questions of `pair_outcomes`.
         kept: Indices of the masks that means over cultures are taken of.
         intervals: As `rank_effects`.
     """
-    for path, (facts, other_questions) in controls.items():
+    for path, (facts, asked) in controls.items():
         masks, outcomes = list(read_sizes(facts)), read_outcomes(path)
         for name, paired in answers.items():
-            control = pair_outcomes(questions, outcomes, masks, other_questions, name)
+            control = pair_outcomes(questions, outcomes, masks, outcome=name, **asked)
             yield rank_effects(paired, control, masks, facts["control"], kept=kept, **intervals)
 
 
@@ -53,6 +53,8 @@ def rank_effects(
     seed: int,
 ) -> dict[str, list]:
     """Rank each measure, per culture and as the mean over cultures, among a control's draws.
+
+    Masks that were asked nothing of other cultures are ranked by self alone.
 
     Each draw is measured as if it were the scorer, on the questions that both were asked. Only
     masks that were chosen as the scorer's own are give the gap a p-value, those of permuted
@@ -76,13 +78,16 @@ def rank_effects(
         Columns of table `ranks`.
     """
     common, gained = stack_draws(paired, control, masks, drawn["draws"])
-    deltas = [common.average(paired.gained), common.average(gained)]  # (..., masks, cultures)
-    observed, null = (contrast(delta, cross) for delta in deltas)
-    means = [contrast(delta[..., kept, :][..., kept], cross) for delta in deltas]
-    spread = bootstrap_cells(common, resamples, seed)
-    bounds = bound_means(common, spread, kept, cross, confidence, seed)
+    measures = list_measures(common)
+    # Cells that nothing was asked of are NaN, and of no measure that is listed.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deltas = [common.average(paired.gained), common.average(gained)]  # (..., masks, cultures)
+        observed, null = (contrast(delta, cross) for delta in deltas)
+        means = [contrast(delta[..., kept, :][..., kept], cross) for delta in deltas]
+        spread = bootstrap_cells(common, resamples, seed)
+        bounds = bound_means(common, spread, kept, cross, confidence, seed)
     columns: dict[str, list] = {}
-    for measure in MEASURES:
+    for measure in measures:
         # (cultures + 1,), (draws, cultures + 1)
         value = np.append(observed[measure], means[0][measure].mean())
         values = np.column_stack([null[measure], means[1][measure].mean(axis=1)])
@@ -93,6 +98,11 @@ def rank_effects(
         part = list_ranks(names, keys, value, values, bounds[measure], **tests)
         columns = {name: columns.get(name, []) + part[name] for name in part}
     return columns
+
+
+def list_measures(paired: PairedAnswers) -> Sequence[str]:
+    """List what can be measured: self alone where masks were asked nothing of other cultures."""
+    return MEASURES if paired.tally(1.0).all() else MEASURES[:1]
 
 
 def stack_draws(

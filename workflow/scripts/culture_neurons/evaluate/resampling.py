@@ -21,13 +21,16 @@ def bootstrap_cells(paired: PairedAnswers, resamples: int, seed: int) -> np.ndar
         seed: Seed of the draws.
 
     Returns:
-        (resamples, masks, cultures).
+        (resamples, masks, cultures); NaN of cells in which nothing was asked.
     """
     result = np.empty((resamples, len(paired.asked), len(paired.cultures)))
     for culture in range(len(paired.cultures)):
         members = np.flatnonzero(paired.culture == culture)
         for number, (masks, asked) in enumerate(_group_masks(paired.asked[:, members])):
             questions = members[asked]
+            if not len(questions):
+                result[:, masks, culture] = np.nan
+                continue
             _, image = np.unique(paired.image[questions], return_inverse=True)
             sizes = np.bincount(image)  # questions per image
             sums = np.zeros((len(sizes), len(masks)))  # (images, masks)

@@ -28,8 +28,9 @@ def choose_strengths(
     outcomes: pl.DataFrame,
     masks: Sequence[MaskName],
     strengths: Sequence[float],
-    other_questions: int | None,
     max_loss: float,
+    other_questions: int | None,
+    own_questions: int | None = None,
 ) -> pl.DataFrame:
     """Choose each mask's strength: the largest gain of its culture that costs others little.
 
@@ -42,8 +43,9 @@ def choose_strengths(
         outcomes: Answers under the masks at each strength, and of the unmodified model.
         masks: Of one selector.
         strengths: None of them 0.
-        other_questions: Questions of each culture other than a mask's own; None: all.
         max_loss: Largest mean loss of the other cultures, nats; those that gain lose 0.
+        other_questions: Questions of each culture other than a mask's own; None: all.
+        own_questions: The same of the mask's own culture.
 
     Returns:
         Table `strengths`.
@@ -57,7 +59,7 @@ def choose_strengths(
         gain, others = np.zeros((2, len(masks)))
         if strength:
             here = take_strength(outcomes, strength)
-            paired = pair_outcomes(questions, here, masks, other_questions, LOGP)
+            paired = pair_outcomes(questions, here, masks, other_questions, LOGP, own_questions)
             delta = paired.average(paired.gained)  # (masks, cultures)
             own = np.searchsorted(paired.cultures, [mask.culture for mask in masks])
             gain = delta[np.arange(len(masks)), own]

@@ -108,7 +108,7 @@ def plot_layer_agreement(reliability: Mapping[str, pl.DataFrame]) -> Figure:
 def plot_rates(
     rates: Mapping[str, pl.DataFrame],
     effects: Iterable[pl.DataFrame],
-    other_questions: int | None,
+    asked: Mapping[str, int | None],
     outcome: str = ACCURACY,
 ) -> Figure:
     """Draw self, cross, and gap by the share of neurons that is selected, a row per model.
@@ -117,7 +117,7 @@ def plot_rates(
         rates: Model -> its rows of one split; columns: see `tabulate_rates` of
             sensitivity/settings.py.
         effects: Tables `effects` of the models, which tell how many questions there are.
-        other_questions: What the control was asked of each other culture; None: all.
+        asked: What the control was asked: see `count_questions`.
         outcome: What changes.
     """
     rates, scale = choose_outcome(rates, outcome), OUTCOMES[outcome].scale
@@ -146,7 +146,7 @@ def plot_rates(
     name = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
     _add_legend(figure, grid, [Patch(color="0.8", label=f"{name} masks (all draws)")])
     set_title(figure, f"{name_change(outcome)} by share of selected neurons")
-    add_note(figure, count_questions(effects, other_questions))
+    add_note(figure, count_questions(effects, **asked))
     return figure
 
 

@@ -37,7 +37,7 @@ def plot_self_cross(
     ranks: Mapping[ModelScorer, pl.DataFrame],
     effects: Mapping[ModelScorer, pl.DataFrame],
     control: str,
-    other_questions: int | None,
+    asked: Mapping[str, int | None],
     alpha: float,
     outcome: str = ACCURACY,
     guessing: Collection[str] = (),
@@ -51,7 +51,7 @@ def plot_self_cross(
         ranks: (Model, scorer) -> its ranks table.
         effects: (Model, scorer) -> its effects table, which tells how many questions there are.
         control: The control whose band is drawn, where a scorer has it.
-        other_questions: What it was asked of each culture other than a mask's own; None: all.
+        asked: What it was asked: see `count_questions`.
         alpha: Level of the ranks in the verdicts, which the title sums up.
         outcome: What changes.
         guessing: Models whose answers are at chance, so that nothing is shown.
@@ -85,7 +85,7 @@ def plot_self_cross(
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
     legend_effects(figure, "single cultures", control)
     set_title(figure, word_title(verdicts, OUTCOMES[outcome].opening))
-    note = count_questions(effects.values(), other_questions)
+    note = count_questions(effects.values(), **asked)
     small = OUTCOMES[outcome].small
     if spread_small(panels, small):
         note += f". Scale: linear to ±{small:g} (shaded), logarithmic beyond"

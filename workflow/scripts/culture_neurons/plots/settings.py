@@ -50,7 +50,7 @@ _MEASURES = {"self": "own culture (self)", "cross_by_mask": "others (cross)"}
 def plot_splits(
     rates: Mapping[str, pl.DataFrame],
     effects: Iterable[pl.DataFrame],
-    other_questions: int | None,
+    asked: Mapping[str, int | None],
     outcome: str = ACCURACY,
 ) -> Figure:
     """Draw self and cross of every split and their mean, a panel per model.
@@ -59,7 +59,7 @@ def plot_splits(
         rates: Model -> its rows of one rate and all splits, columns: see
             `tabulate_rates` of sensitivity/settings.py.
         effects: Tables `effects` of models and splits, which tell how many questions there are.
-        other_questions: What the control was asked of each other culture; None: all.
+        asked: What the control was asked: see `count_questions`.
         outcome: What changes.
     """
     rates, scale = choose_outcome(rates, outcome), OUTCOMES[outcome].scale
@@ -84,7 +84,7 @@ def plot_splits(
     control = next((n for frame in rates.values() for n in frame["control"].drop_nulls()), None)
     legend_effects(figure, "single splits", control)
     set_title(figure, f"{name_change(outcome)} in several splits of the images")
-    add_note(figure, count_questions(effects, other_questions))
+    add_note(figure, count_questions(effects, **asked))
     return figure
 
 

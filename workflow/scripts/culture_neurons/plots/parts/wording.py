@@ -51,12 +51,17 @@ def count_compared(agreements: Iterable[pl.DataFrame]) -> str:
     return f"{note}, {form_count('question', sizes)} of each" if sizes else note
 
 
-def count_questions(effects: Iterable[pl.DataFrame], other_questions: int | None = None) -> str:
+def count_questions(
+    effects: Iterable[pl.DataFrame],
+    other_questions: int | None = None,
+    own_questions: int | None = None,
+) -> str:
     """Say how many questions of how many cultures changes are measured on.
 
     Args:
         effects: Tables `effects`, each of the masks of all cultures of one model and split.
         other_questions: So many questions of each other culture count at most; None: all.
+        own_questions: The same of a mask's own culture.
     """
     frames = [frame for frame in effects if frame.height]
     cultures = form_count("culture", (frame["culture"].n_unique() for frame in frames))
@@ -64,6 +69,7 @@ def count_questions(effects: Iterable[pl.DataFrame], other_questions: int | None
     is_own = pl.col("mask_culture") == pl.col("culture")
     own, other = (asked.filter(part)["questions"] for part in (is_own, ~is_own))
     other = other.clip(upper_bound=other_questions)
+    own = own.clip(upper_bound=own_questions)
     own_count = form_count("question", own)
     if form_span(other) in (form_span(own), "0"):
         return f"n = {cultures} with {own_count} each"
