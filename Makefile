@@ -34,10 +34,11 @@ demo: install
 	@"$(BIN)/python" workflow/scripts/show_study.py
 	@"$(BIN)/python" workflow/scripts/check_demo.py
 
+# Of another dataset than the other demos, so in a folder of its own.
 native: install
-	$(call run_study,--configfile config/native_demo.yaml)
-	@"$(BIN)/python" workflow/scripts/show_study.py
-	@"$(BIN)/python" workflow/scripts/check_demo.py native
+	$(call run_study,--directory native_demo --configfile config/native_demo.yaml)
+	@cd native_demo && "../$(BIN)/python" ../workflow/scripts/show_study.py
+	@cd native_demo && "../$(BIN)/python" ../workflow/scripts/check_demo.py native
 
 transfer: install
 	$(call run_study,--configfile config/other_datasets.yaml)
@@ -99,4 +100,4 @@ bench: install
 	"$(BIN)/python" benchmarks/architectures.py
 
 clean:
-	rm -rf results .snakemake
+	rm -rf results .snakemake native_demo

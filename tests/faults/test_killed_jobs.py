@@ -28,6 +28,7 @@ RULES = sorted(
 )
 MASKS = f"results/masks/{STUDY}/r0.01"
 STEERED = f"{STUDY}/r0.01/up"
+FIGURES, PLACE = "results/figures", "mlp.gate_act/split0/r0.01/ablate"
 DOSES = "results/figures/doses/mlp.gate_act/split0/r0.01/up"
 OF_OTHER = {  # of a config of its own
     "select_permuted": f"{MASKS}/permuted_of_lap.parquet",
@@ -35,6 +36,11 @@ OF_OTHER = {  # of a config of its own
     "choose_strengths": f"results/strengths/{STEERED}/conact.parquet",
     "measure_doses": f"results/doses/{STEERED}/conact.parquet",
     "plot_doses": f"{DOSES}/logp/conact/tiny-llava.png",
+    "compare_prompts": f"results/prompts/{STUDY}/r0.01/ablate/lent.parquet",
+    "plot_prompts": f"{FIGURES}/prompts/{PLACE}/logp/lent/tiny-llava.png",
+    # Of cultures that share nothing; asked for by path alone.
+    "measure_relations": f"results/relations/{STUDY}/r0.01/ablate/conact.parquet",
+    "plot_relations": f"{FIGURES}/relations/{PLACE}/logp/tiny-llava.png",
 }
 OTHER = (*RUN[:-1], "other.yaml")
 EXPORTED = f"results/exports/{STUDY}/r0.01/conact.pth"  # made by request alone
@@ -58,7 +64,9 @@ def study(finished_study, tmp_path_factory):
             {"name": "permuted", "kind": "permuted", "draws": 2},
         ],
         "combined": [{"name": "rest", "of": "conact", "without": ["lap"]}],
+        "imported": [{"name": "lent", "of": "conact", "models": {"tiny-llava": "native"}}],
     }
+    config["models"].append(config["models"][0] | {"name": "native", "prompt": "native"})
     config["steer"] = [{"name": "up", "kind": "scale", "strengths": [-1.0, 1.0]}]
     (folder / "other.yaml").write_text(yaml.safe_dump(config))
     for target in OF_OTHER.values():

@@ -810,3 +810,28 @@ def test_masks_that_cannot_be_lent_are_refused(changes, words):
     message = refusal(with_lent(**changes))
     for word in words:
         assert word in message
+
+
+RANDOM = {"name": "random", "kind": "random"}
+
+
+@pytest.mark.parametrize(
+    ("controls", "index"),
+    [
+        ([RANDOM | {"other_questions": 0}], 0),
+        ([RANDOM, {"name": "permuted", "kind": "permuted", "other_questions": 0}], 1),
+    ],
+)
+def test_a_control_that_needs_other_cultures_questions_must_ask_some(controls, index):
+    message = refusal(change(("select", "controls"), controls))
+    assert f"'select.controls[{index}].other_questions' is 0" in message
+    assert "1 or more" in message
+
+
+def test_a_control_of_layers_may_ask_nothing_of_others_unless_masks_are_steered():
+    layers = {"name": "layers", "kind": "random_layer", "other_questions": 0}
+    config = change(("select", "controls"), [RANDOM, layers])
+    controls = complete_config(config, ROOT)["select"]["controls"]
+    assert (controls[1]["other_questions"], controls[1]["own_questions"]) == (0, None)
+    config["steer"] = [{"name": "up", "kind": "scale", "strengths": [1.0]}]
+    assert "'select.controls[1].other_questions' is 0" in refusal(config)

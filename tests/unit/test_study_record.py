@@ -12,7 +12,15 @@ from planning.errors import ConfigError
 from planning.study_record import list_settings, record_settings, refuse_replacing
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMOS = ["config", "tokens", "steering", "sensitivity", "validate", "ground_truth"]
+DEMOS = [
+    "config",
+    "tokens",
+    "steering",
+    "sensitivity",
+    "validate",
+    "ground_truth",
+    "other_datasets",
+]
 
 
 @pytest.fixture

@@ -102,9 +102,15 @@ def _word_title(effects: pl.DataFrame, outcome: str) -> str:
         title = f"{opening}it is not shown that masks hurt related cultures more than others"
     else:
         parts = [
-            f"masks of {list_names(less.filter(relation=relation)['scorer'].to_list())} hurt "
-            f"cultures {_RELATED[relation]}"
+            f"{_name_masks(effects, less.filter(relation=relation))} hurt cultures "
+            f"{_RELATED[relation]}"
             for relation in shown
         ]
         title = f"{opening}{', '.join(parts)} more than unrelated ones"
     return title[0].upper() + title[1:]
+
+
+def _name_masks(effects: pl.DataFrame, found: pl.DataFrame) -> str:
+    """Name the masks of the scorers that are found, or of all."""
+    every, names = set(effects["scorer"]) - {_PLANTED}, found["scorer"].to_list()
+    return "masks" if set(names) == every else f"masks of {list_names(names)}"
