@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow/scripts"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # each worker is a process of its own
 
+from coverage import SPREAD, WON, draw_luck
 from work_model import PROJECT, list_jobs, measure_model
 
 from culture_neurons.dataset.assignment import mark_asked
@@ -44,7 +45,7 @@ from planning.config import complete_config
 from report import describe_machine, write_result
 
 CULTURES, IMAGES, PER_IMAGE, ACCURACY = 25, 104, 2, 0.75
-CROSS, SPREAD, WON, TOGETHER = 0.0133, 0.5, 0.1, 0.3  # see coverage.py
+CROSS = 0.0133
 CONTROLS = {"random": 0.005, "random_layer": 0.01, "random_activity": 0.01, "permuted": CROSS}
 DRAWS, ALPHA = 20, 0.05
 EFFECTS = (0, 2, 3, 6)  # points that a mask costs its own culture beyond others
@@ -95,10 +96,10 @@ def simulate(rng: np.random.Generator, beyond: float) -> tuple[PairedAnswers, di
     count = IMAGES * PER_IMAGE
     culture = np.repeat(np.arange(CULTURES), count)
     image = np.arange(len(culture)) // PER_IMAGE
-    before = _draw_luck(rng, image, 1)[0] < ACCURACY
+    before = draw_luck(rng, image, 1)[0] < ACCURACY
 
     def answer(loss: np.ndarray) -> PairedAnswers:
-        luck = _draw_luck(rng, image, len(loss))
+        luck = draw_luck(rng, image, len(loss))
         lost, won = luck < loss[:, culture], luck < WON * loss[:, culture]
         nothing = np.zeros(luck.shape, dtype=np.float32)
         return PairedAnswers(
@@ -123,12 +124,6 @@ def simulate(rng: np.random.Generator, beyond: float) -> tuple[PairedAnswers, di
         for name, size in CONTROLS.items()
     }
     return answer(loss), controls
-
-
-def _draw_luck(rng: np.random.Generator, image: np.ndarray, rows: int) -> np.ndarray:
-    """Draw uniform numbers (rows, questions); some questions share their image's."""
-    by_image = rng.random((rows, image.max() + 1))[:, image]
-    return np.where(rng.random(len(image)) < TOGETHER, by_image, rng.random((rows, len(image))))
 
 
 def _spread(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
