@@ -271,6 +271,8 @@ def main() -> None:
     )
     hours = tabulate_hours(config, models, dataset, arguments)
     print_table(["model: stage", "jobs", "GPU hours per job", "GPU hours", "start-up"], hours)
+    if config["other_datasets"]:
+        print(f"Not counted: the questions of {', '.join(config['other_datasets'])}.\n")
     print_table(
         ["tables", "rows", "size with random values"], tabulate_disk(config, models, dataset)
     )

@@ -34,7 +34,8 @@ def plan_in_process(config):
     names = {"config": config, "Path": Path, "expand": expand}
     exec(compile(python, "common.smk", "exec"), names)
     assert names["get_figures"](None)
-    names["get_dataset_input"](None)
+    for dataset in (config["dataset"], *config["other_datasets"].values()):
+        names["list_dataset_files"](dataset)
     for model in names["MODELS"]:
         names["get_checkpoint_input"](type("Wildcards", (), {"model": model}))
     study = names["STUDY"]

@@ -835,3 +835,14 @@ def test_a_control_of_layers_may_ask_nothing_of_others_unless_masks_are_steered(
     assert (controls[1]["other_questions"], controls[1]["own_questions"]) == (0, None)
     config["steer"] = [{"name": "up", "kind": "scale", "strengths": [1.0]}]
     assert "'select.controls[1].other_questions' is 0" in refusal(config)
+
+
+@pytest.mark.parametrize("name", ["others", "set_low", "set_high"])
+def test_names_that_verdicts_and_tables_use_otherwise_are_refused(name):
+    message = refusal(change(("other_datasets",), {name: OTHER}))
+    assert f"'other_datasets.{name}'" in message
+    assert "expected another name" in message
+
+
+def test_models_of_one_prompt_lend_each_other_nothing():
+    assert "the same prompt 'english'" in refusal(with_lent(second={"prompt": "english"}))

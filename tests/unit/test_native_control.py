@@ -6,7 +6,7 @@ import pytest
 from culture_neurons.validation.native_control import check_native
 
 USUAL = {"answers": 0.97, "overlap": 0.9, "self": -0.7, "self_lent": -0.8}
-RELATED = {"overlap": 0.0, "cross_less_neither": 0.001}
+RELATED = {"overlap": 0.0, "cross_beyond": 0.001}
 
 
 def check(of="cas", related=None, **numbers):
@@ -47,7 +47,7 @@ def test_a_line_per_model_that_passes():
         ({"self": -0.3}, "self is -30 points, expected -100 to -40 points"),
         ({"self_lent": -0.3}, "self under the other prompt's masks is -30 points, expected"),
         ({"related": {"overlap": 0.1}}, "masks in common with cultures of the language is 0.1"),
-        ({"related": {"cross_less_neither": -0.03}}, "cross on these, less than on others is -3"),
+        ({"related": {"cross_beyond": -0.03}}, "cross on these, less than on others is -3"),
     ],
 )
 def test_a_number_beyond_its_limits_is_named(numbers, message):

@@ -15,11 +15,11 @@ from culture_neurons.plots.prompts import plot_prompts
 from culture_neurons.plots.relations import plot_relations
 from culture_neurons.sensitivity.origins import find_origins, group_cultures
 from culture_neurons.sensitivity.prompts import compare_prompts
-from culture_neurons.sensitivity.relations import measure_relations
+from culture_neurons.sensitivity.relations import fit_relations, measure_relations
 from culture_neurons.storage.schemas import SCHEMAS
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = {"resamples": 500, "confidence": 0.95, "seed": 0}
+SETTINGS = {"resamples": 500, "confidence": 0.95, "seed": 0, "collapse": 0.5}
 MEX, ESP = ("Spanish", "Mexico"), ("Spanish", "Spain")
 IND, PAK = ("Hindi", "India"), ("Urdu", "Pakistan")
 
@@ -129,7 +129,7 @@ QUESTIONS = pl.DataFrame(
 ALL = {"a": 10, "b": 10, "c": 10}
 
 
-def compare(lent_masks=None, lent_after=None):
+def compare(lent_masks=None, lent_after=None, lent=None):
     answers, other = ({"a": 9, "b": 8, "c": 7}, {"a": 5, "b": 6, "c": 10})
     lent_masks = lent_masks or {"a": [0, 1], "b": [4, 25], "c": [29]}
     masks = {
@@ -142,7 +142,7 @@ def compare(lent_masks=None, lent_after=None):
         other_answers=make_answers(other).drop("mask_culture", "draw"),
         evaluated=QUESTIONS,
         own=make_outcomes(ALL, {"a": 4, "b": 6, "c": 8}),
-        lent=make_outcomes(ALL, lent_after or {"a": 4, "b": 10, "c": 9}),
+        lent=make_outcomes(ALL, lent_after or {"a": 4, "b": 10, "c": 9}) if lent is None else lent,
         masks=masks,
         axis=AXIS,
         origins=ORIGINS,
@@ -199,6 +199,16 @@ def test_masks_of_the_other_prompt_are_compared_with_own_ones():
     assert equal["ci_low"] < 0 < equal["ci_high"]
 
 
+def test_cultures_of_which_a_mask_breaks_the_model_are_left_out():
+    broken = make_outcomes(ALL, {"a": 4, "b": 10, "c": 9})
+    own_mask = (pl.col("mask_culture") == "b") & pl.col("question_id").str.starts_with("b")
+    broken = broken.with_columns(
+        non_letter_mass=pl.when(own_mask).then(0.9).otherwise("non_letter_mass")
+    )
+    table = compare(lent=broken)
+    assert set(table.filter(by="culture")["name"]) == {"a", "c"}
+
+
 def test_cultures_that_one_prompt_has_no_mask_of_are_left_out():
     table = compare(lent_masks={"a": [0], "b": [4], "c": []})
     assert set(table.filter(by="culture")["name"]) == {"a", "b"}
@@ -206,45 +216,90 @@ def test_cultures_that_one_prompt_has_no_mask_of_are_left_out():
     assert find(table, "self", "all cultures")["cultures"] == 2
 
 
-def relate(masks, changes):
-    """Measure relations of masks a, b, c that change cultures' 20 answers by shares (3, 3)."""
-    culture, image = np.repeat([0, 1, 2], 20), np.arange(60)
-    gained = np.zeros((3, 60))
+FIVE = ORIGINS | {"d": frozenset({("Igbo", "Nigeria")}), "e": frozenset({("Hausa", "Nigeria")})}
+MASKS = [[0, 1], [1, 2], [5, 6], [8], [9]]
+
+
+def relate(masks, changes, **signs):
+    """Measure relations of five masks that change cultures' 100 answers by shares (5, 5)."""
+    culture, image = np.repeat(np.arange(5), 100), np.arange(500)
+    gained = np.zeros((5, 500))
     for row, by_target in enumerate(changes):
         for target, change in enumerate(by_target):
-            gained[row, 20 * target : 20 * target + round(-20 * change)] = -1
-    answers = {name: pair_answers(culture, image, gained=gained, outcome=name) for name in OUTCOMES}
-    units = {name: np.array(values, dtype=int) for name, values in zip("abc", masks, strict=True)}
-    parts = measure_relations(answers, units, AXIS, ORIGINS, **SETTINGS)
+            gained[row, 100 * target : 100 * target + round(-100 * change)] = -1
+    answers = {
+        name: pair_answers(culture, image, gained=gained, outcome=name, **signs)
+        for name in OUTCOMES
+    }
+    units = {name: np.array(values, dtype=int) for name, values in zip("abcde", masks, strict=True)}
+    parts = measure_relations(answers, units, AXIS, FIVE, **SETTINGS)
     table = stack("relations", parts)
     return {(r["relation"], r["measure"], r["outcome"]): r for r in table.iter_rows(named=True)}
 
 
-CHANGES = ((-0.9, -0.5, -0.1), (-0.3, -0.9, 0.0), (0.0, -0.1, -0.9))
+def make_changes(strength=(0.0,) * 5, ease=(0.0,) * 5, language=0.0):
+    """Changes of which masks, cultures, and a common language have a part; own ones are -0.9."""
+    changes = np.add.outer(strength, ease)
+    for one, other in ((0, 1), (1, 0)):  # a and b speak Spanish
+        changes[one, other] += language
+    np.fill_diagonal(changes, -0.9)
+    return changes
 
 
 def test_effects_on_cultures_of_one_language_stand_apart_from_unrelated_ones():
-    rows = relate([[0, 1], [1, 2], [5, 6]], CHANGES)
-    language, neither = (rows[name, "cross", "accuracy"] for name in ("same language", "neither"))
-    assert (language["pairs"], neither["pairs"]) == (1, 2)
-    assert language["value"] == pytest.approx(-0.4)  # a on b, b on a
-    assert neither["value"] == pytest.approx(-0.05)  # a on c, b on c, c on a, c on b
-    less = rows["same language", "cross_less_neither", "accuracy"]
-    assert less["value"] == pytest.approx(-0.35)
-    assert less["ci_high"] < 0
-    assert ("neither", "cross_less_neither", "accuracy") not in rows
+    rows = relate(MASKS, make_changes(strength=(-0.1,) * 5, language=-0.3))
+    language, country, neither = (
+        rows[name, "cross", "accuracy"] for name in ("same language", "same country", "neither")
+    )
+    assert [row["pairs"] for row in (language, country, neither)] == [1, 1, 8]
+    assert language["value"] == pytest.approx(-0.4)
+    assert country["value"] == neither["value"] == pytest.approx(-0.1)
+    beyond = rows["same language", "cross_beyond", "accuracy"]
+    assert beyond["value"] == pytest.approx(-0.3)
+    assert beyond["ci_high"] < 0
+    none = rows["same country", "cross_beyond", "accuracy"]
+    assert none["value"] == pytest.approx(0, abs=1e-9)
+    assert none["ci_low"] < 0 < none["ci_high"]
+    assert ("neither", "cross_beyond", "accuracy") not in rows
+
+
+def test_strong_masks_and_easily_turned_cultures_are_no_relation():
+    strength, ease = (-0.05, -0.2, 0.0, 0.0, -0.1), (-0.3, -0.2, 0.0, -0.05, 0.0)
+    rows = relate(MASKS, make_changes(strength, ease))
+    cross = [rows[name, "cross", "accuracy"]["value"] for name in ("same language", "neither")]
+    assert cross[0] < cross[1] - 0.1  # what a comparison of means would take for a language
+    assert rows["same language", "cross_beyond", "accuracy"]["value"] == pytest.approx(0, abs=1e-9)
+    both = relate(MASKS, make_changes(strength, ease, language=-0.25))
+    assert both["same language", "cross_beyond", "accuracy"]["value"] == pytest.approx(-0.25)
+
+
+def test_what_masks_and_cultures_explain_as_well_has_no_fit():
+    cells = np.zeros((3, 3), dtype=bool)
+    cells[0, 1] = cells[1, 0] = True
+    pairs = {"same language": cells, "neither": ~cells & ~np.eye(3, dtype=bool)}
+    assert fit_relations(pairs) == {"same language": None}  # of three cultures
+    assert fit_relations({"same language": ~np.eye(4, dtype=bool)}) == {"same language": None}
+
+
+def test_a_mask_that_breaks_the_model_is_left_out_with_its_culture():
+    changes = make_changes(language=-0.3)
+    signs = np.zeros((5, 500))
+    signs[1] = 0.9  # b's mask moves nearly all mass to tokens that are no letter
+    rows = relate(MASKS, changes, non_letter_mass=signs)
+    assert {relation for relation, *_ in rows} == {"same country", "neither"}
+    assert rows["neither", "cross", "accuracy"]["pairs"] == 5
 
 
 def test_masks_in_common_are_counted_by_what_cultures_share():
-    rows = relate([[0, 1], [1, 2], [5, 6]], CHANGES)
+    rows = relate(MASKS, make_changes())
     assert rows["same language", "overlap", None]["value"] == pytest.approx(1 / 3)
     assert rows["neither", "overlap", None]["value"] == 0
-    empty = relate([[], [], [5]], CHANGES)
+    empty = relate([[], [], [5], [6], [7]], make_changes())
     assert empty["same language", "overlap", None]["value"] is None  # two empty masks
 
 
 def test_no_change_in_a_relation_has_an_interval():
-    rows = relate([[0], [1], [2]], np.zeros((3, 3)))
+    rows = relate(MASKS, make_changes())
     for relation in ("same language", "neither"):
         row = rows[relation, "cross", "accuracy"]
         assert row["value"] == 0
@@ -256,32 +311,40 @@ def list_texts(figure):
 
 
 def test_the_figure_of_prompts_has_a_row_per_group_and_says_what_lent_masks_do():
-    texts = list_texts(plot_prompts(compare(), "english", "native", "cas", "accuracy"))
+    texts = list_texts(plot_prompts(compare(), "english", "native", "cas", 0.02, "accuracy"))
     assert {"all cultures", "Spanish (2)", "a", "b", "c"} <= set(texts)
     assert "Masks of cas found under the other prompt hurt less than own ones" in texts
     same = compare(lent_after={"a": 4, "b": 6, "c": 8})
-    texts = list_texts(plot_prompts(same, "english", "native", "cas", "logp"))
-    assert "In nats, masks of cas found under the other prompt hurt as own ones do" in texts
+    words = {
+        0.9: "In nats, masks of cas found under the other prompt hurt as own ones do",
+        0.01: "In nats, masks of cas found under either prompt are not shown to differ",
+    }
+    for margin, title in words.items():
+        texts = list_texts(plot_prompts(same, "english", "native", "cas", margin, "logp"))
+        assert title in texts
     assert {"english", "native, or its masks"} <= set(texts)
 
 
 def test_the_figure_of_prompts_says_where_there_is_nothing_to_compare():
     nothing = compare(lent_masks={"a": [], "b": [], "c": []})
-    texts = list_texts(plot_prompts(nothing, "english", "native", "cas", "accuracy"))
+    texts = list_texts(plot_prompts(nothing, "english", "native", "cas", 0.02, "accuracy"))
     assert any("Nothing to compare" in text for text in texts)
 
 
-def make_relations(masks, changes):
-    rows = relate(masks, changes).values()
+def make_relations(changes):
+    rows = relate(MASKS, changes).values()
     return pl.DataFrame(list(rows), schema=EMPTY["relations"].schema)
 
 
 def test_the_figure_of_relations_names_scorers_whose_masks_hurt_related_cultures_more():
-    masks = [[0, 1], [1, 2], [5, 6]]
-    tables = {"cas": make_relations(masks, CHANGES), "lap": make_relations(masks, np.zeros((3, 3)))}
+    changes = make_changes(language=-0.3)
+    tables = {"cas": make_relations(changes), "lap": make_relations(make_changes())}
     texts = list_texts(plot_relations(tables, "accuracy"))
     title = "Masks of cas hurt cultures of the same language more than unrelated ones"
     assert title in texts
-    assert "pairs of cultures: 1 same language, 2 neither" in texts
+    assert "pairs of cultures: 1 same language, 1 same country, 8 neither" in texts
+    tables = {"cas": tables["cas"], "planted": tables["lap"]}
+    texts = list_texts(plot_relations(tables, "accuracy"))
+    assert "Masks hurt cultures of the same language more than unrelated ones" in texts
     texts = list_texts(plot_relations({"planted": tables["cas"]}, "accuracy"))
     assert "It is not shown that masks hurt related cultures more than others" in texts

@@ -14,7 +14,7 @@ from culture_neurons.dataset.sources import DatasetError, name_settings
 from culture_neurons.evaluate.damage import measure_damage
 from culture_neurons.outcomes import OUTCOMES
 from culture_neurons.plots.elsewhere import plot_elsewhere
-from culture_neurons.report.transfer import judge_transfer
+from culture_neurons.report.transfer import judge_transfer, list_shown
 from culture_neurons.report.verdicts import KEYS
 from culture_neurons.storage.frames import stack_tables
 
@@ -266,7 +266,8 @@ def draw(measure, changes, unchanged=0.02):
         tables["study"][key] = study
         tables["elsewhere"][key] = make_table(rows)
         tables["effects"][key] = make_table(effects)
-    figure = plot_elsewhere(**tables, dataset="other", unchanged=unchanged)
+    shown = [key for key, (_, _, high) in zip(tables["study"], changes, strict=True) if high < 0]
+    figure = plot_elsewhere(**tables, dataset="other", shown=shown, unchanged=unchanged)
     return [text.get_text() for text in figure.findobj(Text)]
 
 
@@ -288,3 +289,20 @@ def test_the_figure_s_title_says_where_general_questions_are_unchanged():
     assert any(text.startswith("other: n = 60 questions") for text in texts)
     assert "without a culture, in other" in texts
     assert "Masks leave the questions of other unchanged" in draw("general", [none, wide], 0.03)
+
+
+def test_the_title_counts_verdicts_that_are_shown():
+    ranks = make_table(
+        {"outcome": outcome, "culture": None, "measure": "gap", "control": "exchanged"}
+        | {"draws": 40, "rank_p": 0.01, "other_dataset": "new"}
+        for outcome in OUTCOMES
+    )
+    study = make_summaries(-0.3, 0.0)
+
+    def find(own, cross):
+        there = make_summaries(own, cross, other_dataset="new")
+        return list_shown(there, ranks, study, 0.05, "accuracy")
+
+    assert find(-0.2, 0.0) == [("m", "cas")]
+    assert find(-0.2, -0.18) == []  # own cultures lose, and so do the others
+    assert list_shown(study, ranks.clear(), study, 0.05, "accuracy") == []

@@ -102,7 +102,7 @@ def draw_family(family, cultures, layers):
         pairs = list(itertools.product(MODELS, SCORERS))
         study, effects = make_summaries(cultures), make_effects(cultures)
         tables = [dict.fromkeys(pairs, table) for table in (study, study, effects)]
-        return plot_elsewhere(*tables, "new_pictures", 0.02)
+        return plot_elsewhere(*tables, "new_pictures", pairs, 0.02)
     if family == "recovery":
         return plot_recovery({model: make_recovery(cultures) for model in MODELS}, 0.95)
     models = make_models(cultures, layers)

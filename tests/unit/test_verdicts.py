@@ -7,7 +7,7 @@ from culture_neurons.report.verdicts import KEYS, tabulate_verdicts, word_verdic
 
 STUDY = {"model": "m", "hookpoint": "h", "split": 0, "rate": 0.01, "intervention": "ablate"}
 FACTS = {"checkpoint": "org/name", "dataset_source": "cvqa", "unrepeated": 3, "ties": 1}
-FACTS |= {"raises": False}
+FACTS |= {"raises": False, "empty_masks": 0}
 
 
 def make_rows(rows, facts=STUDY):
@@ -81,7 +81,7 @@ def make_effects(scorer, outcome="accuracy"):
     )
 
 
-UNPUBLISHED = ("model", "split", "unrepeated", "ties", "raises")
+UNPUBLISHED = ("model", "split", "unrepeated", "ties", "raises", "empty_masks")
 PUBLISHED = pl.DataFrame(
     {key: [value] for key, value in (STUDY | FACTS).items() if key not in UNPUBLISHED}
     | {"scorer": ["cas"], "published": ["self -5"]}
@@ -388,3 +388,12 @@ def test_what_is_not_shown_says_nothing_of_damage():
     ranks = make_ranks("cas", {"random": 0.01, "exchanged": 0.01})
     rows = tabulate(summaries, ranks, general=make_damage("cas", -0.01))
     assert rows["cas"]["verdict"] == "not shown: gap's interval reaches 0"
+
+
+def test_masks_without_a_neuron_are_counted_in_words():
+    summaries = make_summaries("cas").with_columns(empty_masks=3)
+    ranks = make_ranks("cas", {"random": 0.01, "exchanged": 0.01})
+    row = tabulate(summaries, ranks)["cas"]
+    said = "; 3 of 4 masks have no neuron, and change nothing"
+    assert row["verdict"] == f"own culture loses more, beyond exchanged, random{said}"
+    assert row["empty_masks"] == 3

@@ -78,6 +78,11 @@ def _check_other_datasets(config: dict, cultures: list[str]) -> None:
     prompts = {model["prompt"] for model in config["models"]}
     for name, dataset in config["other_datasets"].items():
         key = f"other_datasets.{name}"
+        if name == "others" or name.endswith(("_low", "_high")):
+            raise ConfigError(
+                f"config key '{key}': {name!r} is what verdicts call other cultures, or ends as "
+                "columns of intervals do; expected another name"
+            )
         codes = _check_dataset(key, dataset)
         common = sorted({*codes} & {*cultures})
         if codes and len(common) < 2:
@@ -178,7 +183,12 @@ def _check_lent(config: dict, key: str, entry: dict) -> None:
         weights = [
             [models[name][part] for part in ("checkpoint", "revision")] for name in (asked, lender)
         ]
-        if asked == lender or weights[0] != weights[1]:
+        if models[asked]["prompt"] == models[lender]["prompt"]:
+            raise ConfigError(
+                f"config key '{key}.models' has {asked!r}: {lender!r}, which have the same prompt "
+                f"{models[asked]['prompt']!r}; expected two prompts of one checkpoint"
+            )
+        if weights[0] != weights[1]:
             raise ConfigError(
                 f"config key '{key}.models' has {asked!r}: {lender!r}, which are {weights[0]} and "
                 f"{weights[1]}; expected two models of one checkpoint: others have other neurons"

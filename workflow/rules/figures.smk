@@ -211,6 +211,13 @@ rule plot_elsewhere:
         effects=lambda wildcards: expand_model_scorers(
             f"{ELSEWHERE}/effects/{STUDY_PATH}/{{scorer}}.parquet", **wildcards
         ),
+        ranks=lambda wildcards: (
+            expand_model_scorers(
+                f"{ELSEWHERE}/ranks/{STUDY_PATH}/{{scorer}}.parquet", **wildcards
+            )
+            if OTHER_DATASETS[wildcards.other_dataset]["cultures"]
+            else []
+        ),
         code=find_code_inputs("plot_elsewhere"),
     output:
         svg=report(
@@ -236,6 +243,7 @@ rule plot_elsewhere:
         outcome=get_outcome,
         models=[model for model in MODELS for _ in get_scorers(model)],
         scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
+        alpha=config["evaluate"]["alpha"],
         unchanged=config["evaluate"]["unchanged"],
     script:
         "../scripts/plot_elsewhere.py"

@@ -27,7 +27,7 @@ rule compare_prompts:
     params:
         of=get_lent_scorer,
         lender=get_lender,
-        settings=RESAMPLING,
+        settings=RESAMPLING | {"collapse": TESTS["collapse"]},
         other_questions=config["select"]["other_questions"],
     script:
         "../scripts/compare_prompts.py"
@@ -49,7 +49,7 @@ rule measure_relations:
     conda:
         "../../envs/tables.yaml"
     params:
-        settings=RESAMPLING,
+        settings=RESAMPLING | {"collapse": TESTS["collapse"]},
         other_questions=config["select"]["other_questions"],
     script:
         "../scripts/measure_relations.py"
@@ -86,6 +86,7 @@ rule plot_prompts:
         outcome=get_outcome,
         of=get_lent_scorer,
         lender=get_lender,
+        unchanged=config["evaluate"]["unchanged"],
     script:
         "../scripts/plot_prompts.py"
 

@@ -44,6 +44,7 @@ facts |= {
     "unrepeated": count_unrepeated(read_frame(source.answers, "answers"), outcomes),
     "ties": count_ties(questions, outcomes),
     "raises": raises,
+    "empty_masks": sum(not size for size in read_sizes(facts).values()),
     "software": name_versions("numpy", "polars", "scipy"),
 }
 write_table(output.effects, "effects", effects, facts)

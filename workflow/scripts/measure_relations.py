@@ -24,7 +24,7 @@ selectors, facts = read_study(kinds, [source.outcomes], place)
 facts |= selectors[source.outcomes]
 axis, outcomes = NeuronAxis.from_facts(facts), read_outcomes(source.outcomes)
 evaluated = read_evaluate_questions(source.questions, outcomes, facts)
-masks = read_culture_units(source.masks, axis)
+masks = read_culture_units(source.masks, facts, axis)
 answers = {
     name: pair_scorer(evaluated, outcomes, list(masks), params.other_questions, name)
     for name in OUTCOMES

@@ -14,6 +14,7 @@ figure = plot_prompts(
     model=facts["model"],
     lender=facts["lender"],
     of=facts["of"],
+    unchanged=snakemake.params.unchanged[wildcards.outcome],
     outcome=wildcards.outcome,
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png, wildcards)

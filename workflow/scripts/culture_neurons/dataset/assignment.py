@@ -116,8 +116,8 @@ def choose_elsewhere(
         raise AssignmentError(
             f"{len(common)} of the masks' cultures {sorted(owners)} have questions in the other "
             f"dataset, which has {sorted(chosen)}; expected two or more: masks are compared with "
-            "those of other cultures; use the same codes, or cultures: null to measure general "
-            "damage"
+            "those of other cultures; keep more cultures (cells.floor drops those of few right "
+            "answers), or set its cultures to null to measure general damage"
         )
     return {culture: chosen[culture] for culture in common}
 

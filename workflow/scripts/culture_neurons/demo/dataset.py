@@ -107,7 +107,7 @@ def make_rows(seed: int, rows_per_culture: int) -> list[dict[str, object]]:
 
 def make_general_rows(seed: int, rows_per_culture: int) -> list[dict[str, object]]:
     """Make as many questions without a culture as half of the cultures have, a picture each."""
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([seed, 2])  # no seed of a config, nor of new pictures
     rows = []
     for number in range(rows_per_culture * len(CULTURES) // 2):
         thing = number % OPTIONS

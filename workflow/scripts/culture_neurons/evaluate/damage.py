@@ -28,7 +28,7 @@ from culture_neurons.storage.tables import to_columns
 
 GENERAL, SELF_LESS_GENERAL = "general", "self_less_general"
 
-_APART = 2**32  # added to seeds: other images are drawn apart, and seeds of configs are smaller
+_APART = 1  # other images than the study's are resampled apart from these
 
 
 def measure_damage(
@@ -68,7 +68,7 @@ def measure_damage(
     for outcome, own in study.items():
         masks = [MaskName(culture) for culture in own.cultures]
         general = pair_outcomes(questions, outcomes, masks, outcome=outcome)
-        resampled = bootstrap_cells(general, resamples, seed + _APART)
+        resampled = bootstrap_cells(general, resamples, seed, apart=_APART)
         tests = {"alpha": alpha, "power": power}
         cells = tabulate_effects(general, resampled, own.cultures, **draws, **tests)
         effects.append(cells | fill_swapped(len(masks)))

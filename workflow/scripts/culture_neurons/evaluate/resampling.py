@@ -8,7 +8,9 @@ import numpy as np
 from culture_neurons.evaluate.pairing import PairedAnswers
 
 
-def bootstrap_cells(paired: PairedAnswers, resamples: int, seed: int) -> np.ndarray:
+def bootstrap_cells(
+    paired: PairedAnswers, resamples: int, seed: int, apart: int | None = None
+) -> np.ndarray:
     """Resample each culture's images with replacement; accuracy changes.
 
     Questions of one image stay together: they are no independent draws. Masks that are asked the
@@ -19,6 +21,7 @@ def bootstrap_cells(paired: PairedAnswers, resamples: int, seed: int) -> np.ndar
         paired: Answers before and under the masks.
         resamples: Number of resamples.
         seed: Seed of the draws.
+        apart: A number of images that are drawn apart from those of the study, from 1 on.
 
     Returns:
         (resamples, masks, cultures); NaN of cells in which nothing was asked.
@@ -35,7 +38,8 @@ def bootstrap_cells(paired: PairedAnswers, resamples: int, seed: int) -> np.ndar
             sizes = np.bincount(image)  # questions per image
             sums = np.zeros((len(sizes), len(masks)))  # (images, masks)
             np.add.at(sums, image, paired.gained[np.ix_(masks, questions)].T)
-            generator = np.random.default_rng([seed, culture, number])
+            words = [seed, culture, number] + ([] if apart is None else [apart])
+            generator = np.random.default_rng(words)
             weights = draw_weights(len(sizes), resamples, generator)
             result[:, masks, culture] = (weights @ sums) / (weights @ sizes)[:, None]
     return result

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from culture_neurons.outcomes import ACCURACY, OUTCOMES
 from culture_neurons.plots.parts.dots import (
-    Estimate,
     draw_estimate,
     legend_cultures,
     legend_dot,
@@ -26,6 +25,7 @@ def plot_elsewhere(
     elsewhere: Mapping[ModelScorer, pl.DataFrame],
     effects: Mapping[ModelScorer, pl.DataFrame],
     dataset: str,
+    shown: Collection[ModelScorer],
     unchanged: float,
     outcome: str = ACCURACY,
 ) -> Figure:
@@ -36,6 +36,7 @@ def plot_elsewhere(
         elsewhere: The same of the other dataset, with or without cultures.
         effects: (Model, scorer) -> its effects table of the other dataset.
         dataset: The other dataset's name.
+        shown: Of a dataset of cultures, whose masks have a verdict that is shown there.
         unchanged: The largest change that counts as none, as tables hold it.
         outcome: What changes.
     """
@@ -57,7 +58,8 @@ def plot_elsewhere(
             there = read_measure(elsewhere[model, scorer], measure, scale)
             draw_estimate(axes, row, False, looks[scorer], own)
             draw_estimate(axes, row, True, looks[scorer], there)
-            found.append(_is_none(there, scale * unchanged) if general else there.high < 0)
+            none = -scale * unchanged <= there.low and there.high <= scale * unchanged
+            found.append(none if general else (model, scorer) in shown)
     _add_legend(figure, dataset, general)
     claim = f"hurt their own culture in {dataset} as well"
     note = f"{dataset}: {count_questions(effects.values())}"
@@ -85,10 +87,6 @@ def _add_legend(figure: Figure, dataset: str, general: bool) -> None:
         loc="outside lower center",
         ncols=3,
     )
-
-
-def _is_none(change: Estimate, margin: float) -> bool:
-    return -margin <= change.low and change.high <= margin
 
 
 def _word_title(claim: str, found: Collection[bool], opening: str) -> str:

@@ -32,7 +32,9 @@ _PANELS = (
 
 
 @in_style
-def plot_prompts(prompts: pl.DataFrame, model: str, lender: str, of: str, outcome: str) -> Figure:
+def plot_prompts(
+    prompts: pl.DataFrame, model: str, lender: str, of: str, unchanged: float, outcome: str
+) -> Figure:
     """Draw a model beside itself under another prompt, by culture, language, and country.
 
     Args:
@@ -40,6 +42,7 @@ def plot_prompts(prompts: pl.DataFrame, model: str, lender: str, of: str, outcom
         model: Which is asked.
         lender: The same checkpoint under another prompt, whose masks it is asked under.
         of: The scorer that found them.
+        unchanged: The largest difference that counts as none, as tables hold it.
         outcome: What answers are measured by.
     """
     groups = list(dict.fromkeys(prompts.select("by", "name", "cultures").rows()))
@@ -64,7 +67,9 @@ def plot_prompts(prompts: pl.DataFrame, model: str, lender: str, of: str, outcom
     for label, (by, *_) in zip(axes[0].get_yticklabels(), groups, strict=True):
         label.set_weight("normal" if by == "culture" else "bold")
     _add_legend(figure, model, lender)
-    set_title(figure, _word_title(prompts.filter(outcome=outcome, by="all"), of, outcome))
+    set_title(
+        figure, _word_title(prompts.filter(outcome=outcome, by="all"), of, unchanged, outcome)
+    )
     add_note(figure, f"n = {form_count('culture', [groups[0][2]])}; bold: means of several")
     return figure
 
@@ -125,7 +130,7 @@ def _add_legend(figure: Figure, model: str, lender: str) -> None:
     )
 
 
-def _word_title(overall: pl.DataFrame, of: str, outcome: str) -> str:
+def _word_title(overall: pl.DataFrame, of: str, unchanged: float, outcome: str) -> str:
     """Say whether the other prompt's masks matter here as the own ones do."""
     rows = {row["measure"]: row for row in overall.iter_rows(named=True)}
     own, less = rows["self"], rows["lent_less_self"]
@@ -136,6 +141,8 @@ def _word_title(overall: pl.DataFrame, of: str, outcome: str) -> str:
         title = f"{opening}masks of {of} found under the other prompt hurt less than own ones"
     elif less["ci_high"] < 0:
         title = f"{opening}masks of {of} found under the other prompt hurt more than own ones"
-    else:
+    elif -unchanged <= less["ci_low"] and less["ci_high"] <= unchanged:
         title = f"{opening}masks of {of} found under the other prompt hurt as own ones do"
+    else:
+        title = f"{opening}masks of {of} found under either prompt are not shown to differ"
     return title[0].upper() + title[1:]

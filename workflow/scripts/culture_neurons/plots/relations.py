@@ -94,7 +94,7 @@ def _mark(relation: str) -> dict[str, object]:
 def _word_title(effects: pl.DataFrame, outcome: str) -> str:
     """Say which masks cost related cultures more than others: the interval lies below 0."""
     less = effects.filter(
-        pl.col("scorer") != _PLANTED, pl.col("ci_high") < 0, measure="cross_less_neither"
+        pl.col("scorer") != _PLANTED, pl.col("ci_high") < 0, measure="cross_beyond"
     )
     opening = OUTCOMES[outcome].opening
     shown = dict.fromkeys(less["relation"])

@@ -10,7 +10,7 @@ from culture_neurons.outcomes import ACCURACY, LOGP
 from culture_neurons.storage.facts import STUDY
 
 # Families of figures with one per model, whose file has its name.
-OF_ONE_MODEL = ("deactivation", "doses", "layers", "overlap")
+OF_ONE_MODEL = ("deactivation", "doses", "layers", "overlap", "prompts", "relations")
 
 
 def form_table(table: pl.DataFrame) -> str:
@@ -272,7 +272,7 @@ TABLES = {
     "relations": Printed(
         "relations",
         "Pairs of cultures by what they share: masks in common, and by chance; change of accuracy\n"
-        "under the other culture's mask, also less that of unrelated pairs, in percentage points.\n"
+        "under the other culture's mask, also beyond what masks do to unrelated ones, in points.\n"
         "In nats: results/tables/relations.csv",
         abridge_relations,
     ),

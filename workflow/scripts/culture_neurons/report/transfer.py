@@ -46,6 +46,20 @@ def judge_transfer(
     return pl.concat(parts, how="diagonal").sort([*keys, "outcome"])
 
 
+def list_shown(
+    summaries: pl.DataFrame, ranks: pl.DataFrame, study: pl.DataFrame, alpha: float, outcome: str
+) -> list[tuple[str, str]]:
+    """List the models and scorers whose masks have a verdict that is shown there.
+
+    None where no ranks are, as of datasets without cultures. Arguments: see `judge_transfer`.
+    """
+    if ranks.is_empty():
+        return []
+    judged = judge_transfer(summaries, ranks, study, alpha).filter(outcome=outcome)
+    shown = judged.filter(~pl.col("verdict").str.starts_with(NOT_SHOWN))
+    return shown.select("model", "scorer").rows()
+
+
 def _word_verdict(row: Mapping[str, object], alpha: float) -> str:
     if row["broken"] > row["left_out"]:
         return f"{NOT_SHOWN}: {row['broken']} of {row['masks']} masks break the model"

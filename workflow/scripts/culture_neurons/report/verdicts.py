@@ -11,8 +11,8 @@ from culture_neurons.storage.facts import STUDY
 
 KEYS = (*STUDY, "intervention", "scorer")
 # Facts of a row: those by which a published figure is found; evaluate/repeatability.py; whether
-# masks are to raise an outcome, as of steering.
-NOTED = ("checkpoint", "dataset_source", "unrepeated", "ties", "raises")
+# masks are to raise an outcome, as of steering; how many masks have no neuron.
+NOTED = ("checkpoint", "dataset_source", "unrepeated", "ties", "raises", "empty_masks")
 NOT_SHOWN = "not shown"  # how a verdict begins that some test speaks against
 _SHARED = ("masks", "broken", "left_out", "cultures")  # the same of every outcome
 _EFFECTS = {"self": "self", "cross_by_mask": "cross", "gap": "gap"}  # measure -> column
@@ -63,8 +63,10 @@ def tabulate_verdicts(
     at_chance = (pl.col("chance_p") > alpha) & ~pl.col("raises")
     said = pl.lit(f"{NOT_SHOWN}: answers are at chance, so no loss can be shown")
     last = ("verdict", f"{LOGP}_verdict")
+    empty = pl.format("; {} of {} masks have no neuron, and change nothing", "empty_masks", "masks")
+    empty = pl.when(pl.col("empty_masks") > 0).then(empty).otherwise(pl.lit(""))
     verdicts = verdicts.with_columns(
-        pl.when(at_chance).then(said).otherwise(name).alias(name) for name in last
+        (pl.when(at_chance).then(said).otherwise(name) + empty).alias(name) for name in last
     )
     verdicts = verdicts.sort(KEYS).select(pl.exclude("broken", *last), "broken", *last)
     if recovery is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from culture_neurons.evaluate.collapse import find_broken
 from culture_neurons.evaluate.intervals import size_flips
 from culture_neurons.evaluate.pairing import (
     MASK,
@@ -20,7 +21,7 @@ from culture_neurons.evaluate.pairing import (
 )
 from culture_neurons.evaluate.resampling import draw_flips, find_interval, resample_changes
 from culture_neurons.neurons import MaskName, NeuronAxis
-from culture_neurons.outcomes import OUTCOMES
+from culture_neurons.outcomes import ACCURACY, OUTCOMES
 from culture_neurons.sensitivity.agreement import describe_overlap
 from culture_neurons.sensitivity.origins import Origins, group_cultures
 from culture_neurons.storage.tables import to_columns
@@ -46,6 +47,7 @@ def compare_prompts(
     resamples: int,
     confidence: float,
     seed: int,
+    collapse: float,
 ) -> Iterator[dict[str, list]]:
     """Yield the rows of table `prompts`: masks, then answers and effects in each outcome.
 
@@ -64,12 +66,23 @@ def compare_prompts(
         resamples: Bootstrap resamples of images.
         confidence: Coverage of the intervals.
         seed: Seed of the bootstrap.
+        collapse: See `find_broken`: cultures of which a mask breaks the model are left out.
 
     Raises:
         EffectError: An answer is missing.
     """
     cultures = sorted(masks["own"])
-    compared = [name for name in cultures if len(masks["own"][name]) and len(masks["lent"][name])]
+    asked = (cultures, other_questions)
+    effects = {
+        outcome: [pair_scorer(evaluated, table, *asked, outcome) for table in (own, lent)]
+        for outcome in OUTCOMES
+    }
+    whole = [find_broken(paired, collapse) != 1 for paired in effects[ACCURACY]]
+    compared = [
+        name
+        for name, one, other in zip(cultures, *whole, strict=True)
+        if one and other and len(masks["own"][name]) and len(masks["lent"][name])
+    ]
     if not compared:
         return
     groups = group_cultures(compared, origins)
@@ -79,11 +92,7 @@ def compare_prompts(
     for outcome in OUTCOMES:
         said = _pair_models(kept, answers, other_answers, outcome)
         rows = list(_list_answers(said, groups, **draws))
-        effects = [
-            pair_scorer(evaluated, table, cultures, other_questions, outcome)
-            for table in (own, lent)
-        ]
-        rows += _list_effects(*effects, compared, groups, **draws)
+        rows += _list_effects(*effects[outcome], compared, groups, **draws)
         yield to_columns("prompts", rows)
 
 

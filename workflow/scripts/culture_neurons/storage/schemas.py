@@ -250,7 +250,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("relation", pa.string()),  # same language | same country | both | neither
             ("pairs", pa.uint32()),  # of cultures
             _OUTCOME,  # null of masks
-            ("measure", pa.string()),  # overlap | overlap_chance | cross | cross_less_neither
+            ("measure", pa.string()),  # overlap | overlap_chance | cross | cross_beyond
             ("value", pa.float64()),  # mean over the pairs
             *_INTERVAL,
         ],

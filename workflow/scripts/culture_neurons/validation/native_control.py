@@ -41,7 +41,7 @@ def check_native(prompts: pl.DataFrame, relations: pl.DataFrame) -> tuple[list[s
             _read(rows, "self", 100),
             _read(rows, "self_lent", 100),
             _read(related, "overlap"),
-            _read(related, "cross_less_neither", 100),
+            _read(related, "cross_beyond", 100),
         )
         lines = hold_against(model, dict(zip(LIMITS, values, strict=True)), LIMITS)
         passed, failed = passed + lines[0], failed + lines[1]
