@@ -66,6 +66,7 @@ def study(finished_study, tmp_path_factory):
         "combined": [{"name": "rest", "of": "conact", "without": ["lap"]}],
         "imported": [{"name": "lent", "of": "conact", "models": {"tiny-llava": "native"}}],
     }
+    del config["other_datasets"]  # which have no native questions
     config["models"].append(config["models"][0] | {"name": "native", "prompt": "native"})
     config["steer"] = [{"name": "up", "kind": "scale", "strengths": [-1.0, 1.0]}]
     (folder / "other.yaml").write_text(yaml.safe_dump(config))
