@@ -111,8 +111,8 @@ def test_the_verdict_says_what_the_tests_say(study):
     words = "own culture loses more, beyond exchanged, random"
     assert found["conact"]["verdict"].startswith(words)
     said = found["conact"]["logp_verdict"]
-    assert said.startswith(f"{words}; others ")
-    assert " general " in said
+    assert said.startswith(f"{words}; general change by ")  # of which the model knows no answer
+    assert said.endswith("; others unchanged (within 0.05 nats)")
     assert (found["conact"]["unrepeated"], found["conact"]["ties"]) == (0, 0)
     assert found["conact"]["broken"] == 0
     assert found["conact"]["cultures_significant"] == found["conact"]["cultures"] == 8
