@@ -1,8 +1,7 @@
 # Other datasets, asked under the same masks: do these transfer, and is the damage general?
 
 
-rule prepare_other_dataset:
-    """Check every row of another dataset; leave out pictures that neurons may be found on."""
+use rule prepare_dataset as prepare_other_dataset with:
     input:
         dataset=lambda wildcards: list_dataset_files(
             OTHER_DATASETS[wildcards.other_dataset]
@@ -24,8 +23,6 @@ rule prepare_other_dataset:
         rejected="results/logs/prepare_other_dataset/{other_dataset}_rejected.csv",
     benchmark:
         "results/benchmarks/prepare_other_dataset/{other_dataset}.tsv"
-    conda:
-        "../../envs/tables.yaml"
     resources:
         hub_cache=HUB_CACHE,
         floor=0,  # all its questions are asked of all folds
@@ -33,8 +30,6 @@ rule prepare_other_dataset:
         key=lambda wildcards: f"other_datasets.{wildcards.other_dataset}",
         dataset=lambda wildcards: list_reading(OTHER_DATASETS[wildcards.other_dataset]),
         folds=config["cells"]["folds"],
-    script:
-        "../scripts/prepare_dataset.py"
 
 
 rule ask_elsewhere:
