@@ -796,7 +796,7 @@ def test_models_of_one_checkpoint_may_lend_each_other_masks():
         ({"files": {"first": "README.md"}}, ["'select.imported[0]'", "README.md"]),
         ({"of": "caz"}, ["'select.imported[0].of' is 'caz'", "did you mean 'cas'"]),
         ({"cultures": ["AVL"]}, ["'select.imported[0].cultures' is ['AVL']", "null"]),
-        ({"models": {"first": "secund"}}, ["models' has 'secund'", "did you mean 'second'"]),
+        ({"models": {"first": "seconds"}}, ["models' has 'seconds'", "did you mean 'second'"]),
         ({"models": {"third": "second"}}, ["models' has 'third'", "one of the models"]),
         ({"models": {"first": "first"}}, ["models' has 'first': 'first'", "of one checkpoint"]),
         (
