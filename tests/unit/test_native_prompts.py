@@ -294,8 +294,9 @@ def test_masks_in_common_are_counted_by_what_cultures_share():
     rows = relate(MASKS, make_changes())
     assert rows["same language", "overlap", None]["value"] == pytest.approx(1 / 3)
     assert rows["neither", "overlap", None]["value"] == 0
-    empty = relate([[], [], [5], [6], [7]], make_changes())
-    assert empty["same language", "overlap", None]["value"] is None  # two empty masks
+    empty = relate([[], [1], [5], [6], [7]], make_changes())  # of a, nothing to compare
+    assert {relation for relation, *_ in empty} == {"same country", "neither"}
+    assert empty["neither", "cross", "accuracy"]["pairs"] == 5
 
 
 def test_no_change_in_a_relation_has_an_interval():

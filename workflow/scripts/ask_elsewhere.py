@@ -32,12 +32,12 @@ means = [read_means(path, NeuronAxis.from_facts(facts)) for path in source.stati
 masks = make_interventions(read_masks(source.masks, sizes), params.intervention, *means)
 rows = read_table(source.questions, "questions", ["question_id", "culture"]).to_pylist()
 cultures = {row["question_id"]: row["culture"] for row in rows}
-chosen = choose_elsewhere(cultures, [mask.culture for mask in masks], params.per_culture)
-masks = {mask: affine for mask, affine in masks.items() if mask.culture in chosen or "" in chosen}
+ids, owners = choose_elsewhere(cultures, [mask.culture for mask in masks], params.per_culture)
+masks = {mask: affine for mask, affine in masks.items() if mask.culture in owners}
 pictures = PictureFile(source.images)
 prompt = (source.questions, pictures, params.model["prompt"], facts["option_seed"])
-questions = read_questions(*prompt, ids=set().union(*chosen.values()))
-logger.info("%d maps, %d questions of the cultures %s", len(masks), len(questions), [*chosen])
+questions = read_questions(*prompt, ids=ids)
+logger.info("%d maps, %d questions; masks of %s", len(masks), len(questions), owners)
 way = Way(**facts["way"])
 feed = Feed(questions, pictures, way.limit(resources.batch_tokens), resources.workers)
 place = (snakemake.threads, resources.device, resources.hub_cache)

@@ -3,6 +3,7 @@
 from culture_neurons.evaluate.damage import measure_damage
 from culture_neurons.evaluate.pairing import (
     pair_scorer,
+    read_elsewhere,
     read_evaluate_questions,
     read_outcomes,
     read_study,
@@ -10,29 +11,20 @@ from culture_neurons.evaluate.pairing import (
 from culture_neurons.logs import logger, start_log
 from culture_neurons.neurons import read_sizes
 from culture_neurons.outcomes import OUTCOMES
-from culture_neurons.storage.facts import (
-    SELECTOR_FACTS,
-    join_facts,
-    name_versions,
-    read_facts,
-    read_other_dataset,
-)
+from culture_neurons.storage.facts import SELECTOR_FACTS, join_facts, name_versions
 from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 source, params, output = snakemake.input, snakemake.params, snakemake.output
-wildcards = snakemake.wildcards
-place = dict(wildcards, selector=wildcards.scorer)
+wildcards = dict(snakemake.wildcards)
+place = {**wildcards, "selector": wildcards["scorer"]}
 selectors, study = read_study({source.study_questions: "questions"}, [source.study], place)
 study |= selectors[source.study]
-facts = read_facts(source.outcomes, "outcomes", place)
-asked = {"other_dataset": read_other_dataset(source.questions, wildcards.other_dataset)}
-facts = join_facts({source.questions: asked, source.outcomes: facts})
+facts, questions, outcomes = read_elsewhere(source.questions, source.outcomes, wildcards)
 own = ("evaluate_questions", *SELECTOR_FACTS)
 join_facts({source.study: study, source.outcomes: facts}, own=own)
-own_outcomes, outcomes = read_outcomes(source.study), read_outcomes(source.outcomes)
+own_outcomes = read_outcomes(source.study)
 own_questions = read_evaluate_questions(source.study_questions, own_outcomes, study)
-questions = read_evaluate_questions(source.questions, outcomes, facts)
 asked = ([mask.culture for mask in read_sizes(study)], params.other_questions)
 effects, summaries = measure_damage(
     questions=questions,

@@ -2,25 +2,17 @@
 
 from culture_neurons.evaluate.effects import measure_effects
 from culture_neurons.evaluate.exchange import rank_exchanged
-from culture_neurons.evaluate.pairing import read_evaluate_questions, read_outcomes
+from culture_neurons.evaluate.pairing import read_elsewhere
 from culture_neurons.logs import logger, start_log
 from culture_neurons.neurons import read_sizes
-from culture_neurons.storage.facts import (
-    join_facts,
-    name_versions,
-    read_facts,
-    read_other_dataset,
-)
+from culture_neurons.storage.facts import name_versions
 from culture_neurons.storage.tables import write_table
 
 start_log(snakemake.log[0])
 source, params, output = snakemake.input, snakemake.params, snakemake.output
-wildcards = snakemake.wildcards
-facts = read_facts(source.outcomes, "outcomes", dict(wildcards, selector=wildcards.scorer))
-asked = {"other_dataset": read_other_dataset(source.questions, wildcards.other_dataset)}
-facts = join_facts({source.questions: asked, source.outcomes: facts})
-outcomes = read_outcomes(source.outcomes)
-questions = read_evaluate_questions(source.questions, outcomes, facts)
+facts, questions, outcomes = read_elsewhere(
+    source.questions, source.outcomes, dict(snakemake.wildcards)
+)
 answers, kept, effects, summaries = measure_effects(
     questions=questions,
     outcomes=outcomes,

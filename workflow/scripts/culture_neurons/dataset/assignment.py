@@ -90,7 +90,7 @@ def sample_questions(
 
 def choose_elsewhere(
     cultures: Mapping[str, str], owners: Collection[str], count: int | None
-) -> dict[str, list[str]]:
+) -> tuple[set[str], list[str]]:
     """Choose what is asked of another dataset than that which masks were found on.
 
     Args:
@@ -99,7 +99,8 @@ def choose_elsewhere(
         count: Questions of each culture, or None for all.
 
     Returns:
-        Culture -> question ids: of the cultures that have masks, or of "".
+        Question ids, and the owners that are asked them: the cultures that have both masks and
+        questions, or all where questions have no culture.
 
     Raises:
         AssignmentError: Fewer than two cultures have both masks and questions.
@@ -110,7 +111,7 @@ def choose_elsewhere(
     for question_id in itertools.compress(ids, sampled):
         chosen.setdefault(cultures[question_id], []).append(question_id)
     if set(chosen) == {""}:
-        return chosen
+        return set(chosen[""]), sorted(owners)
     common = sorted(chosen.keys() & set(owners))
     if len(common) < 2:
         raise AssignmentError(
@@ -119,7 +120,7 @@ def choose_elsewhere(
             "those of other cultures; keep more cultures (cells.floor drops those of few right "
             "answers), or set its cultures to null to measure general damage"
         )
-    return {culture: chosen[culture] for culture in common}
+    return set().union(*(chosen[culture] for culture in common)), common
 
 
 def swap_pictures(cultures: Mapping[str, Collection[str]]) -> dict[str, str]:

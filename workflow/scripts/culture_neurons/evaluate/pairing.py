@@ -10,7 +10,12 @@ import polars as pl
 from culture_neurons.dataset.assignment import mark_asked
 from culture_neurons.neurons import MaskName
 from culture_neurons.outcomes import ACCURACY, LOGP
-from culture_neurons.storage.facts import SELECTOR_FACTS, join_facts, read_facts
+from culture_neurons.storage.facts import (
+    SELECTOR_FACTS,
+    join_facts,
+    read_facts,
+    read_other_dataset,
+)
 from culture_neurons.storage.frames import read_frame
 
 MASK = {"mask_culture": pl.String, "draw": pl.UInt32}  # whose mask: see neurons.MaskName
@@ -127,6 +132,27 @@ def read_evaluate_questions(
             "run again"
         )
     return questions
+
+
+def read_elsewhere(
+    questions: str | Path, outcomes: str | Path, wildcards: Mapping[str, str]
+) -> tuple[dict[str, object], pl.DataFrame, pl.DataFrame]:
+    """Read the answers to another dataset's questions: facts, questions, and outcomes.
+
+    Args:
+        questions: Table `questions` of the other dataset.
+        outcomes: Table `outcomes` of a scorer's masks.
+        wildcards: What the step's path says of both: other_dataset, scorer, and the study.
+
+    Raises:
+        TableError: A file is of another study or dataset, or of another path than it stands at.
+        EffectError: As of `read_evaluate_questions`.
+    """
+    facts = read_facts(outcomes, "outcomes", {**wildcards, "selector": wildcards["scorer"]})
+    asked = {"other_dataset": read_other_dataset(questions, wildcards["other_dataset"])}
+    facts = join_facts({questions: asked, outcomes: facts})
+    answers = read_outcomes(outcomes)
+    return facts, read_evaluate_questions(questions, answers, facts), answers
 
 
 def pair_scorer(

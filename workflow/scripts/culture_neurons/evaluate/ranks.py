@@ -78,7 +78,7 @@ def rank_effects(
         Columns of table `ranks`.
     """
     common, gained = stack_draws(paired, control, masks, drawn["draws"])
-    measures = list_measures(common)
+    measures = _list_measures(common)
     # Cells that nothing was asked of are NaN, and of no measure that is listed.
     with np.errstate(invalid="ignore", divide="ignore"):
         deltas = [common.average(paired.gained), common.average(gained)]  # (..., masks, cultures)
@@ -100,7 +100,7 @@ def rank_effects(
     return columns
 
 
-def list_measures(paired: PairedAnswers) -> Sequence[str]:
+def _list_measures(paired: PairedAnswers) -> Sequence[str]:
     """List what can be measured: self alone where masks were asked nothing of other cultures."""
     return MEASURES if paired.tally(1.0).all() else MEASURES[:1]
 

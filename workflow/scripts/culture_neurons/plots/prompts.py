@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from culture_neurons.outcomes import OUTCOMES
+from culture_neurons.outcomes import OUTCOMES, Outcome
 from culture_neurons.plots.parts.style import WIDE, add_note, empty_figure, in_style, set_title
 from culture_neurons.plots.parts.wording import form_count, label_change
 
@@ -74,7 +74,7 @@ def plot_prompts(
     return figure
 
 
-def _label_level(outcome) -> str:
+def _label_level(outcome: Outcome) -> str:
     """Name an axis of an outcome itself; accuracy is drawn in per cent."""
     return f"{outcome.words} (%)" if outcome.scale == 100 else f"{outcome.words} ({outcome.unit})"
 

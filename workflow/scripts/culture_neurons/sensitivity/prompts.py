@@ -77,12 +77,7 @@ def compare_prompts(
         outcome: [pair_scorer(evaluated, table, *asked, outcome) for table in (own, lent)]
         for outcome in OUTCOMES
     }
-    whole = [find_broken(paired, collapse) != 1 for paired in effects[ACCURACY]]
-    compared = [
-        name
-        for name, one, other in zip(cultures, *whole, strict=True)
-        if one and other and len(masks["own"][name]) and len(masks["lent"][name])
-    ]
+    compared = _choose_cultures(effects[ACCURACY], masks, collapse)
     if not compared:
         return
     groups = group_cultures(compared, origins)
@@ -94,6 +89,18 @@ def compare_prompts(
         rows = list(_list_answers(said, groups, **draws))
         rows += _list_effects(*effects[outcome], compared, groups, **draws)
         yield to_columns("prompts", rows)
+
+
+def _choose_cultures(
+    effects: Sequence[PairedAnswers], masks: Mapping[str, Mapping[str, np.ndarray]], collapse: float
+) -> list[str]:
+    """Choose the cultures both of whose masks have neurons and break nothing."""
+    whole = [find_broken(paired, collapse) != 1 for paired in effects]
+    return [
+        name
+        for name, one, other in zip(effects[0].cultures, *whole, strict=True)
+        if one and other and len(masks["own"][name]) and len(masks["lent"][name])
+    ]
 
 
 def _list_masks(

@@ -1,8 +1,9 @@
 """Culture or language? What masks share with, and do to, cultures of one language or one country.
 
 Table `relations`: pairs of cultures by what they share (cultures.relate_cultures). That one mask is
-strong, or one culture easily turned, is no relation: see `fit_relations`. Masks that break the
-model are left out, with their cultures. Intervals are of these cultures, from resampled images.
+strong, or one culture easily turned, is no relation: see `fit_relations`. Masks without a neuron
+and masks that break the model are left out, with their cultures. Intervals are of these cultures,
+from resampled images.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,6 +48,7 @@ def measure_relations(
     """
     cultures = sorted(masks)
     whole = find_broken(answers[ACCURACY], collapse) != 1
+    whole &= [len(masks[culture]) > 0 for culture in cultures]
     relations = np.array(
         [[relate_cultures(origins[one], origins[other]) for other in cultures] for one in cultures]
     )
@@ -58,7 +60,7 @@ def measure_relations(
     yield to_columns(
         "relations",
         (
-            _name_row(relation, cells, None, measure, _average_known(values[cells]))
+            _name_row(relation, cells, None, measure, float(values[cells].mean()))
             for relation, cells in pairs.items()
             for measure, values in overlaps.items()
         ),
@@ -69,7 +71,7 @@ def measure_relations(
 
 
 def _measure_overlaps(units: list[np.ndarray], neurons: int) -> dict[str, np.ndarray]:
-    """Measure overlap and that of chance of every two masks, (cultures, cultures); NaN unknown."""
+    """Measure overlap and that of chance of every two masks, (cultures, cultures); NaN of empty."""
     overlap, chance = np.full((2, len(units), len(units)), np.nan)
     for row, one in enumerate(units):
         for column, other in enumerate(units[:row]):
@@ -79,11 +81,6 @@ def _measure_overlaps(units: list[np.ndarray], neurons: int) -> dict[str, np.nda
                 overlap[row, column] = overlap[column, row] = found["overlap"]
                 chance[row, column] = chance[column, row] = found["chance"]
     return {"overlap": overlap, "overlap_chance": chance}
-
-
-def _average_known(values: np.ndarray) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
 
 
 def _list_effects(
@@ -152,7 +149,7 @@ def _name_row(
     cells: np.ndarray,
     outcome: str | None,
     measure: str,
-    value: float | None,
+    value: float,
     interval: list[float] | tuple[None, None] = (None, None),
 ) -> Row:
     return {
