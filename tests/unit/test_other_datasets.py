@@ -244,12 +244,12 @@ def test_what_speaks_against_a_transfer_is_said(said, verdict):
     assert judge(**said)["accuracy"]["verdict"] == verdict
 
 
-def draw(measure, changes, unchanged=0.02):
+def draw(measure, changes, unchanged=0.02, scorer="cas"):
     """Draw what masks of as many models as there are changes do elsewhere; all texts."""
     study = make_summaries(-0.5, 0.0).filter(outcome="accuracy")
     tables = {"study": {}, "elsewhere": {}, "effects": {}}
     for number, (value, low, high) in enumerate(changes):
-        key = (f"m{number}", "cas")
+        key = (f"m{number}", scorer)
         values = {"value": value, "ci_low": low, "ci_high": high}
         rows = [
             {"outcome": "accuracy", "culture": culture, "measure": measure, **values}
@@ -303,3 +303,11 @@ def test_the_title_counts_verdicts_that_are_shown():
     assert find(-0.2, 0.0) == [("m", "cas")]
     assert find(-0.2, -0.18) == []  # own cultures lose, and so do the others
     assert list_shown(study, ranks.clear(), study, 0.05, "accuracy") == []
+
+
+def test_planted_masks_are_drawn_and_not_counted_in_the_title():
+    hurt = [(-0.2, -0.3, -0.1)]
+    assert "Masks hurt their own culture in other as well" in draw("self", hurt)
+    texts = draw("self", hurt, scorer="planted")
+    assert "planted" in texts
+    assert "It is not shown that masks hurt their own culture in other as well" in texts

@@ -270,6 +270,18 @@ def test_nothing_is_shown_of_a_model_that_guesses():
     assert "It is not shown that masks hurt" in draw(["m"])
 
 
+def test_the_title_leaves_planted_masks_out():
+    summaries, ranks = make_tested()
+    hurt = summaries.with_columns(value=pl.lit(-0.2), ci_low=pl.lit(-0.3))
+    pairs = [("m", name) for name in ("cas", "lap", "planted")]
+    tables = [dict.fromkeys(pairs, table) for table in (hurt, ranks, make_effects(["a"]))]
+    tables[0]["m", "lap"] = hurt.with_columns(ci_high=pl.lit(0.1))
+    drawn = plot_self_cross(*tables, "random", {}, 0.05)
+    texts = [text.get_text() for text in drawn.findobj(Text)]
+    assert "Masks of cas hurt their own culture more than the others" in texts
+    assert "planted" in texts
+
+
 # Looks
 
 

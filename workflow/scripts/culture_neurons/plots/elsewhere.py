@@ -14,7 +14,13 @@ from culture_neurons.plots.parts.dots import (
     spread_small,
 )
 from culture_neurons.plots.parts.inputs import choose_outcome
-from culture_neurons.plots.parts.style import add_note, in_style, scorer_looks, set_title
+from culture_neurons.plots.parts.style import (
+    PLANTED,
+    add_note,
+    in_style,
+    scorer_looks,
+    set_title,
+)
 from culture_neurons.plots.parts.wording import count_questions, form_count, label_change
 from culture_neurons.plots.self_cross import ModelScorer, read_measure
 
@@ -59,7 +65,8 @@ def plot_elsewhere(
             draw_estimate(axes, row, False, looks[scorer], own)
             draw_estimate(axes, row, True, looks[scorer], there)
             none = -scale * unchanged <= there.low and there.high <= scale * unchanged
-            found.append(none if general else (model, scorer) in shown)
+            if scorer != PLANTED:
+                found.append(none if general else (model, scorer) in shown)
     _add_legend(figure, dataset, general)
     claim = f"hurt their own culture in {dataset} as well"
     note = f"{dataset}: {count_questions(effects.values())}"

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from culture_neurons.outcomes import OUTCOMES
 from culture_neurons.plots.parts.style import (
+    PLANTED,
     WIDE,
     Look,
     add_note,
@@ -29,7 +30,6 @@ _RELATED = {
     "same country": "of the same country",
     "both": "of the same language and country",
 }
-_PLANTED = "planted"  # a known truth, of which titles say nothing
 
 
 @in_style
@@ -75,6 +75,7 @@ def _draw_panel(
     axes: Axes, rows: pl.DataFrame, scorers: list[str], found: list[str], scale: int
 ) -> None:
     axes.tick_params(axis="y", length=0)
+    axes.locator_params(axis="x", nbins=5)  # so that numbers do not meet
     for row in rows.filter(pl.col("value").is_not_null()).iter_rows(named=True):
         step = found.index(row["relation"]) - (len(found) - 1) / 2
         y = scorers.index(row["scorer"]) + 0.6 * step / len(found)
@@ -94,7 +95,7 @@ def _mark(relation: str) -> dict[str, object]:
 def _word_title(effects: pl.DataFrame, outcome: str) -> str:
     """Say which masks cost related cultures more than others: the interval lies below 0."""
     less = effects.filter(
-        pl.col("scorer") != _PLANTED, pl.col("ci_high") < 0, measure="cross_beyond"
+        pl.col("scorer") != PLANTED, pl.col("ci_high") < 0, measure="cross_beyond"
     )
     opening = OUTCOMES[outcome].opening
     shown = dict.fromkeys(less["relation"])
@@ -112,5 +113,5 @@ def _word_title(effects: pl.DataFrame, outcome: str) -> str:
 
 def _name_masks(effects: pl.DataFrame, found: pl.DataFrame) -> str:
     """Name the masks of the scorers that are found, or of all."""
-    every, names = set(effects["scorer"]) - {_PLANTED}, found["scorer"].to_list()
+    every, names = set(effects["scorer"]) - {PLANTED}, found["scorer"].to_list()
     return "masks" if set(names) == every else f"masks of {list_names(names)}"

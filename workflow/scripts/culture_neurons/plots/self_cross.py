@@ -16,6 +16,7 @@ from culture_neurons.plots.parts.dots import (
 )
 from culture_neurons.plots.parts.inputs import choose_outcome
 from culture_neurons.plots.parts.style import (
+    PLANTED,
     add_note,
     empty_figure,
     in_style,
@@ -59,6 +60,7 @@ def plot_self_cross(
     verdicts = {
         (model, scorer): shown and model not in guessing
         for (model, scorer), shown in find_shown(summaries, ranks, alpha, outcome).items()
+        if scorer != PLANTED
     }
     summaries, ranks, effects = (
         choose_outcome(frames, outcome) for frames in (summaries, ranks, effects)
