@@ -133,7 +133,7 @@ def test_a_mixture_of_experts_is_refused_as_one():
 
 def test_a_decoder_without_a_list_of_layers_is_refused_by_its_class():
     model = make_meta(transformers.Llama4ForConditionalGeneration, transformers.Llama4Config())
-    with pytest.raises(HookpointError, match="its decoder Llama4ForCausalLM has no `layers`"):
+    with pytest.raises(HookpointError, match="missing: Llama4ForCausalLM.layers"):
         find_layers(model, "mlp.gate_act")
 
 

@@ -30,6 +30,8 @@ LAWS = {
     "dataset/folds.py": (set(), set()),
     "dataset/question.py": (set(), set()),
     "hooks": ({"torch"}, {"neurons.py"}),
+    "hooks/places.py": (set(), set()),  # planning reads it, and hookpoints
+    "hookpoints": (set(), {"hooks/places.py"}),
     "model": (
         {"torch", "transformers", "PIL", "filelock", "numpy"},
         {"dataset/question.py", "dataset/pictures.py", "storage/hub.py", "logs.py"},
@@ -74,7 +76,8 @@ LAWS = {
     "demo/names.py": (set(), set()),
     "planning": (
         {"yaml", "jsonschema"},
-        {"dataset/sources.py", "dataset/cultures.py", "dataset/folds.py", "demo/names.py"},
+        {"dataset/sources.py", "dataset/cultures.py", "dataset/folds.py", "demo/names.py"}
+        | {"hooks/places.py"},
     ),
 }
 
@@ -255,13 +258,25 @@ def test_adapters_hold_no_logic(path):
             assert isinstance(node.test, ast.Name | ast.Attribute), ast.unparse(node.test)
 
 
-def test_scorers_are_loaded_by_name_alone():
+@pytest.mark.parametrize("folder", ["scorers", "hookpoints"])
+def test_scorers_and_hookpoints_are_loaded_by_name_alone(folder):
     for name, path in MODULES.items():
-        if not name.startswith("scorers/"):
+        if not name.startswith(f"{folder}/"):
             imported = {find_part(module) for module in list_imports(path.read_text())} - {None}
-            assert not [part for part in imported if part.startswith("scorers/")], name
+            assert not [part for part in imported if part.startswith(f"{folder}/")], name
 
 
-def test_one_scorer_s_branch_holds_no_other_scorer():
-    paths = find_code_inputs("score_neurons", "culture_neurons.scorers.lap")
-    assert {Path(path).name for path in paths if "scorers" in path} == {"__init__.py", "lap.py"}
+@pytest.mark.parametrize(
+    ("script", "folder", "module"),
+    [
+        ("score_neurons", "scorers", "lap"),
+        ("extract_activations", "hookpoints", "attn_head"),
+        ("intervene", "hookpoints", "vision_mlp"),
+        ("answer_questions", "hookpoints", None),
+    ],
+)
+def test_a_branch_holds_one_scorer_or_hookpoint(script, folder, module):
+    modules = [f"culture_neurons.{folder}.{module}"] if module else []
+    paths = find_code_inputs(script, *modules)
+    found = {Path(path).name for path in paths if Path(path).parent.name == folder}
+    assert found == ({"__init__.py", f"{module}.py"} if module else set())

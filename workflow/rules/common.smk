@@ -10,6 +10,7 @@ from culture_neurons.demo.names import (
     parse_demo_name,
 )
 from culture_neurons.demo.names import PATTERN as DEMO_NAMES
+from culture_neurons.hooks.places import name_module
 from culture_neurons.outcomes import OUTCOMES as MEASURED
 from planning.code_inputs import find_code_inputs
 from planning.model_jobs import list_resources, name_hub_cache
@@ -124,6 +125,11 @@ def find_code_with_scorer(script):
         return find_code_inputs(script, f"culture_neurons.scorers.{scorer}")
 
     return find_code
+
+
+def find_code_with_hookpoint(script):
+    """Make an input function: a script's code, and the one hookpoint that its job loads."""
+    return lambda wildcards: find_code_inputs(script, name_module(wildcards.hookpoint))
 
 
 def get_imported_masks(wildcards):

@@ -8,7 +8,7 @@ rule extract_activations:
         images="results/dataset/images.parquet",
         cells="results/cells/{model}.parquet",
         checkpoint=get_checkpoint_input,
-        code=find_code_inputs("extract_activations"),
+        code=find_code_with_hookpoint("extract_activations"),
     output:
         activations="results/activations/{model}/{hookpoint}/{shard}.parquet",
     log:

@@ -11,7 +11,7 @@ rule intervene:
         masks=f"{MASKS}/{{selector}}.parquet",
         statistics=get_intervention_statistics,
         checkpoint=get_checkpoint_input,
-        code=find_code_inputs("intervene"),
+        code=find_code_with_hookpoint("intervene"),
     output:
         outcomes=f"{OUTCOMES}/{{selector}}.parquet",
         swapped=f"{SWAPPED}/{{selector}}.parquet",

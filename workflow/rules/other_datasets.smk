@@ -41,7 +41,7 @@ rule ask_elsewhere:
         masks=f"{MASKS}/{{scorer}}.parquet",
         statistics=get_intervention_statistics,
         checkpoint=get_checkpoint_input,
-        code=find_code_inputs("ask_elsewhere"),
+        code=find_code_with_hookpoint("ask_elsewhere"),
     output:
         outcomes=f"{ELSEWHERE}/outcomes/{STUDY_PATH}/{{scorer}}.parquet",
     log:

@@ -220,7 +220,8 @@ def _answer_whole(model: MaskedModel, asked: Sequence[Asked]) -> Iterator[Respon
 
     def answer(packed: Sequence[Asked]) -> list[Responses]:
         questions, prompts = zip(*packed, strict=True)
-        batch = prepare_prompts(model.checkpoint, prompts)
+        encode = model.layers is None or not model.layers.hookpoint.on_pictures
+        batch = prepare_prompts(model.checkpoint, prompts, encode)
         marks = place_marks(model.checkpoint.model, [p.scopes for p in prompts], model.tokens)
         where = None if marks is None else [marks] * len(model.layers.modules)
         responses = []

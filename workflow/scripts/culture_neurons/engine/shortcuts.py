@@ -35,7 +35,8 @@ def change_pass(
     if marks is not None and layers is not None:
         of_map = read.reshape(len(maps), len(marks), read.numel() // len(maps) // len(marks))[0]
         last = marks.take_along_dim(of_map, dim=1)  # all that its MLP is run at
-        where = [marks] * (len(layers.modules) - 1) + [last]
+        in_mlp = layers.hookpoint.block == "mlp"
+        where = [marks] * (len(layers.modules) - 1) + [last if in_mlp else marks]
     with (
         intervene(layers, maps, where),
         share_until_changed(decoder, layers, maps),

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from culture_neurons.engine.batches import ImageGroup, group_image, is_out_of_memory
 from culture_neurons.engine.exact_copy import make_exact
 from culture_neurons.engine.feeding import Feed, feed_cells
+from culture_neurons.engine.recording import require_plain_pictures
 from culture_neurons.engine.responses import require_numbers
 from culture_neurons.engine.trial_runs import TEXT, run_alone, run_kept, run_shared, run_whole
 from culture_neurons.engine.way import Way
@@ -52,7 +53,7 @@ def find_way(checkpoint: Checkpoint, feed: Feed, hookpoints: Sequence[str]) -> W
         hookpoints: Where masks will apply.
 
     Raises:
-        HookpointError: The model lacks a hookpoint.
+        HookpointError: The model lacks a hookpoint, or pads pictures whose patches are recorded.
         LogitsError: Masks do not do what they should, whichever way the model is run.
         PromptError: The model's logits are no numbers.
     """
@@ -77,6 +78,7 @@ class _Trial:
     def __init__(self, exact: Checkpoint, feed: Feed, groups: Sequence[ImageGroup], hookpoint: str):
         self.exact, self.feed, self.groups, self.hookpoint = exact, feed, groups, hookpoint
         self.layers = find_layers(exact.model, hookpoint)
+        require_plain_pictures(self.layers, [p for group in groups for _, p in group.asked])
         self.masks = make_masks(self.layers)
         self.under = (self.layers, [ablate(mask) for mask in self.masks])
         asked = [item for group in groups for item in group.asked]
@@ -125,6 +127,8 @@ class _Trial:
         )
 
     def _try_kept(self) -> str | None:
+        if self.layers.hookpoint.on_pictures:  # no prefix is kept: each mask has its own
+            return None
         token = self.exact.image_token
         groups = [group_image(group.asked, token, TEXT) for group in self.groups]
         if not all(group.kept for group in groups):

@@ -38,9 +38,15 @@ def run_alone(
     model, rows, silent = checkpoint.model, [], torch.empty(0, dtype=torch.long)
 
     def make_hook(index: Tensor):
-        def hook(_module, inputs: tuple[Tensor]) -> tuple[Tensor]:  # (1, tokens, width)
-            changed = inputs[0].clone()
-            changed[0, silent[:, None].to(changed.device), index.to(changed.device)] = 0.0
+        heads = range(layers.block)
+        columns = torch.tensor([n * len(heads) + i for n in index.tolist() for i in heads]).long()
+
+        def hook(_module, inputs: tuple[Tensor]) -> tuple[Tensor]:  # ([1,] tokens, coordinates)
+            changed, at = inputs[0].clone(), columns.to(inputs[0].device)
+            if layers.hookpoint.on_pictures:
+                changed[..., at] = 0.0
+            else:
+                changed[0, silent[:, None].to(changed.device), at] = 0.0
             return (changed,)
 
         return hook
@@ -77,7 +83,7 @@ def run_whole(
     """Run whole prompts, so many in a batch, as the engine does; as `run_alone`."""
 
     def run(packed: Sequence[EncodedPrompt]) -> list[Tensor]:
-        batch = prepare_prompts(checkpoint, packed)
+        batch = prepare_prompts(checkpoint, packed, not layers.hookpoint.on_pictures)
         logits = []
         for affine in maps:
             with intervene(layers, [affine]):

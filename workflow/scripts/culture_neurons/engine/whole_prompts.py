@@ -40,18 +40,21 @@ class WholePrompts:
 
 
 @torch.inference_mode()
-def prepare_prompts(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt]) -> WholePrompts:
+def prepare_prompts(
+    checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt], encode: bool = True
+) -> WholePrompts:
     """Collate prompts on the model's device and encode their pictures.
 
-    Interventions act on the decoder, so all masks share the pictures' features. A model class
-    whose forward takes no ready features gets the pixels instead: the same results, more slowly.
+    Masks of the decoder share the pictures' features. Those of what works on pictures have their
+    own: not to be encoded here. A model class whose forward takes no ready features gets the pixels
+    instead: the same results, more slowly.
     """
     model = checkpoint.model
     inputs = place_inputs(collate(prompts, checkpoint.processor.tokenizer.pad_token_id or 0), model)
     # The class itself may name fewer arguments than the model within, to which it hands them on.
     encoders = [part for part in (model, model.base_model) if hasattr(part, "get_image_features")]
     ready = "mm_encoder_outputs" in inspect.signature(model.forward).parameters
-    if prompts[0].picture_inputs and encoders and ready:
+    if encode and prompts[0].picture_inputs and encoders and ready:
         known = set()
         for part in encoders:
             known |= set(inspect.signature(part.get_image_features).parameters)

@@ -17,68 +17,83 @@ from culture_neurons.neurons import SUMS
 # cache; elsewhere large enough for few launches, small beside a batch's activations.
 PART_VALUES = {"cpu": 2**18, "cuda": 2**24}
 
-Sums = Mapping[str, Tensor]  # column of SUMS -> sums over tokens, (scopes, units)
+# Column of SUMS -> sums over tokens, (scopes, units); "tokens" -> their number T, (scopes,).
+Sums = Mapping[str, Tensor]
 
 
 def make_sums(layers: HookedLayers, scopes: int, device: torch.device | str = "cpu") -> Sums:
     """Begin a cell: zeros (scopes, units), in the types in which sums are added up."""
     shape = (scopes, len(layers.axis))
-    return {
+    sums = {
         name: torch.zeros(shape, dtype=getattr(torch, kind.added), device=device)
         for name, kind in SUMS.items()
     }
+    return sums | {"tokens": torch.zeros(scopes, dtype=torch.int64, device=device)}
 
 
 @contextmanager
-def capture(layers: HookedLayers, sums: Sums, weights: Tensor) -> Iterator[None]:
+def capture(layers: HookedLayers, sums: Sums, weights: Tensor | None) -> Iterator[None]:
     """Add the activations of one forward, which this block runs, to `sums`; all of it or nothing.
 
-    K counts g > 0. Weights and booleans are multiplied in float32, exact below 2**24 tokens per
-    batch, and added up in int64; S and Q are added up in float64 over batches.
+    K counts g > 0, and nothing where no neuron is ever silent (heads). Weights and booleans are
+    multiplied in float32, exact below 2**24 tokens per batch, and added up in int64; S and Q are
+    added up in float64 over batches.
 
     Args:
         layers: Where to read.
         sums: What to add to, once the block has ended without an error.
-        weights: (scopes, rows, tokens), 1 where a token counts.
+        weights: (scopes, rows, tokens), 1 where a token counts; None: every patch counts.
 
     Raises:
         HookpointError: A layer's module did not run.
     """
-    flat = weights.flatten(1)  # (scopes, rows * tokens)
-    values = PART_VALUES.get(weights.device.type, PART_VALUES["cuda"])
     of_layers: dict[int, Tensor] = {}
 
-    def make_hook(layer: int, width: int):
-        step = max(1, values // width)  # tokens
-
-        def hook(activation: Tensor) -> None:  # (rows, tokens, coordinates)
-            gates = layers.hookpoint.value(activation.detach()).flatten(0, 1)
-            found = flat.new_zeros(len(SUMS), len(flat), width)
-            for weight, part in zip(flat.split(step, 1), gates.split(step), strict=True):
-                part = part.float()  # (step, width)
-                for place, kind in enumerate(SUMS.values()):
-                    found[place].addmm_(weight, kind.of(part).float())
-            of_layers[layer] = found
+    def make_hook(layer: int):
+        def hook(activation: Tensor) -> None:  # ([rows,] tokens, coordinates)
+            values = layers.read_values(activation.detach())  # (tokens of all rows, neurons)
+            counts = values.new_ones(1, len(values)) if weights is None else weights.flatten(1)
+            of_layers[layer] = _sum(values, counts.float(), layers.hookpoint.counted)
 
         return hook
 
     handles = []
     try:
-        for layer, width in enumerate(layers.axis.widths):
-            handles.append(layers.register(layer, make_hook(layer, width)))
+        for layer in range(len(layers.modules)):
+            handles.append(layers.register(layer, make_hook(layer)))
         yield
         layers.require_fired(range(len(layers.modules)), of_layers)
-        whole = torch.cat([of_layers[layer] for layer in sorted(of_layers)], dim=-1)
-        for name, added in zip(SUMS, whole, strict=True):  # (scopes, units)
+        found, tokens = zip(*(of_layers[layer] for layer in sorted(of_layers)), strict=True)
+        for name, added in zip(SUMS, torch.cat(found, dim=-1), strict=True):  # (scopes, units)
             counts = sums[name].dtype == torch.int64
             sums[name] += (added.round() if counts else added).to(sums[name].dtype)
+        sums["tokens"] += tokens[0]
     finally:
         for handle in handles:
             handle.remove()
 
 
+def _sum(values: Tensor, weights: Tensor, counted: bool) -> tuple[Tensor, Tensor]:
+    """Sum SUMS of values (tokens, neurons): (sums, scopes, neurons), and T, int64 (scopes,).
+
+    Args:
+        values: Of one layer.
+        weights: (scopes, tokens).
+        counted: Whether neurons are active or not; else K stays 0.
+    """
+    step = PART_VALUES.get(values.device.type, PART_VALUES["cuda"])
+    step = max(1, step // values.shape[1])  # tokens
+    found = weights.new_zeros(len(SUMS), len(weights), values.shape[1])
+    for weight, part in zip(weights.split(step, 1), values.split(step), strict=True):
+        part = part.float()  # (step, neurons)
+        for place, (name, kind) in enumerate(SUMS.items()):
+            if counted or name != "active":
+                found[place].addmm_(weight, kind.of(part).float())
+    return found, weights.long().sum(1)
+
+
 def find_bad_layers(layers: HookedLayers, sums: Sums) -> list[int]:
     """List the layers with NaN or infinite sums."""
-    finite = torch.stack([total.isfinite().all(0) for total in sums.values()]).all(0)  # (units,)
+    finite = torch.stack([sums[name].isfinite().all(0) for name in SUMS]).all(0)  # (units,)
     parts = layers.axis.split_layers(finite.cpu().numpy())
     return [layer for layer, part in enumerate(parts) if not part.all()]

@@ -1,64 +1,24 @@
-"""Where a model is read and changed: a hookpoint is a row of a table, and so is an architecture.
+"""Where a model is read and changed: a hookpoint's modules in one model."""
 
-An architecture is found by its structure (the decoder's layers and what is in them), not by its
-name. A new hookpoint, or a new way in which a structure spells its modules, is data, not code.
-"""
-
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
+from culture_neurons.hooks.places import (
+    SILENCED,
+    TOKENS,
+    Hookpoint,
+    Place,
+    list_hookpoints,
+    load_hookpoint,
+)
 from culture_neurons.neurons import NeuronAxis
 
 
 class HookpointError(Exception):
     """A model that lacks what a hookpoint needs, or never runs it."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """One structure's modules, as paths below a decoder layer."""
-
-    path: str  # the activations are on this module's `side`
-    side: Literal["input", "output"]
-    consumer: str  # the linear module that reads them: its in_features is their number
-    required: tuple[str, ...] = ()  # modules without which the block would be of another kind
-
-
-@dataclass(frozen=True)
-class Hookpoint:
-    """What the neurons of a hookpoint are."""
-
-    unit: str  # what a neuron is: a coordinate, or a block of coordinates
-    value: Callable[[Tensor], Tensor]  # activations (..., coordinates) -> g (..., units)
-    tokens: str  # which tokens it has
-    silenced: str  # what gain 0 means
-    expected: str  # the structure that it looks for
-    places: tuple[Place, ...]  # alternatives, in the order in which they are tried
-
-
-def take_coordinates(activation: Tensor) -> Tensor:
-    """Take each coordinate as a unit's value; "active" means above 0 (see neurons.SUMS)."""
-    return activation
-
-
-HOOKPOINTS = {
-    # g = SiLU(W_gate x): the output of the activation, not the input of down_proj.
-    "mlp.gate_act": Hookpoint(
-        unit="coordinate",
-        value=take_coordinates,
-        tokens="all tokens of the prompt, the picture's included",
-        silenced="the coordinate is 0",
-        expected="a gated MLP with its activation as a module of its own in every decoder layer",
-        places=(
-            Place("mlp.act_fn", "output", "mlp.down_proj", required=("mlp.gate_proj",)),
-            # Gate and up projection in one matrix: GLM-4V.
-            Place("mlp.activation_fn", "output", "mlp.down_proj", required=("mlp.gate_up_proj",)),
-        ),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -72,14 +32,40 @@ class HookedLayers:
     modules: tuple[nn.Module, ...]
     consumers: tuple[nn.Module, ...]  # what is computed from the neurons: down_proj
     axis: NeuronAxis
+    block: int = 1  # coordinates of a neuron: of a head, its block's
+    leading: int = 0  # tokens of a row before the picture's patches
+    unread: int = 0  # last layers of which nothing is computed
 
     def __str__(self) -> str:
         """Say what is recorded and changed, in a line."""
         point, place = self.hookpoint, self.place
-        return (
+        parts = [
             f"{self.name} of {self.model}: {self.axis} neurons, each a {point.unit} of the "
-            f"{place.side} of {place.path}; tokens: {point.tokens}; silenced: {point.silenced}"
-        )
+            f"{place.side} of {place.path} in {' and '.join(place.layers)}",
+            f"tokens: {TOKENS[point.component]}",
+            f"silenced: {SILENCED[point.unit]}",
+        ]
+        if self.unread:
+            parts.append(f"the last {self.unread} layers are left out: the decoder reads none")
+        return "; ".join(parts)
+
+    def read_values(self, activation: Tensor) -> Tensor:
+        """Take the neurons' values g of a pass; (..., coordinates) -> (tokens, neurons).
+
+        A coordinate is its own value; a head's is the norm of its block, in float32.
+        """
+        if self.leading:
+            activation = activation[:, self.leading :]
+        values = activation.flatten(0, -2)  # (tokens, coordinates)
+        if self.block == 1:
+            return values
+        return values.float().unflatten(1, (-1, self.block)).norm(dim=-1)
+
+    def list_coordinates(self, neurons: Tensor) -> Tensor:
+        """List the coordinates of neurons (n,), neuron by neuron: (n * block,)."""
+        if self.block == 1:
+            return neurons
+        return (neurons[:, None] * self.block + torch.arange(self.block)).flatten()
 
     def register(self, layer: int, hook: Callable[[Tensor], None]):
         """Call `hook` with a layer's activations (rows, tokens, coordinates) in each pass.
@@ -113,32 +99,19 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
     """Resolve a hookpoint in a model, all layers before any hook is set.
 
     Raises:
-        HookpointError: The hookpoint is unknown, or the decoder lacks its modules.
+        HookpointError: The hookpoint is unknown, or the model lacks its modules.
     """
-    if name not in HOOKPOINTS:
-        raise HookpointError(f"hookpoint {name!r} is unknown; known: {sorted(HOOKPOINTS)}")
-    hookpoint, model_name = HOOKPOINTS[name], type(model).__name__
+    known = list_hookpoints()
+    if name not in known:
+        raise HookpointError(f"hookpoint {name!r} is unknown; known: {known}")
+    hookpoint, model_name = load_hookpoint(name), type(model).__name__
     # get_decoder() is the text decoder; vision towers reuse the same suffixes (mlp.act_fn).
-    decoder = model.get_decoder()
-    layers = getattr(decoder, "layers", None)
-    if not layers:
-        raise HookpointError(
-            f"{model_name}: hookpoint {name!r}: its decoder {type(decoder).__name__} has no "
-            "`layers`; expected a list of decoder layers: this architecture cannot be used"
-        )
-    missing = []
-    for place in hookpoint.places:
-        lacking = _find_lacking(layers, place)
-        if lacking is None:
-            break
-        missing.append(lacking)
-    else:
+    root = model.base_model if hookpoint.on_pictures else model.get_decoder()
+    place, layers = _find_place(model_name, name, hookpoint, root)
+    if hookpoint.block == "mlp":
         _refuse_experts(model_name, name, layers)
-        raise HookpointError(
-            f"{model_name}: hookpoint {name!r} looks for {hookpoint.expected}; missing: "
-            f"{' and '.join(missing)}"
-        )
-    _refuse_experts(model_name, name, layers)
+    unread = _count_unread(model, len(layers)) if hookpoint.component == "vision" else 0
+    layers = layers[: len(layers) - unread]
     modules, consumers = (
         tuple(layer.get_submodule(path) for layer in layers)
         for path in (place.path, place.consumer)
@@ -148,11 +121,90 @@ def find_layers(model: nn.Module, name: str) -> HookedLayers:
             f"{model_name}: hookpoint {name!r}: layers share one activation module, "
             "so a hook could not tell them apart"
         )
-    axis = NeuronAxis(tuple(consumer.in_features for consumer in consumers))
-    return HookedLayers(model_name, name, hookpoint, place, modules, consumers, axis)
+    heads = {_read_number(layer, place.head) for layer in layers if hookpoint.unit == "head"}
+    if len(heads) > 1:
+        raise HookpointError(
+            f"{model_name}: hookpoint {name!r}: heads have {sorted(heads)} coordinates; expected "
+            "heads of one size in every layer"
+        )
+    block = heads.pop() if heads else 1
+    return HookedLayers(
+        model_name,
+        name,
+        hookpoint,
+        place,
+        modules,
+        consumers,
+        NeuronAxis(tuple(consumer.in_features // block for consumer in consumers)),
+        block,
+        int(bool(place.class_token) and _has_parameter(root, place.class_token)),
+        unread,
+    )
 
 
-def _refuse_experts(model: str, name: str, layers: nn.ModuleList) -> None:
+def _find_place(
+    model: str, name: str, hookpoint: Hookpoint, root: nn.Module
+) -> tuple[Place, list[nn.Module]]:
+    """Find the first place whose modules are all there, and its layers.
+
+    Raises:
+        HookpointError: There is none; with what each lacks.
+    """
+    missing = []
+    for place in hookpoint.places:
+        layers, lacking = _list_layers(root, place)
+        lacking = lacking or _find_lacking(layers, place)
+        if lacking is None:
+            return place, layers
+        missing.append(f"{type(root).__name__}.{lacking}")
+    _refuse_experts(model, name, layers)
+    raise HookpointError(
+        f"{model}: hookpoint {name!r} looks for {hookpoint.expected}; missing: "
+        f"{', '.join(dict.fromkeys(missing))}: this model cannot be used with this hookpoint"
+    )
+
+
+def _list_layers(root: nn.Module, place: Place) -> tuple[list[nn.Module], str | None]:
+    """List a place's layers, or say which of its modules is missing."""
+    layers: list[nn.Module] = []
+    for path in place.layers:
+        found = _find_module(root, path)
+        if found is None or (isinstance(found, nn.ModuleList) and not len(found)):
+            return [], path
+        layers += found if isinstance(found, nn.ModuleList) else [found]
+    return layers, None
+
+
+def _find_module(root: nn.Module, path: str) -> nn.Module | None:
+    try:
+        return root.get_submodule(path)
+    except AttributeError:
+        return None
+
+
+def _has_parameter(root: nn.Module, path: str) -> bool:
+    owner, _, name = path.rpartition(".")
+    return isinstance(getattr(_find_module(root, owner), name, None), Tensor)
+
+
+def _read_number(layer: nn.Module, path: str) -> int:
+    owner, _, name = path.rpartition(".")
+    return int(getattr(layer.get_submodule(owner), name))
+
+
+def _count_unread(model: nn.Module, layers: int) -> int:
+    """Count the last layers of a vision tower that feed nothing.
+
+    `vision_feature_layer` numbers the hidden states: the embeddings, then what each layer returns.
+    """
+    read = getattr(model.config, "vision_feature_layer", None)
+    if read is None:
+        return 0
+    states = [read] if isinstance(read, int) else read
+    return layers - max(state if state >= 0 else layers + 1 + state for state in states)
+
+
+def _refuse_experts(model: str, name: str, layers: Sequence[nn.Module]) -> None:
     """Refuse layers in which experts stand beside the MLP: their gates would be left out."""
     for index, layer in enumerate(layers):
         for path, _ in layer.named_modules():
@@ -164,12 +216,10 @@ def _refuse_experts(model: str, name: str, layers: nn.ModuleList) -> None:
                 )
 
 
-def _find_lacking(layers: nn.ModuleList, place: Place) -> str | None:
+def _find_lacking(layers: Sequence[nn.Module], place: Place) -> str | None:
     """Find the first layer and module that a place needs and the model lacks."""
     for index, layer in enumerate(layers):
         for path in (place.path, *place.required, place.consumer):
-            try:
-                layer.get_submodule(path)
-            except AttributeError:
-                return f"layers.{index}.{path}"
+            if _find_module(layer, path) is None:
+                return f"{place.layers[0]}.{index}.{path}"
     return None

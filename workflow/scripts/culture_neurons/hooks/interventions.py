@@ -18,7 +18,8 @@ from culture_neurons.neurons import MaskName
 class AffineMap:
     """g' = gain * g + offset on the named neurons; every other neuron is left untouched.
 
-    `neurons[layer]` are indices, `offset[layer]` the same number of values (zero if absent).
+    `neurons[layer]` are indices, `offset[layer]` the same number of values (zero if absent): of
+    heads (neurons, coordinates of a block).
     """
 
     neurons: Mapping[int, Tensor]
@@ -42,7 +43,7 @@ def scale(neurons: Mapping[int, Tensor], strength: float) -> AffineMap:
 def shift(
     neurons: Mapping[int, Tensor], values: Mapping[int, Tensor], strength: float
 ) -> AffineMap:
-    """Shift neurons: g' = g + strength * values[layer][neuron]; values: (width,)."""
+    """Shift neurons: g' = g + strength * values[layer][neuron]; values: (width[, block])."""
     offset = {layer: strength * values[layer][index] for layer, index in neurons.items()}
     return AffineMap(neurons, gain=1.0, offset=offset)
 
@@ -61,7 +62,8 @@ def intervene(
     """Apply affine maps while the block runs, each to an equal share of a batch's tokens.
 
     Map m acts on the m-th block of consecutive rows: one map serves all rows, as many maps as
-    rows serve one each. Of a single row, it acts on the m-th block of consecutive tokens. Layers
+    rows serve one each. Of a single row, and of patches that stand in none, it acts on the m-th
+    block of consecutive tokens. Layers
     that no map names get no hook and other neurons are not touched, so an empty map changes
     nothing, bit for bit. Activations are changed in place, at a cost that grows with the masks and
     not with the width. Own hooks are removed on the way out, also after an error; hooks of others
@@ -107,7 +109,7 @@ def _note_pass(change: Callable[[Tensor], None], fired: set[int], layer: int):
 
 
 def _list_changes(layers: HookedLayers, maps: Sequence[AffineMap], layer: int) -> list[Tensor]:
-    """List one layer's changes as columns: map, neuron, gain, offset."""
+    """List one layer's changes as columns: map, coordinate, gain, offset."""
     columns, width = [], layers.axis.widths[layer]
     for index, affine in enumerate(maps):
         neurons = affine.neurons.get(layer, torch.empty(0)).long()
@@ -116,9 +118,10 @@ def _list_changes(layers: HookedLayers, maps: Sequence[AffineMap], layer: int) -
                 f"{layers.name}: a mask names neuron {int(neurons.max())} of layer {layer}, "
                 f"but the layer has neurons 0 to {width - 1}"
             )
-        gain = torch.full(neurons.shape, affine.gain)
-        offset = affine.offset.get(layer, torch.zeros(neurons.shape)).float()
-        columns.append((torch.full_like(neurons, index), neurons, gain, offset))
+        coordinates = layers.list_coordinates(neurons)
+        gain = torch.full(coordinates.shape, affine.gain)
+        offset = affine.offset.get(layer, torch.zeros(coordinates.shape)).float().flatten()
+        columns.append((torch.full_like(coordinates, index), coordinates, gain, offset))
     return [torch.cat(parts) for parts in zip(*columns, strict=True)]
 
 
@@ -126,26 +129,28 @@ def _make_change(
     maps: int,
     marks: Tensor | None,
     which: Tensor,
-    neurons: Tensor,
+    coordinates: Tensor,
     gain: Tensor,
     offset: Tensor,
 ):
     shifts = bool(offset.any())
     gain, offset = gain[:, None], offset[:, None]  # (changes, 1)
 
-    def change(activation: Tensor) -> None:  # (rows, tokens, width)
-        nonlocal which, neurons, gain, offset
+    def change(activation: Tensor) -> None:  # (rows, tokens, coordinates), or without rows
+        nonlocal which, coordinates, gain, offset
         if gain.dtype != activation.dtype or gain.device != activation.device:
-            which, neurons = which.to(activation.device), neurons.to(activation.device)
+            which, coordinates = which.to(activation.device), coordinates.to(activation.device)
             gain, offset = gain.to(activation), offset.to(activation)
-        blocks = activation.view(maps, -1, activation.shape[-1])  # (maps, tokens of a map, width)
-        known = blocks[which, :, neurons]  # (changes, tokens of a map)
+        blocks = activation.view(
+            maps, -1, activation.shape[-1]
+        )  # (maps, tokens of a map, coordinates)
+        known = blocks[which, :, coordinates]  # (changes, tokens of a map)
         changed = known * gain
         if shifts:  # adding a zero would turn -0.0 into 0.0
             changed = changed + offset
         if marks is not None:
             changed = changed.where(marks.flatten(), known)
-        blocks[which, :, neurons] = changed
+        blocks[which, :, coordinates] = changed
 
     return change
 
