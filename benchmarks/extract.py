@@ -1,4 +1,4 @@
-"""Time capture against the bare forward on the same batches, in turns.
+"""Time capture, at one hookpoint and at all of the decoder, against the bare forward, in turns.
 
 python benchmarks/extract.py [--shape cpu | qwen2.5-vl-7b | llava-v1.6-mistral-7b]
 """
@@ -7,7 +7,9 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 
 import torch
 from shapes import SHAPES, build_checkpoint, make_pictures, make_questions
@@ -22,6 +24,7 @@ from culture_neurons.model.checkpoints import Checkpoint
 from culture_neurons.model.cpu_inference import prepare_for_cpu
 from report import describe_machine, write_result
 
+HOOKPOINTS = ("mlp.gate_act", "mlp.neuron", "attn.out", "attn.head")  # of the decoder
 SCOPES = {"image": ["image"], "text": ["question", "options"]}
 ROUNDS = 15
 
@@ -56,21 +59,21 @@ def time_in_turns(device: torch.device, *runs: Callable[[], None]) -> list[list[
     return seconds
 
 
-def write_rows(bare: Sequence[float], capturing: Sequence[float], tokens: int) -> list[list[str]]:
-    """Write the table's lines; seconds of each round, and tokens of one."""
-    ratios = [
-        100 * (with_it / without - 1) for without, with_it in zip(bare, capturing, strict=True)
-    ]
-    fastest = 100 * (min(capturing) / min(bare) - 1)
-    return [
-        ["bare forward", f"{1e6 * statistics.median(bare) / tokens:.1f}", "-"],
-        [
-            "with capture",
-            f"{1e6 * statistics.median(capturing) / tokens:.1f}",
+def write_rows(seconds: Mapping[str, Sequence[float]], tokens: int) -> list[list[str]]:
+    """Write the table's lines; seconds of each round by pass, the bare one first, and tokens of one."""
+    bare = next(iter(seconds.values()))
+    rows = []
+    for name, taken in seconds.items():
+        ratios = [
+            100 * (with_it / without - 1) for without, with_it in zip(bare, taken, strict=True)
+        ]
+        overhead = (
             f"{statistics.median(ratios):.1f} % ({min(ratios):.1f} to {max(ratios):.1f}); "
-            f"of the fastest rounds {fastest:.1f} %",
-        ],
-    ]
+            f"of the fastest rounds {100 * (min(taken) / min(bare) - 1):.1f} %"
+        )
+        per_token = f"{1e6 * statistics.median(taken) / tokens:.1f}"
+        rows.append([name, per_token, "-" if taken is bare else overhead])
+    return rows
 
 
 def main() -> None:
@@ -87,26 +90,30 @@ def main() -> None:
     device = checkpoint.model.device
     if device.type == "cpu":
         prepare_for_cpu(checkpoint.model)
-    layers = find_layers(checkpoint.model, "mlp.gate_act")
+    layers = [find_layers(checkpoint.model, name) for name in HOOKPOINTS]
     feed = Feed(make_questions(shape.images), make_pictures(shape), TokenBudget(shape.batch_tokens))
     ((_, images),) = feed_cells(checkpoint, feed)
     asked = [item for image in images for item in image]
     batches = prepare_batches(checkpoint, asked, feed.budget)
-    sums = make_sums(layers, len(SCOPES), device)
+    sums = [make_sums(of_one, len(SCOPES), device) for of_one in layers]
 
-    def run_bare() -> None:
-        for batch, _ in batches:
-            run_prompts(checkpoint, batch)
-
-    def run_capturing() -> None:
+    def run(count: int) -> None:
         for batch, weights in batches:
-            with capture(layers, sums, weights):
+            with ExitStack() as hooks:
+                for of_one, its in zip(layers[:count], sums, strict=False):
+                    hooks.enter_context(capture(of_one, its, weights))
                 run_prompts(checkpoint, batch)
 
     tokens = sum(prompt.tokens for _, prompt in asked)
-    rows = write_rows(*time_in_turns(device, run_bare, run_capturing), tokens)
+    passes = {
+        "bare forward": partial(run, 0),
+        f"with capture at {HOOKPOINTS[0]}": partial(run, 1),
+        f"with capture at {', '.join(HOOKPOINTS)}": partial(run, len(HOOKPOINTS)),
+    }
+    seconds = time_in_turns(device, *passes.values())
+    rows = write_rows(dict(zip(passes, seconds, strict=True)), tokens)
     facts = {
-        "shape": f"{name}: {kind[1]}, {layers.axis} neurons, 2 scopes",
+        "shape": f"{name}: {kind[1]}, {layers[0].axis} neurons, 2 scopes",
         "batches": f"{len(batches)} of {len(asked)} prompts, {tokens} tokens; {ROUNDS} rounds",
         "threads": torch.get_num_threads(),
         **describe_machine("torch", "transformers"),

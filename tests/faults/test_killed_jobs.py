@@ -45,7 +45,9 @@ OF_OTHER = {  # of a config of its own
 OTHER = (*RUN[:-1], "other.yaml")
 EXPORTED = f"results/exports/{STUDY}/r0.01/conact.pth"  # made by request alone
 SENSITIVITY = "results/figures/sensitivity/mlp.gate_act"
-FIGURES_OF_MORE = {  # wanted of two models, rates, or splits on
+FIGURES_OF_MORE = {  # wanted of two models, rates, splits, or hookpoints on
+    "plot_components": f"{FIGURES}/components/split0/ablate/accuracy/conact.png",
+    "plot_depth": f"{FIGURES}/depth/split0/conact.png",
     "plot_models": f"{SENSITIVITY}/models.png",
     "plot_rates": f"{SENSITIVITY}/ablate/accuracy/rates.png",
     "plot_splits": f"{SENSITIVITY}/ablate/accuracy/splits.png",

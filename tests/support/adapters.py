@@ -19,7 +19,10 @@ def run_adapter(name, monkeypatch, wildcards, sources, output=None, params=None)
         input=Namedlist(fromdict=sources),
         output=SimpleNamespace(**(output or {})),
         wildcards=Wildcards(fromdict=wildcards),
-        params=MagicMock() if params is None else SimpleNamespace(**params),
+        # Neurons that are coordinates have the means of their own hookpoint.
+        params=MagicMock(coordinates=wildcards.get("hookpoint"))
+        if params is None
+        else SimpleNamespace(**params),
         resources=MagicMock(),
         threads=1,
         log=["job.log"],

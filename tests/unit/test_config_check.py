@@ -136,7 +136,8 @@ def test_two_sections_suffice_and_the_rest_is_the_schema_s_defaults():
     }
     assert completed["models"][0]["dtype"] == "bfloat16"
     assert completed["dataset"]["columns"]["texts"]["native"]["question"] == "Question"
-    assert completed["score"]["scorers"][4]["options"] == {}
+    assert completed["score"]["scorers"][3]["options"]["statistic"] == "mean"  # the scorer's own
+    assert completed["score"]["scorers"][4]["options"] == {"statistic": "probability"}
     assert completed["select"]["controls"][0]["draws"] == 20
 
 
@@ -307,11 +308,6 @@ CASES = {
         "no/such.jinja",
         ["'models[0].chat_template' is 'no/such.jinja'"],
     ),
-    "unknown hookpoint": (
-        ("extract", "hookpoints"),
-        ["mlp.gate_akt"],
-        ["'extract.hookpoints[0]' is 'mlp.gate_akt'", "did you mean 'mlp.gate_act'"],
-    ),
     "unknown token scope": (
         ("extract", "scopes", "text"),
         ["questions"],
@@ -321,6 +317,26 @@ CASES = {
         ("extract", "scopes", "text"),
         ["image", "options"],
         ["'extract.scopes'", "'image' and 'text'", "do not overlap"],
+    ),
+    "unknown hookpoint": (
+        ("extract", "hookpoints"),
+        ["mlp.gate_act", "attn.heads"],
+        ["'extract.hookpoints[1]' is 'attn.heads'", "projector.act", "did you mean 'attn.head'"],
+    ),
+    "probabilities of heads": (
+        ("extract", "hookpoints"),
+        ["mlp.gate_act", "attn.head"],
+        ["'score.scorers[0].options.statistic' is 'probability'", "'attn.head'", "mean or rms"],
+    ),
+    "rates of another hookpoint": (
+        ("select", "rates_at"),
+        {"attn.head": [0.1]},
+        ["'select.rates_at' has 'attn.head'", "expected one of extract.hookpoints"],
+    ),
+    "rates that are alike at two hookpoints": (
+        ("select", "rates_at"),
+        {"mlp.gate_act": [0.0100000001]},
+        ["'select.rates_at.mlp.gate_act[0]'", "differ in six digits"],
     ),
     "unknown stored scope": (
         ("score", "scopes"),
@@ -343,10 +359,10 @@ CASES = {
         {"quantil": 0.9},
         ["'score.scorers[1].options.quantil' is unknown", "did you mean 'quantile'"],
     ),
-    "option for a scorer without": (
+    "option of another scorer": (
         ("score", "scorers", 4, "options"),
         {"quantile": 0.9},
-        ["'score.scorers[4].options.quantile' is unknown to scorer 'cas'", "known: none"],
+        ["'score.scorers[4].options.quantile' is unknown to scorer 'cas'", "statistic"],
     ),
     "option of two lines": (("score", "scorers", 1, "options"), {"a\nb": 1}, ["options.a\\nb'"]),
     "missing option": (
@@ -846,3 +862,67 @@ def test_names_that_verdicts_and_tables_use_otherwise_are_refused(name):
 
 def test_models_of_one_prompt_lend_each_other_nothing():
     assert "the same prompt 'english'" in refusal(with_lent(second={"prompt": "english"}))
+
+
+def complete(config, **changes):
+    for path, value in changes.items():
+        section, key = path.split("__")
+        config.setdefault(section, {})[key] = value
+    return complete_config(config, ROOT)
+
+
+RMS = [{"name": "cas", "options": {"statistic": "rms"}, "min_score": 0}]
+
+
+def make_small():
+    return {
+        "dataset": {"source": "owner/data", "cultures": "config/demo_cultures.tsv"},
+        "models": [{"name": "a", "checkpoint": "b/c"}],
+    }
+
+
+def test_heads_take_scorers_that_need_no_probability():
+    heads = ["attn.head", "vision.head"]
+    completed = complete(make_small(), extract__hookpoints=heads, score__scorers=RMS)
+    assert completed["score"]["scorers"][0]["options"] == {"statistic": "rms"}
+    mad = {"name": "mad", "options": {"variant": "z", "activity_floor": None}}
+    complete(make_small(), extract__hookpoints=heads, score__scorers=[mad])
+    mad["options"]["activity_floor"] = 0.5
+    with pytest.raises(ConfigError, match=r"activity_floor' is 0\.5, .* expected null"):
+        complete(make_small(), extract__hookpoints=heads, score__scorers=[mad])
+    lape = {"name": "lape", "options": {"quantile": 0.5}}
+    with pytest.raises(ConfigError, match=r"'score.scorers\[0\]': scorer 'lape' needs activation"):
+        complete(make_small(), extract__hookpoints=heads, score__scorers=[lape])
+
+
+def test_variants_of_sensitivity_are_held_against_hookpoints_where_it_is_measured():
+    variant = [{"scorer": "cas", "options": {"statistic": "probability"}}]
+    given = {"extract__hookpoints": ["attn.head"], "score__scorers": RMS}
+    complete(make_small(), **given, sensitivity__variants=variant)
+    measured = {"sensitivity__variants": variant, "sensitivity__measure": True}
+    with pytest.raises(ConfigError, match=r"sensitivity.variants\[0\].*needs activation"):
+        complete(make_small(), **given, **measured)
+
+
+@pytest.mark.parametrize("hookpoint", ["vision.mlp", "vision.head", "projector.act"])
+def test_masks_on_pictures_act_at_all_tokens(hookpoint):
+    entry = {"name": "ablate", "kind": "ablate", "tokens": ["question"]}
+    given = {"extract__hookpoints": ["mlp.gate_act", hookpoint], "score__scorers": RMS}
+    with pytest.raises(ConfigError, match=r"'intervene\[0\].tokens' is .*'question'.* all four"):
+        complete(make_small() | {"intervene": [entry]}, **given)
+
+
+def test_files_of_masks_are_of_one_hookpoint(tmp_path):
+    (tmp_path / "m.pth").touch()
+    entry = {"name": "published", "files": {"a": str(tmp_path / "m.pth")}}
+    given = {"extract__hookpoints": ["mlp.gate_act", "mlp.neuron"], "select__imported": [entry]}
+    with pytest.raises(
+        ConfigError, match="'select.imported' has files of masks .* of one hookpoint"
+    ):
+        complete(make_small(), **given)
+
+
+def test_a_rate_of_its_own_has_no_reference_to_be_compared_with():
+    given = {"select__rates_at": {"mlp.gate_act": [0.1]}, "sensitivity__measure": True}
+    with pytest.raises(ConfigError, match=r"'select.rates_at' .* expected one of the two"):
+        complete(make_small(), **given)

@@ -85,10 +85,21 @@ def test_means_are_those_of_each_culture_s_and_of_all_tokens(tmp_path):
         rows["tokens"] += [tokens] * len(AXIS)
         rows["total"] += totals[row].tolist()
     rows |= {name: [0] * len(rows["layer"]) for name in ("active", "total_squares")}
-    write_table(tmp_path / "s.parquet", "statistics", rows, {})
-    means = read_means(tmp_path / "s.parquet", AXIS)
+    path, own = tmp_path / "s.parquet", {"widths": AXIS.widths, "hookpoint": "attn.out", "split": 0}
+    write_table(path, "statistics", rows, own)
+    place = {"split": "split0", "hookpoint": "attn.out"}
+    means = read_means(path, own, place)
     expected = {"a": totals[0] / 10, "b": totals[1] / 30, None: totals.sum(axis=0) / 40}
     assert means.keys() == expected.keys()
     for name, layers in means.items():
         assert [len(part) for part in layers] == [30, 10, 20]
         assert np.concatenate(layers) == pytest.approx(expected[name])
+    # Of heads of 10 coordinates, a neuron's block each.
+    heads = {"widths": [3, 1, 2], "hookpoint": "attn.head", "split": 0}
+    for name, layers in read_means(path, heads, place).items():
+        assert [part.shape for part in layers] == [(3, 10), (1, 10), (2, 10)]
+        assert np.concatenate(layers).ravel() == pytest.approx(expected[name])
+    with pytest.raises(TableError, match="its hookpoint is 'attn.out', but a file of this path"):
+        read_means(path, own, place | {"hookpoint": "vision.out"})
+    with pytest.raises(TableError, match="split is 1, but .*s.parquet has 0"):
+        read_means(path, heads | {"split": 1}, place)

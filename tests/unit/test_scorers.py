@@ -15,7 +15,7 @@ from culture_neurons.identify.scoring import (
     score_neurons,
 )
 from culture_neurons.identify.selection import select_neurons
-from culture_neurons.identify.statistics import Statistics
+from culture_neurons.identify.statistics import Statistics, StatisticsError
 from culture_neurons.neurons import NeuronAxis
 from culture_neurons.scorers.cas import cas
 from culture_neurons.scorers.conact import conact
@@ -51,6 +51,36 @@ def test_lap_by_size_is_the_root_of_q_over_t():
     squares = np.array([[90.0, 2.5], [8.0, 32.0]])
     statistics = replace(make_statistics([[5, 10], [0, 4]], [10, 8]), total_squares=squares)
     assert lap(statistics, statistic="rms").tolist() == [[3.0, 0.5], [1.0, 2.0]]
+
+
+def test_cas_of_sizes_is_the_lead_relative_to_the_mean():
+    # Means 4, 2, 0 and -4, -2, 0 over cultures: |mean| is 2, the leads are 2 of a and 2 of c.
+    statistics = make_statistics([[1, 1]] * 3, [10] * 3, [[40, -40], [20, -20], [0, 0]])
+    found = cas(statistics, statistic="mean")
+    assert np.allclose(found, [[1, 0], [0, 0], [0, 1]], atol=1e-5)
+    # rms 3, 1, 2 and 30, 10, 20: as far ahead, though ten times as large.
+    squares = np.array([[90.0, 9000.0], [10.0, 1000.0], [40.0, 4000.0]])
+    statistics = replace(statistics, total_squares=squares)
+    assert np.allclose(cas(statistics, statistic="rms"), [[0.5, 0.5], [0, 0], [0, 0]], atol=1e-5)
+    assert np.array_equal(conact(statistics, statistic="rms"), cas(statistics, statistic="rms"))
+
+
+def test_mad_takes_another_statistic():
+    squares = np.array([[90.0], [10.0]])
+    statistics = replace(make_statistics([[8], [2]], [10, 10]), total_squares=squares)
+    found = mad(statistics, variant="diff", activity_floor=None, statistic="rms")
+    assert np.allclose(found, [[2.0], [-2.0]])
+    found = mad(statistics, variant="diff", activity_floor=None, statistic="probability")
+    assert np.allclose(found, [[0.6], [-0.6]])
+
+
+def test_where_nothing_is_counted_there_is_no_probability():
+    statistics = make_statistics([[0, 0], [0, 0]], [10, 10], [[1.0, 2.0], [3.0, 4.0]])
+    with pytest.raises(StatisticsError, match="no activation probability; expected a scorer of"):
+        cas(statistics)
+    assert np.array_equal(statistics.activity, statistics.mean)
+    counted = make_statistics([[0, 1], [0, 0]], [10, 10])
+    assert np.array_equal(counted.activity, counted.probability)
 
 
 def test_cas_is_the_lead_of_the_best_culture_and_zero_elsewhere():

@@ -94,15 +94,20 @@ def test_demo_models_are_known_by_their_folder_and_planted_ones_by_their_name(st
     assert study.get_demo_model("demo") == ("tiny-pangea", "planted", 0)
     assert study.get_demo_model("bare") == ("tiny-pangea", "unplanted", 2)
     assert study.get_demo_model("hub") is None
-    assert list(filter(study.has_plants, study.models)) == ["demo"]
+    for hookpoint, planted in (
+        ("mlp.gate_act", ["demo"]),
+        ("mlp.neuron", ["demo"]),
+        ("attn.head", []),
+    ):
+        assert [name for name in study.models if study.has_plants(name, hookpoint)] == planted
 
 
 def test_a_model_has_the_masks_that_were_imported_for_it_and_its_own_planted_ones(study):
     assert study.get_candidates("demo") == ["mine", "lape", "both"]
-    assert study.get_scorers("demo") == ["mine", "lape", "both", "planted"]
-    assert study.get_scorers("bare") == ["mine", "lape", "both"]
+    assert study.get_scorers("demo", "mlp.gate_act") == ["mine", "lape", "both", "planted"]
+    assert study.get_scorers("bare", "mlp.gate_act") == ["mine", "lape", "both"]
     # What is made of imported masks exists where they do.
-    assert study.get_scorers("hub") == ["mine", "lape", "published", "both", "own"]
+    assert study.get_scorers("hub", "mlp.gate_act") == ["mine", "lape", "published", "both", "own"]
 
 
 def test_random_masks_are_shared_where_sizes_are_equal_and_masks_alone_are_not_permuted(study):
@@ -200,3 +205,28 @@ def test_other_datasets_are_told_apart_by_their_cultures(monkeypatch):
     study = Study(complete_config(config, ROOT))
     assert study.list_other_datasets(cultures=True) == ["new"]
     assert study.list_other_datasets(cultures=False) == ["general"]
+
+
+def test_patches_of_pictures_are_a_scope_of_their_own(study):
+    text = study.get_scopes("attn.head")
+    assert text["stored"] == {"image": ["image"], "text": ["question", "options"]}
+    assert (text["scored"], text["compared"]) == (["image", "text"], [])
+    for hookpoint in ("vision.mlp", "vision.head", "projector.act"):
+        scopes = study.get_scopes(hookpoint)
+        assert scopes == {"stored": {"picture": ["image"]}, "scored": ["picture"], "compared": []}
+
+
+def test_a_hookpoint_may_have_rates_of_its_own():
+    config = complete_config(
+        {
+            "dataset": {"source": "owner/data", "cultures": "config/demo_cultures.tsv"},
+            "models": [{"name": "a", "checkpoint": "b/c"}],
+            "extract": {"hookpoints": ["mlp.gate_act", "mlp.neuron"]},
+            "select": {"rates": [0.01], "rates_at": {"mlp.neuron": [0.02, 0.01]}},
+        },
+        ROOT,
+    )
+    study = Study(config)
+    assert study.get_rates("mlp.gate_act") == ["r0.01"]
+    assert study.get_rates("mlp.neuron") == ["r0.02", "r0.01"]
+    assert study.rates == {"r0.01": 0.01, "r0.02": 0.02}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from culture_neurons.dataset.folds import identify_folds
 from planning.errors import ConfigError, suggest_name
+from planning.hookpoints import check_hookpoints, list_uncounted
 from planning.paths import (
     refuse_revision,
     require_checkpoint,
@@ -42,10 +43,12 @@ def complete_config(config: dict, root: Path) -> dict:
     _check_names(completed)
     _check_models(completed)
     _check_scopes(completed)
+    check_hookpoints(completed)
     _check_numbers(completed)
     for index, scorer in enumerate(completed["score"]["scorers"]):
         scorer["scorer"] = scorer["scorer"] or scorer["name"]
-        check_scorer(scorer, f"score.scorers[{index}]", root)
+        key = f"score.scorers[{index}]"
+        scorer["options"] = check_scorer(scorer, key, root, list_uncounted(completed))
     _check_variants(completed, root)
     _check_imported(completed, cultures)
     _check_combined(completed)
@@ -294,15 +297,17 @@ def _check_numbers(config: dict) -> None:
                 f"config key 'cells.splits[{index}]' is {seed}, which divides {cells['folds']} "
                 f"folds as {first} does; expected another seed"
             )
+    rates = {"rates": config["select"]["rates"]}
+    rates |= {f"rates_at.{name}": at for name, at in config["select"]["rates_at"].items()}
     names: dict[str, float] = {}
-    for index, rate in enumerate(config["select"]["rates"]):
-        name = f"r{rate:g}"  # as in paths
-        if name in names:
-            raise ConfigError(
-                f"config key 'select.rates[{index}]' is {rate!r}, which paths name {name!r} as "
-                f"they do {names[name]!r}; expected rates that differ in six digits"
-            )
-        names[name] = rate
+    for key, values in rates.items():
+        for index, rate in enumerate(values):
+            name = f"r{rate:g}"  # as in paths
+            if names.setdefault(name, rate) != rate:
+                raise ConfigError(
+                    f"config key 'select.{key}[{index}]' is {rate!r}, which paths name {name!r} as "
+                    f"they do {names[name]!r}; expected rates that differ in six digits"
+                )
 
 
 def _check_variants(config: dict, root: Path) -> None:
@@ -314,7 +319,9 @@ def _check_variants(config: dict, root: Path) -> None:
                 f"config key '{key}.scorer' is {name!r}; expected one of "
                 f"score.scorers{suggest_name(name, list(scorers))}"
             )
-        check_scorer({**scorers[name], "options": variant["options"]}, key, root)
+        uncounted = list_uncounted(config) if config["sensitivity"]["measure"] else []
+        entry = {**scorers[name], "options": variant["options"]}
+        variant["options"] = check_scorer(entry, key, root, uncounted)
         if variant["options"] == scorers[name]["options"]:
             raise ConfigError(
                 f"config key '{key}.options' is what {name!r} has under score.scorers; expected "

@@ -5,6 +5,7 @@ The file is read, never run: planning imports no numerical library.
 
 import ast
 import operator
+from collections.abc import Sequence
 from pathlib import Path
 
 from planning.errors import ConfigError, suggest_name
@@ -12,16 +13,21 @@ from planning.errors import ConfigError, suggest_name
 SCORERS = Path("workflow/scripts/culture_neurons/scorers")
 
 
-def check_scorer(entry: dict, key: str, root: Path) -> None:
+def check_scorer(entry: dict, key: str, root: Path, uncounted: Sequence[str] = ()) -> dict:
     """Hold an entry's `scorer` and `options` against the scorer's file.
 
     Args:
         entry: An entry of score.scorers.
         key: The entry's key.
         root: Folder of the Snakefile.
+        uncounted: Hookpoints of the config that have no activation probabilities.
+
+    Returns:
+        The options, with the file's defaults for those that are left out.
 
     Raises:
-        ConfigError: There is no such file or function, or the options are not its arguments.
+        ConfigError: There is no such file or function, the options are not its arguments, or it
+            needs activation probabilities where there are none.
     """
     folder = root / SCORERS
     name = entry["scorer"]
@@ -45,8 +51,45 @@ def check_scorer(entry: dict, key: str, root: Path) -> None:
         raise ConfigError(
             f"{where} is {name!r}; expected scorers/{name}.py to have a function of this name"
         )
-    arguments = {argument.arg: argument.annotation for argument in function.args.kwonlyargs}
-    _check_options(entry["options"], arguments, f"{key}.options", f"scorer {name!r}")
+    defaults = dict(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
+    arguments = {argument.arg: argument.annotation for argument in defaults}
+    given = {
+        argument.arg: ast.literal_eval(default)
+        for argument, default in defaults.items()
+        if default is not None
+    }
+    options = given | entry["options"]
+    _check_options(options, arguments, f"{key}.options", f"scorer {name!r}")
+    if uncounted:
+        _refuse_probability(options, tree, f"{key}.options", name, uncounted)
+    return options
+
+
+def _refuse_probability(
+    options: dict, tree: ast.Module, key: str, scorer: str, uncounted: Sequence[str]
+) -> None:
+    """Refuse a scorer of activation probabilities where a hookpoint has none."""
+    needless = next(
+        (
+            ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NO_PROBABILITY"
+        ),
+        None,
+    )
+    where = f"extract.hookpoints has {uncounted[0]!r}, which has none: a norm is never 0"
+    if needless is None:
+        raise ConfigError(
+            f"config key '{key.removesuffix('.options')}': scorer {scorer!r} needs activation "
+            f"probabilities, but {where}; leave the one or the other out"
+        )
+    for option, values in needless.items():
+        if options[option] not in values:
+            raise ConfigError(
+                f"config key '{key}.{option}' is {options[option]!r}, with which scorer {scorer!r} "
+                f"needs activation probabilities, but {where}; expected "
+                f"{' or '.join('null' if value is None else str(value) for value in values)}"
+            )
 
 
 def _check_options(

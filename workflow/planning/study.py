@@ -7,9 +7,16 @@ control: "{control}_of_{scorer}", or "{control}" alone where scorers share it.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from culture_neurons.demo.names import DEMO_CHECKPOINTS, DemoName, parse_demo_name
+from culture_neurons.demo.names import (
+    DEMO_CHECKPOINTS,
+    DemoName,
+    list_planted_at,
+    parse_demo_name,
+)
+from culture_neurons.hooks.places import load_hookpoint
 
 PLANTED = "planted"  # the selector of a demo model's ground truth
+PICTURE = "picture"  # the stored scope of neurons that work on pictures
 
 
 class ControlOf(NamedTuple):
@@ -30,7 +37,7 @@ class Study:
         max_loss: Name of a steering -> nats.
         other_datasets: Name -> entry, of datasets that masks are asked beside the study's.
         splits: As paths name them.
-        rates: As paths name them -> share of all neurons.
+        rates: As paths name them -> share of all neurons, of every hookpoint.
         shards: As paths name them.
         reference: The split's seed and the rate that others are compared with.
         control_selectors: Selector of a control -> `ControlOf`.
@@ -56,7 +63,11 @@ class Study:
         }
         self.other_datasets = config["other_datasets"]
         self.splits = [f"split{seed}" for seed in config["cells"]["splits"]]
-        self.rates = {f"r{rate:g}": float(rate) for rate in config["select"]["rates"]}
+        self._rates = {
+            hookpoint: config["select"]["rates_at"].get(hookpoint, config["select"]["rates"])
+            for hookpoint in config["extract"]["hookpoints"]
+        }
+        self.rates = {f"r{rate:g}": float(rate) for rates in self._rates.values() for rate in rates}
         shards = config["extract"]["shards"]
         self.shards = [f"{number}-of-{shards}" for number in range(1, shards + 1)]
         self.reference = {
@@ -69,6 +80,11 @@ class Study:
             for control, selector in self.get_controls(scorer).items()
         }
         self._other_questions = config["select"]["other_questions"]
+        self._scopes = {
+            "stored": config["extract"]["scopes"],
+            "scored": config["score"]["scopes"],
+            "compared": config["sensitivity"]["scopes"],
+        }
 
     @property
     def lent(self) -> list[str]:
@@ -114,19 +130,32 @@ class Study:
         folder, _, name = self.models[model]["checkpoint"].rpartition("/")
         return parse_demo_name(name) if folder == DEMO_CHECKPOINTS else None
 
-    def has_plants(self, model: str) -> bool:
-        """Say whether a model is a demo's with planted neurons."""
+    def has_plants(self, model: str, hookpoint: str) -> bool:
+        """Say whether a model is a demo's with neurons planted at a hookpoint."""
         demo_model = self.get_demo_model(model)
-        return demo_model is not None and demo_model.variant != "unplanted"
+        return demo_model is not None and hookpoint in list_planted_at(demo_model.variant)
 
     def get_candidates(self, model: str) -> list[str]:
         """Name a model's scorers and, like scorers, the masks imported or combined for it."""
         named = [name for name in self.all_scorers if name != PLANTED]
         return [name for name in named if self.has_masks(name, model)]
 
-    def get_scorers(self, model: str) -> list[str]:
-        """Name a model's scorers and imported masks, the planted neurons last."""
-        return self.get_candidates(model) + [PLANTED] * self.has_plants(model)
+    def get_scorers(self, model: str, hookpoint: str) -> list[str]:
+        """Name a model's scorers and imported masks at a hookpoint, the planted neurons last."""
+        return self.get_candidates(model) + [PLANTED] * self.has_plants(model, hookpoint)
+
+    def get_rates(self, hookpoint: str) -> list[str]:
+        """Name the rates at which masks are selected at a hookpoint, as paths do."""
+        return [f"r{rate:g}" for rate in self._rates[hookpoint]]
+
+    def get_scopes(self, hookpoint: str) -> dict[str, dict | list]:
+        """Say which token scopes are stored, scored, and (sets of them) compared with the scored.
+
+        Patches of a picture are one scope.
+        """
+        if load_hookpoint(hookpoint).on_pictures:
+            return {"stored": {PICTURE: ["image"]}, "scored": [PICTURE], "compared": []}
+        return self._scopes
 
     def get_controls(self, scorer: str) -> dict[str, str]:
         """Name a scorer's controls with their selectors; masks alone have no scorer to permute.

@@ -10,7 +10,7 @@ from culture_neurons.demo.names import (
     parse_demo_name,
 )
 from culture_neurons.demo.names import PATTERN as DEMO_NAMES
-from culture_neurons.hooks.places import name_module
+from culture_neurons.hooks.places import list_hookpoints, load_hookpoint, name_module
 from culture_neurons.outcomes import OUTCOMES as MEASURED
 from planning.code_inputs import find_code_inputs
 from planning.model_jobs import list_resources, name_hub_cache
@@ -78,7 +78,7 @@ wildcard_constraints:
     demo_model=DEMO_NAMES,
     demo_dataset=one_of(DEMO_DATASETS),
     model=one_of(MODELS),
-    hookpoint=one_of(HOOKPOINTS),
+    hookpoint=one_of(list_hookpoints()),
     split=one_of(SPLITS),
     rate=one_of(RATES),
     intervention=one_of(EVERY_INTERVENTION),
@@ -167,4 +167,10 @@ def get_intervention_statistics(wildcards):
     """Find the statistics, whose means some kinds shift neurons by, or to."""
     kind = EVERY_INTERVENTION[wildcards.intervention]["kind"]
     path = "results/statistics/{model}/{hookpoint}/{split}.parquet"
+    path = path.replace("{hookpoint}", get_coordinates(wildcards))
     return [] if kind in ("ablate", "scale") else [path]
+
+
+def get_coordinates(wildcards):
+    """Name the hookpoint that has the coordinates of a hookpoint's neurons, and so their means."""
+    return load_hookpoint(wildcards.hookpoint).coordinates or wildcards.hookpoint

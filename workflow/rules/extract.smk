@@ -23,7 +23,7 @@ rule extract_activations:
     params:
         model=lambda wildcards: MODELS[wildcards.model],
         option_seed=config["prompts"]["option_seed"],
-        scopes=config["extract"]["scopes"],
+        scopes=lambda wildcards: STUDY.get_scopes(wildcards.hookpoint)["stored"],
     script:
         "../scripts/extract_activations.py"
 
@@ -45,6 +45,6 @@ rule merge_statistics:
     conda:
         "../../envs/tables.yaml"
     params:
-        scopes=config["score"]["scopes"],
+        scopes=lambda wildcards: STUDY.get_scopes(wildcards.hookpoint)["scored"],
     script:
         "../scripts/merge_statistics.py"

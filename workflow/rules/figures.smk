@@ -56,12 +56,7 @@ rule plot_rejected:
 rule plot_layers:
     """Draw in which layers one model's selected neurons lie, on scales of all models."""
     input:
-        masks=lambda wildcards: expand_model_scorers(
-            f"{MASKS}/{{scorer}}.parquet",
-            hookpoint=wildcards.hookpoint,
-            split=wildcards.split,
-            rate=wildcards.rate,
-        ),
+        masks=lambda wildcards: expand_masks(f"{MASKS}/{{scorer}}.parquet", wildcards),
         code=find_code_inputs("plot_layers"),
     output:
         svg=report(
@@ -71,6 +66,7 @@ rule plot_layers:
             labels={
                 "figure": "layers",
                 "model": "{model}",
+                "hookpoint": "{hookpoint}",
                 "split": "{split}",
                 "rate": "{rate}",
             },
@@ -83,8 +79,8 @@ rule plot_layers:
     conda:
         "../../envs/figures.yaml"
     params:
-        models=[model for model in MODELS for _ in get_scorers(model)],
-        scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
+        models=lambda wildcards: [model for model, _ in list_masks(wildcards)],
+        scorers=lambda wildcards: [scorer for _, scorer in list_masks(wildcards)],
     script:
         "../scripts/plot_layers.py"
 
@@ -94,7 +90,7 @@ rule plot_overlap:
     input:
         masks=lambda wildcards: expand(
             f"{MASKS}/{{scorer}}.parquet",
-            scorer=get_scorers(wildcards.model),
+            scorer=get_scorers(wildcards.model, wildcards.hookpoint),
             **wildcards,
         ),
         code=find_code_inputs("plot_overlap"),
@@ -106,6 +102,7 @@ rule plot_overlap:
             labels={
                 "figure": "overlap of masks",
                 "model": "{model}",
+                "hookpoint": "{hookpoint}",
                 "split": "{split}",
                 "rate": "{rate}",
             },
@@ -118,7 +115,7 @@ rule plot_overlap:
     conda:
         "../../envs/figures.yaml"
     params:
-        scorers=lambda wildcards: get_scorers(wildcards.model),
+        scorers=lambda wildcards: get_scorers(wildcards.model, wildcards.hookpoint),
     script:
         "../scripts/plot_overlap.py"
 
@@ -128,15 +125,11 @@ rule plot_deactivation:
     input:
         effects=lambda wildcards: expand(
             f"{EFFECTS}/{{scorer}}.parquet",
-            scorer=get_scorers(wildcards.model),
+            scorer=get_scorers(wildcards.model, wildcards.hookpoint),
             **wildcards,
         ),
-        others=lambda wildcards: expand_model_scorers(
-            f"{EFFECTS}/{{scorer}}.parquet",
-            hookpoint=wildcards.hookpoint,
-            split=wildcards.split,
-            rate=wildcards.rate,
-            intervention=wildcards.intervention,
+        others=lambda wildcards: expand_masks(
+            f"{EFFECTS}/{{scorer}}.parquet", wildcards
         ),
         code=find_code_inputs("plot_deactivation"),
     output:
@@ -147,6 +140,7 @@ rule plot_deactivation:
             labels={
                 "figure": "change of {outcome}",
                 "model": "{model}",
+                "hookpoint": "{hookpoint}",
                 "split": "{split}",
                 "rate": "{rate}",
                 "intervention": "{intervention}",
@@ -161,7 +155,7 @@ rule plot_deactivation:
         "../../envs/figures.yaml"
     params:
         outcome=get_outcome,
-        scorers=lambda wildcards: get_scorers(wildcards.model),
+        scorers=lambda wildcards: get_scorers(wildcards.model, wildcards.hookpoint),
         alpha=config["evaluate"]["alpha"],
     script:
         "../scripts/plot_deactivation.py"
@@ -180,6 +174,7 @@ rule plot_doses:
             labels={
                 "figure": "{outcome} by strength, {scorer}",
                 "model": "{model}",
+                "hookpoint": "{hookpoint}",
                 "split": "{split}",
                 "rate": "{rate}",
                 "intervention": "{intervention}",
@@ -202,18 +197,18 @@ rule plot_doses:
 rule plot_elsewhere:
     """Draw what every model's masks change in another dataset, beside their own culture's loss."""
     input:
-        study=lambda wildcards: expand_model_scorers(
-            f"{SUMMARIES}/{{scorer}}.parquet", **wildcards
+        study=lambda wildcards: expand_masks(
+            f"{SUMMARIES}/{{scorer}}.parquet", wildcards
         ),
-        elsewhere=lambda wildcards: expand_model_scorers(
-            f"{ELSEWHERE}/summaries/{STUDY_PATH}/{{scorer}}.parquet", **wildcards
+        elsewhere=lambda wildcards: expand_masks(
+            f"{ELSEWHERE}/summaries/{STUDY_PATH}/{{scorer}}.parquet", wildcards
         ),
-        effects=lambda wildcards: expand_model_scorers(
-            f"{ELSEWHERE}/effects/{STUDY_PATH}/{{scorer}}.parquet", **wildcards
+        effects=lambda wildcards: expand_masks(
+            f"{ELSEWHERE}/effects/{STUDY_PATH}/{{scorer}}.parquet", wildcards
         ),
         ranks=lambda wildcards: (
-            expand_model_scorers(
-                f"{ELSEWHERE}/ranks/{STUDY_PATH}/{{scorer}}.parquet", **wildcards
+            expand_masks(
+                f"{ELSEWHERE}/ranks/{STUDY_PATH}/{{scorer}}.parquet", wildcards
             )
             if OTHER_DATASETS[wildcards.other_dataset]["cultures"]
             else []
@@ -227,6 +222,7 @@ rule plot_elsewhere:
             labels={
                 "figure": "in {other_dataset}: {outcome}",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "split": "{split}",
                 "rate": "{rate}",
                 "intervention": "{intervention}",
@@ -241,8 +237,8 @@ rule plot_elsewhere:
         "../../envs/figures.yaml"
     params:
         outcome=get_outcome,
-        models=[model for model in MODELS for _ in get_scorers(model)],
-        scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
+        models=lambda wildcards: [model for model, _ in list_masks(wildcards)],
+        scorers=lambda wildcards: [scorer for _, scorer in list_masks(wildcards)],
         alpha=config["evaluate"]["alpha"],
         unchanged=config["evaluate"]["unchanged"],
     script:
@@ -252,14 +248,12 @@ rule plot_elsewhere:
 rule plot_self_cross:
     """Draw the change of an outcome on own and on other cultures, for every model and scorer."""
     input:
-        summaries=lambda wildcards: expand_model_scorers(
-            f"{SUMMARIES}/{{scorer}}.parquet", **wildcards
+        summaries=lambda wildcards: expand_masks(
+            f"{SUMMARIES}/{{scorer}}.parquet", wildcards
         ),
-        ranks=lambda wildcards: expand_model_scorers(
-            f"{RANKS}/{{scorer}}.parquet", **wildcards
-        ),
-        effects=lambda wildcards: expand_model_scorers(
-            f"{EFFECTS}/{{scorer}}.parquet", **wildcards
+        ranks=lambda wildcards: expand_masks(f"{RANKS}/{{scorer}}.parquet", wildcards),
+        effects=lambda wildcards: expand_masks(
+            f"{EFFECTS}/{{scorer}}.parquet", wildcards
         ),
         questions="results/dataset/questions.parquet",
         answers=expand("results/answers/{model}.parquet", model=MODELS),
@@ -272,6 +266,7 @@ rule plot_self_cross:
             labels={
                 "figure": "self against cross: {outcome}",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "split": "{split}",
                 "rate": "{rate}",
                 "intervention": "{intervention}",
@@ -286,8 +281,8 @@ rule plot_self_cross:
         "../../envs/figures.yaml"
     params:
         outcome=get_outcome,
-        models=[model for model in MODELS for _ in get_scorers(model)],
-        scorers=[scorer for model in MODELS for scorer in get_scorers(model)],
+        models=lambda wildcards: [model for model, _ in list_masks(wildcards)],
+        scorers=lambda wildcards: [scorer for _, scorer in list_masks(wildcards)],
         control=DRAWN["name"],
         asked={key: DRAWN[key] for key in ("other_questions", "own_questions")},
         alpha=config["evaluate"]["alpha"],
@@ -300,7 +295,7 @@ rule plot_recovery:
     input:
         recovery=lambda wildcards: expand(
             "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
-            model=filter(has_plants, MODELS),
+            model=list_planted(wildcards.hookpoint),
             **wildcards,
         ),
         code=find_code_inputs("plot_recovery"),
@@ -312,6 +307,7 @@ rule plot_recovery:
             labels={
                 "figure": "planted neurons found",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "split": "{split}",
                 "rate": "{rate}",
             },
@@ -324,7 +320,7 @@ rule plot_recovery:
     conda:
         "../../envs/figures.yaml"
     params:
-        models=list(filter(has_plants, MODELS)),
+        models=lambda wildcards: list_planted(wildcards.hookpoint),
         confidence=config["evaluate"]["confidence"],
     script:
         "../scripts/plot_recovery.py"

@@ -30,6 +30,7 @@ rule intervene:
         model=lambda wildcards: MODELS[wildcards.model],
         intervention=lambda wildcards: EVERY_INTERVENTION[wildcards.intervention],
         asked=lambda wildcards: STUDY.limit_questions(wildcards.selector),
+        coordinates=get_coordinates,
     script:
         "../scripts/intervene.py"
 

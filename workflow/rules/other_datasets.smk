@@ -61,6 +61,7 @@ rule ask_elsewhere:
         per_culture=lambda wildcards: (
             OTHER_DATASETS[wildcards.other_dataset]["per_culture"]
         ),
+        coordinates=get_coordinates,
     script:
         "../scripts/ask_elsewhere.py"
 

@@ -68,6 +68,7 @@ rule plot_prompts:
             labels={
                 "figure": "two prompts, {imported}: {outcome}",
                 "model": "{model}",
+                "hookpoint": "{hookpoint}",
                 "split": "{split}",
                 "rate": "{rate}",
                 "intervention": "{intervention}",
@@ -96,7 +97,7 @@ rule plot_relations:
     input:
         relations=lambda wildcards: expand(
             f"results/relations/{STUDY_PATH}/{{scorer}}.parquet",
-            scorer=get_scorers(wildcards.model),
+            scorer=get_scorers(wildcards.model, wildcards.hookpoint),
             **wildcards,
         ),
         code=find_code_inputs("plot_relations"),
@@ -108,6 +109,7 @@ rule plot_relations:
             labels={
                 "figure": "culture or language: {outcome}",
                 "model": "{model}",
+                "hookpoint": "{hookpoint}",
                 "split": "{split}",
                 "rate": "{rate}",
                 "intervention": "{intervention}",
@@ -122,6 +124,6 @@ rule plot_relations:
         "../../envs/figures.yaml"
     params:
         outcome=get_outcome,
-        scorers=lambda wildcards: get_scorers(wildcards.model),
+        scorers=lambda wildcards: get_scorers(wildcards.model, wildcards.hookpoint),
     script:
         "../scripts/plot_relations.py"

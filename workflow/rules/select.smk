@@ -158,7 +158,7 @@ rule select_permuted:
         "../../envs/tables.yaml"
     params:
         rate=lambda wildcards: RATES[wildcards.rate],
-        scopes=config["score"]["scopes"],
+        scopes=lambda wildcards: STUDY.get_scopes(wildcards.hookpoint)["scored"],
         scorer=lambda wildcards: STUDY.get_scorer(wildcards.control),
         control=lambda wildcards: STUDY.get_control(wildcards.control),
     script:

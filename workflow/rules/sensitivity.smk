@@ -20,7 +20,10 @@ rule measure_reliability:
         "../../envs/tables.yaml"
     params:
         scorer=lambda wildcards: SCORERS[wildcards.scorer],
-        scopes=[config["score"]["scopes"], *SENSITIVITY["scopes"]],
+        scopes=lambda wildcards: [
+            STUDY.get_scopes(wildcards.hookpoint)["scored"],
+            *STUDY.get_scopes(wildcards.hookpoint)["compared"],
+        ],
         variants=lambda wildcards: [
             entry["options"]
             for entry in SENSITIVITY["variants"]

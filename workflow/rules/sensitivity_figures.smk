@@ -19,6 +19,7 @@ rule plot_halves:
             labels={
                 "figure": "agreement: halves",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "intervention": "none",
             },
         ),
@@ -47,6 +48,7 @@ use rule plot_halves as plot_scopes with:
             labels={
                 "figure": "agreement: scopes",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "intervention": "none",
             },
         ),
@@ -69,6 +71,7 @@ use rule plot_halves as plot_variants with:
             labels={
                 "figure": "agreement: variants",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "intervention": "none",
             },
         ),
@@ -99,6 +102,7 @@ rule plot_samples:
             labels={
                 "figure": "agreement: samples",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "intervention": "none",
             },
         ),
@@ -134,6 +138,7 @@ rule plot_layer_agreement:
             labels={
                 "figure": "agreement: layers",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "intervention": "none",
             },
         ),
@@ -164,6 +169,7 @@ rule plot_models:
             labels={
                 "figure": "agreement: models",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "intervention": "none",
             },
         ),
@@ -217,6 +223,7 @@ rule plot_rates:
             labels={
                 "figure": "effects: rates, {outcome}",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "intervention": "{intervention}",
             },
         ),
@@ -273,6 +280,7 @@ rule plot_splits:
             labels={
                 "figure": "effects: splits, {outcome}",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "intervention": "{intervention}",
             },
         ),
@@ -311,6 +319,7 @@ rule plot_categories:
             labels={
                 "figure": "effects: categories, {outcome}",
                 "model": "all",
+                "hookpoint": "{hookpoint}",
                 "intervention": "{intervention}",
             },
         ),

@@ -9,14 +9,18 @@ rule write_tables:
         answers=expand("results/answers/{model}.parquet", model=MODELS),
         unseen=expand("results/unseen/{model}.parquet", model=MODELS),
         cells=expand("results/cells/{model}.parquet", model=MODELS),
-        masks=expand(
-            f"{MASKS}/{{scorer}}.parquet",
-            model=MODELS,
-            hookpoint=HOOKPOINTS,
-            split=SPLITS,
-            rate=RATES,
-            scorer=SCORERS,
-        ),
+        masks=[
+            path
+            for hookpoint in HOOKPOINTS
+            for path in expand(
+                f"{MASKS}/{{scorer}}.parquet",
+                model=MODELS,
+                hookpoint=hookpoint,
+                split=SPLITS,
+                rate=STUDY.get_rates(hookpoint),
+                scorer=SCORERS,
+            )
+        ],
         effects=expand_studies(
             f"{EFFECTS}/{{scorer}}.parquet", interventions=EVERY_INTERVENTION
         ),
@@ -47,10 +51,17 @@ rule write_tables:
             else []
         ),
         published=os.path.relpath(ROOT / "config/published.tsv"),
-        recovery=expand_studies(
-            "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
-            models=filter(has_plants, MODELS),
-        ),
+        recovery=[
+            path
+            for hookpoint in HOOKPOINTS
+            for path in expand(
+                "results/recovery/{model}/{hookpoint}/{split}/{rate}.parquet",
+                model=list_planted(hookpoint),
+                hookpoint=hookpoint,
+                split=SPLITS,
+                rate=STUDY.get_rates(hookpoint),
+            )
+        ],
         code=find_code_inputs("write_tables"),
     output:
         verdicts="results/tables/verdicts.csv",
@@ -67,6 +78,7 @@ rule write_tables:
         prompts="results/tables/prompts.csv",
         relations="results/tables/relations.csv",
         cultures="results/tables/cultures.csv",
+        components="results/tables/components.csv",
         masks="results/tables/masks.csv",
         layers="results/tables/layers.csv",
         rejected="results/tables/rejected.csv",
@@ -81,5 +93,6 @@ rule write_tables:
         alpha=config["evaluate"]["alpha"],
         confidence=config["evaluate"]["confidence"],
         unchanged=config["evaluate"]["unchanged"],
+        control=DRAWN["name"],
     script:
         "../scripts/write_tables.py"

@@ -4,18 +4,18 @@
 def expand_studies(pattern, models=MODELS, interventions=INTERVENTIONS):
     """Fill a path for every study of the models, with each model's own scorers."""
     axes = {
-        "hookpoint": HOOKPOINTS,
         "split": SPLITS,
-        "rate": RATES,
         "intervention": interventions,
         "outcome": MEASURED,
     }
     paths = []
     for model in models:
-        values = {"model": [model], "scorer": get_scorers(model), **axes}
-        paths += expand(
-            pattern, **{key: values[key] for key in values if f"{{{key}}}" in pattern}
-        )
+        for hookpoint in HOOKPOINTS:
+            scorers = get_scorers(model, hookpoint)
+            values = {"model": [model], "hookpoint": [hookpoint], "scorer": scorers}
+            values |= {"rate": STUDY.get_rates(hookpoint), **axes}
+            used = {key: values[key] for key in values if f"{{{key}}}" in pattern}
+            paths += expand(pattern, **used)
     return paths
 
 
@@ -40,13 +40,28 @@ def expand_elsewhere(kind, *, cultures):
     ]
 
 
-def expand_model_scorers(pattern, **wildcards):
-    """Fill a path for every model and each of its scorers."""
+def list_masks(wildcards):
+    """List every model with each of its scorers at a hookpoint."""
+    return [
+        (model, scorer)
+        for model in MODELS
+        for scorer in get_scorers(model, wildcards.hookpoint)
+    ]
+
+
+def expand_masks(pattern, wildcards):
+    """Fill a path for every model and each of its scorers at a hookpoint; drop the wildcard `model`."""
+    others = {key: wildcards[key] for key in wildcards.keys() if key != "model"}
     return [
         path
-        for model in MODELS
-        for path in expand(pattern, model=model, scorer=get_scorers(model), **wildcards)
+        for model, scorer in list_masks(wildcards)
+        for path in expand(pattern, model=model, scorer=scorer, **others)
     ]
+
+
+def list_planted(hookpoint):
+    """List the models with planted neurons at a hookpoint."""
+    return [model for model in MODELS if has_plants(model, hookpoint)]
 
 
 def get_figures(wildcards):
@@ -58,7 +73,7 @@ def get_figures(wildcards):
     stems += expand_studies(
         f"deactivation/{study}/{{intervention}}/{{outcome}}/{{model}}"
     )
-    first, demo = list(MODELS)[:1], list(filter(has_plants, MODELS))
+    first = list(MODELS)[:1]
     stems += expand_studies(
         f"self_cross/{study}/{{intervention}}/{{outcome}}", models=first
     )
@@ -79,7 +94,22 @@ def get_figures(wildcards):
         stems += expand_studies(
             f"other_datasets/{name}/{study}/{{intervention}}/{{outcome}}", models=first
         )
-    stems += expand_studies(f"recovery/{study}", models=demo[:1])
+    stems += [
+        f"recovery/{hookpoint}/{split}/{rate}"
+        for hookpoint in HOOKPOINTS
+        for split in SPLITS
+        for rate in STUDY.get_rates(hookpoint)
+        if list_planted(hookpoint)
+    ]
+    if len(HOOKPOINTS) > 1:
+        stems += expand(
+            "components/{split}/{intervention}/{outcome}/{scorer}",
+            split=SPLITS,
+            intervention=INTERVENTIONS,
+            outcome=MEASURED,
+            scorer=SCORERS,
+        )
+        stems += expand("depth/{split}/{scorer}", split=SPLITS, scorer=SCORERS)
     if SENSITIVITY["measure"]:
         stems += list_sensitivity_figures()
     return expand("results/figures/{stem}.{suffix}", stem=stems, suffix=["svg", "png"])
@@ -88,14 +118,19 @@ def get_figures(wildcards):
 def list_sensitivity_figures():
     """List the figures of those settings that the config has more than one of."""
     agreement = {"halves": True, "samples": True, "layers": True}
-    agreement |= {key: bool(SENSITIVITY[key]) for key in ("scopes", "variants")}
-    agreement["models"] = len(MODELS) > 1
+    agreement |= {"variants": bool(SENSITIVITY["variants"]), "models": len(MODELS) > 1}
     effects = {"rates": len(RATES) > 1, "splits": len(SPLITS) > 1, "categories": True}
-    return expand(
+    stems = expand(
         "sensitivity/{hookpoint}/{figure}",
         hookpoint=HOOKPOINTS,
         figure=[name for name in agreement if agreement[name]],
-    ) + expand(
+    )
+    stems += [
+        f"sensitivity/{hookpoint}/scopes"
+        for hookpoint in HOOKPOINTS
+        if STUDY.get_scopes(hookpoint)["compared"]
+    ]
+    return stems + expand(
         "sensitivity/{hookpoint}/{intervention}/{outcome}/{figure}",
         hookpoint=HOOKPOINTS,
         intervention=INTERVENTIONS,

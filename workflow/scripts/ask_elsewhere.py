@@ -11,7 +11,7 @@ from culture_neurons.identify.mask_tables import read_masks, read_means
 from culture_neurons.logs import logger, start_log
 from culture_neurons.model.jobs import lease_model
 from culture_neurons.model.prompts import find_letter_tokens
-from culture_neurons.neurons import NeuronAxis, read_sizes
+from culture_neurons.neurons import read_sizes
 from culture_neurons.storage.facts import (
     join_facts,
     name_versions,
@@ -24,11 +24,11 @@ start_log(snakemake.log[0])
 loaded = f"the loaded checkpoint {snakemake.params.model['checkpoint']}"
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
 kinds = {source.cells: "cells", source.masks: "masks"}
-kinds |= dict.fromkeys(source.statistics, "statistics")  # of kinds that shift neurons
 wildcards = snakemake.wildcards
 facts = read_joined(kinds, dict(wildcards, selector=wildcards.scorer))
 sizes = read_sizes(facts)
-means = [read_means(path, NeuronAxis.from_facts(facts)) for path in source.statistics]
+of = (facts, dict(wildcards, hookpoint=params.coordinates))
+means = [read_means(path, *of) for path in source.statistics]  # of kinds that shift neurons
 masks = make_interventions(read_masks(source.masks, sizes), params.intervention, *means)
 rows = read_table(source.questions, "questions", ["question_id", "culture"]).to_pylist()
 cultures = {row["question_id"]: row["culture"] for row in rows}

@@ -35,6 +35,7 @@ with lease_model(params.model, *place) as (checkpoint, model_facts):
     facts |= {
         "hookpoint": layers.name,
         "widths": layers.axis.widths,
+        "weights": layers.weights,
         "stored_scopes": params.scopes,
         "software": name_versions("torch", "transformers", "pillow")
         | {"batch_tokens": resources.batch_tokens},

@@ -17,7 +17,7 @@ file.require_same(facts)
 names = file.name_classes(params.cultures)
 cultures = facts["cultures"] if params.evaluate else None
 columns = tabulate_masks(file, names, cultures, statistics.axis, partial=params.lent)
-for doubt in find_doubts(file, names, statistics.probability, statistics.cultures, statistics.axis):
+for doubt in find_doubts(file, names, statistics.activity, statistics.cultures, statistics.axis):
     logger.warning("%s: %s", source.file, doubt)
 checksum = hashlib.sha256(Path(source.file).read_bytes()).hexdigest()
 facts |= {"rate": params.rate, "selector": snakemake.wildcards.imported}

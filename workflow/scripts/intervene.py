@@ -10,7 +10,7 @@ from culture_neurons.hooks.interventions import make_interventions
 from culture_neurons.identify.mask_tables import read_masks, read_means
 from culture_neurons.logs import logger, start_log
 from culture_neurons.model.jobs import lease_model
-from culture_neurons.neurons import NeuronAxis, read_sizes
+from culture_neurons.neurons import read_sizes
 from culture_neurons.storage.facts import join_facts, name_versions, read_joined
 from culture_neurons.storage.tables import read_table, write_table
 
@@ -18,11 +18,11 @@ start_log(snakemake.log[0])
 loaded = f"the loaded checkpoint {snakemake.params.model['checkpoint']}"
 source, params, resources = snakemake.input, snakemake.params, snakemake.resources
 kinds = {source.questions: "questions", source.cells: "cells", source.masks: "masks"}
-kinds |= dict.fromkeys(source.statistics, "statistics")  # of kinds that shift neurons
 facts = read_joined(kinds, snakemake.wildcards)
+of = (facts, dict(snakemake.wildcards, hookpoint=params.coordinates))
+means = [read_means(path, *of) for path in source.statistics]  # of kinds that shift neurons
 parts = list_parts(facts["folds"], facts["split"], tune="strengths" in params.intervention)
 sizes, folds = read_sizes(facts), sum(parts.values(), [])
-means = [read_means(path, NeuronAxis.from_facts(facts)) for path in source.statistics]
 masks = make_interventions(read_masks(source.masks, sizes), params.intervention, *means)
 # A culture's own mask alone is asked its own questions over other cultures' pictures.
 own = {name: affine for name, affine in masks.items() if name.draw is None}

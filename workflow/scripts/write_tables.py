@@ -3,6 +3,7 @@
 import polars as pl
 
 from culture_neurons.logs import logger, start_log
+from culture_neurons.report.components import tabulate_components
 from culture_neurons.report.counts import (
     STUDY,
     count_layers,
@@ -63,6 +64,7 @@ tables = {
         stack_tables(source.cells, "cells", ["model"]),
         read_facts(source.questions, "questions")["absent"],
     ),
+    "components": tabulate_components(verdicts, ranks, source.masks, snakemake.params.control),
     "masks": tabulate_masks(source.masks),
     "layers": count_layers(stack_tables(source.masks, "masks", [*STUDY, "scorer"])),
     "rejected": rejected,

@@ -125,7 +125,8 @@ class NeuronAxis:
         if count < 1:
             raise AxisError(
                 f"select.rates: {rate:g} of the model's {self} = {len(self)} neurons is no neuron; "
-                f"expected one or more: set the rate to {1 / len(self):.2g} or above"
+                f"expected one or more: set the rate to {1 / len(self):.2g} or above, for this "
+                "hookpoint alone by select.rates_at"
             )
         return count
 

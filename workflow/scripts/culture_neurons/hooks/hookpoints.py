@@ -49,6 +49,11 @@ class HookedLayers:
             parts.append(f"the last {self.unread} layers are left out: the decoder reads none")
         return "; ".join(parts)
 
+    @property
+    def weights(self) -> list[int]:
+        """Count the weights that read a neuron, in each layer: of one that is 0 they do nothing."""
+        return [consumer.out_features * self.block for consumer in self.consumers]
+
     def read_values(self, activation: Tensor) -> Tensor:
         """Take the neurons' values g of a pass; (..., coordinates) -> (tokens, neurons).
 

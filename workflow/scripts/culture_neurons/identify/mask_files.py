@@ -128,7 +128,7 @@ def tabulate_masks(
 def find_doubts(
     file: MaskFile,
     names: Sequence[str | None],
-    probability: np.ndarray,
+    activity: np.ndarray,
     cultures: Sequence[str],
     axis: NeuronAxis,
 ) -> list[str]:
@@ -137,8 +137,8 @@ def find_doubts(
     Args:
         file: The file.
         names: Of its classes.
-        probability: Of activation, (cultures, units), of this study.
-        cultures: Of the rows of `probability`.
+        activity: Of this study's neurons, (cultures, units).
+        cultures: Of the rows of `activity`.
         axis: The model's neurons.
     """
     doubts = []
@@ -149,7 +149,7 @@ def find_doubts(
             f"all {len(used)} neurons lie in the first half of their layers: were they found in a "
             "part of the model?"
         )
-    lead = probability - probability.mean(axis=0)
+    lead = activity - activity.mean(axis=0)
     classes = [index for index, name in enumerate(names) if name in cultures]
     if len(classes) > 1 and all(len(file.units[index]) for index in classes):
         active = np.array([lead[:, file.units[index]].mean(axis=1) for index in classes])

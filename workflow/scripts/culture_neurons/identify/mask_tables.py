@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from culture_neurons.neurons import MaskName, NeuronAxis
-from culture_neurons.storage.facts import TableError, name_versions
+from culture_neurons.storage.facts import TableError, join_facts, name_versions, read_facts
 from culture_neurons.storage.tables import read_table, write_table
 
 
@@ -92,8 +92,25 @@ def read_mask_units(path: str | Path, axis: NeuronAxis) -> tuple[dict[str, np.nd
     return columns, axis.find_units(columns["layer"], columns["neuron"])
 
 
-def read_means(path: str | Path, axis: NeuronAxis) -> dict[str | None, list[np.ndarray]]:
-    """Read mean activations S / T, layer by layer: of each culture; None: over all tokens."""
+def read_means(
+    path: str | Path, study: Mapping[str, object], wildcards: Mapping[str, str]
+) -> dict[str | None, list[np.ndarray]]:
+    """Read mean activations S / T: of each culture; None: over all tokens.
+
+    Args:
+        path: Table `statistics`, of the hookpoint that has the coordinates of masks' neurons.
+        study: Facts of the masks.
+        wildcards: What the file's path says of it.
+
+    Returns:
+        Layer by layer (neurons,); of heads (neurons, coordinates of a head).
+
+    Raises:
+        TableError: See `read_facts` and `join_facts`.
+    """
+    facts = read_facts(path, "statistics", wildcards)
+    join_facts({path: facts, "the masks": study}, own=("hookpoint", "widths", "weights"))
+    axis, neurons = NeuronAxis.from_facts(facts), NeuronAxis.from_facts(study)
     table = read_table(path, "statistics", ["culture", "layer", "neuron", "tokens", "total"])
     units = axis.find_units(table["layer"].to_numpy(), table["neuron"].to_numpy())
     cultures = table["culture"].combine_chunks().dictionary_encode()
@@ -106,4 +123,12 @@ def read_means(path: str | Path, axis: NeuronAxis) -> dict[str | None, list[np.n
     )  # (cultures, units) each
     means = dict(zip(names, totals / tokens, strict=True))
     means[None] = totals.sum(axis=0) / tokens.sum(axis=0)
-    return {name: list(axis.split_layers(values)) for name, values in means.items()}
+    return {name: _split_blocks(values, axis, neurons) for name, values in means.items()}
+
+
+def _split_blocks(values: np.ndarray, axis: NeuronAxis, neurons: NeuronAxis) -> list[np.ndarray]:
+    """Split values of coordinates (units,) into layers, and layers into their neurons' blocks."""
+    parts = axis.split_layers(values)
+    if axis == neurons:
+        return list(parts)
+    return [part.reshape(width, -1) for part, width in zip(parts, neurons.widths, strict=True)]

@@ -19,7 +19,8 @@ def make_strata(kind: str, statistics: Statistics) -> dict[str, np.ndarray]:
 
     Args:
         kind: "random": all neurons are one stratum. "random_layer": a layer is one.
-            "random_activity": the neurons of a layer in one decile of the culture's P are one.
+            "random_activity": the neurons of a layer in one decile of the culture's P are one (of
+            heads, which have no P, in one decile of the mean).
         statistics: Sums per culture, layer, and neuron.
 
     Returns:
@@ -28,7 +29,7 @@ def make_strata(kind: str, statistics: Statistics) -> dict[str, np.ndarray]:
     axis = statistics.axis
     layer = axis.layer.astype(np.int64)
     strata = {}
-    for culture, probability in zip(statistics.cultures, statistics.probability, strict=True):
+    for culture, activity in zip(statistics.cultures, statistics.activity, strict=True):
         if kind == "random":
             strata[culture] = np.zeros_like(layer)
         elif kind == "random_layer":
@@ -36,7 +37,7 @@ def make_strata(kind: str, statistics: Statistics) -> dict[str, np.ndarray]:
         else:
             decile = [
                 np.searchsorted(np.quantile(part, DECILES), part)
-                for part in axis.split_layers(probability)
+                for part in axis.split_layers(activity)
             ]
             strata[culture] = 10 * layer + np.concatenate(decile)
     return strata

@@ -11,6 +11,10 @@ from culture_neurons.storage.facts import read_facts
 from culture_neurons.storage.neuron_tables import read_units
 
 
+class StatisticsError(Exception):
+    """A statistic that a hookpoint does not have."""
+
+
 @dataclass(frozen=True)
 class Statistics:
     """Sums over valid tokens; arrays are (cultures, units), tokens (cultures,)."""
@@ -24,7 +28,16 @@ class Statistics:
 
     @property
     def probability(self) -> np.ndarray:
-        """P = K / T, the share of tokens on which a neuron is active."""
+        """P = K / T, the share of tokens on which a neuron is active.
+
+        Raises:
+            StatisticsError: No neuron ever is: the hookpoint counts nothing (heads).
+        """
+        if not self.active.any():
+            raise StatisticsError(
+                "no neuron is active at any token, as at hookpoints of heads, whose norms are never"
+                " 0: there is no activation probability; expected a scorer of means or rms"
+            )
         return self.active / self.tokens[:, None]
 
     @property
@@ -36,6 +49,11 @@ class Statistics:
     def rms(self) -> np.ndarray:
         """Root mean square of the activation, sqrt(Q / T)."""
         return np.sqrt(self.total_squares / self.tokens[:, None])
+
+    @property
+    def activity(self) -> np.ndarray:
+        """How active neurons are: P, or the mean where nothing is counted."""
+        return self.probability if self.active.any() else self.mean
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import numpy as np
 
 from culture_neurons.identify.statistics import Statistics
 
+NO_PROBABILITY = {"statistic": ["mean", "rms"]}
+
 
 def lap(statistics: Statistics, *, statistic: Literal["probability", "mean", "rms"]) -> np.ndarray:
     """Score by P = K / T, by the mean activation mu = S / T, or by its size, sqrt(Q / T).

@@ -6,6 +6,7 @@ import numpy as np
 
 from culture_neurons.identify.statistics import Statistics
 
+NO_PROBABILITY = {"statistic": ["mean", "rms"], "activity_floor": [None]}
 EPSILON = 1e-6  # keeps the quotients finite on neurons that never vary
 
 
@@ -14,8 +15,9 @@ def mad(
     *,
     variant: Literal["z", "diff", "rel", "abs"],
     activity_floor: Annotated[float, "0 <= activity_floor < 1"] | None,
+    statistic: Literal["probability", "mean", "rms"] = "mean",
 ) -> np.ndarray:
-    """Score the deviation of mu_c = S_c / T_c from the mean over cultures.
+    """Score the deviation of mu_c = S_c / T_c, or another statistic, from the mean over cultures.
 
     z: (mu_c - mean) / (std + eps), population std; diff: mu_c - mean of the others;
     rel: (mu_c - mean) / (|mean| + eps); abs: |mu_c - mean| / mean_k |mu_k - mean|.
@@ -24,7 +26,9 @@ def mad(
 
     Source: arXiv 2510.24942 names the method and prints no formula; z is our default reading.
     """
-    score = statistics.mean  # changed in place from here on: it is as large as memory gets
+    score = getattr(
+        statistics, statistic
+    )  # changed in place from here on: it is as large as memory gets
     centre, deviation = score.mean(axis=0), score.std(axis=0)
     score -= centre
     if variant == "z":
