@@ -60,7 +60,7 @@ def time_in_turns(device: torch.device, *runs: Callable[[], None]) -> list[list[
 
 
 def write_rows(seconds: Mapping[str, Sequence[float]], tokens: int) -> list[list[str]]:
-    """Write the table's lines; seconds of each round by pass, the bare one first, and tokens of one."""
+    """Write the table's lines: seconds of each round by pass, the bare one first; tokens of one."""
     bare = next(iter(seconds.values()))
     rows = []
     for name, taken in seconds.items():

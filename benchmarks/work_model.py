@@ -4,8 +4,9 @@
 
 Decoder tokens are counted as the engine spends them: the prompt's shared part once per image and
 mask (or once per image, where masks act behind it alone), the rest once per question and mask, in
-extraction every prompt whole. Operations are twice the weights per token, and attention over half
-of the context. Every picture is taken to be as large as the config allows, cultures as equally
+extraction every prompt whole. Pictures are encoded once per image, or, where masks work on
+pictures, once per image and mask. Operations are twice the weights per token, and attention over
+half of the context. Every picture is taken to be as large as the config allows, cultures as equally
 large, and every cell as full as cells.cap, and what the engine saves in the first and the last
 layer is not subtracted: an upper estimate. Start-up is imports and the reading of weights, once
 per job.
@@ -25,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from shapes import SHAPES
 
+from culture_neurons.hooks.places import load_hookpoint
 from culture_neurons.storage.schemas import SCHEMAS
 from culture_neurons.storage.tables import write_table
 from planning.config import complete_config
@@ -145,18 +147,33 @@ def list_jobs(
     yield "answer_questions", 1, operations
     cells = cultures * config["cells"]["folds"]
     used = min(cells * config["cells"]["cap"], questions)
-    hookpoints = len(config["extract"]["hookpoints"])
-    operations = hookpoints * model.count_operations(used, used, used)
-    yield "extract_activations", hookpoints * config["extract"]["shards"], operations
-    studies = hookpoints * len(config["cells"]["splits"]) * len(config["select"]["rates"])
+    hookpoints = config["extract"]["hookpoints"]
+    operations = len(hookpoints) * model.count_operations(used, used, used)
+    yield "extract_activations", len(hookpoints) * config["extract"]["shards"], operations
+    half = (cultures, questions / 2, images / 2)
+    for hookpoint in hookpoints:
+        for stage, jobs, operations in list_masked(config, model, hookpoint, *half):
+            yield stage if len(hookpoints) == 1 else f"{stage} at {hookpoint}", jobs, operations
+
+
+def list_masked(
+    config: dict,
+    model: ModelCost,
+    hookpoint: str,
+    cultures: int,
+    questions: float,
+    images: float,
+) -> Iterator[tuple[str, int, float]]:
+    """Yield the stages under masks of one hookpoint; questions and images of the evaluate folds."""
+    study = Study(config)
+    studies = len(config["cells"]["splits"]) * len(study.get_rates(hookpoint))
     # The unmodified model in each job; and in each scorer's over pictures of other cultures, beside
     # each culture's own mask (at every strength) on its own questions.
-    once = model.count_operations(images / 2, questions / 2, images / 2)
-    study = Study(config)
+    once = model.count_operations(images, questions, images)
     swapped = len(study.get_candidates(model.name))
+    on_pictures = load_hookpoint(hookpoint).on_pictures
     for stage, parts in (("intervene", 1), ("steer", 2)):
-        half = (cultures, questions / 2, images / 2)
-        selectors = list_selectors(study, model.name, *half, parts)
+        selectors = list_selectors(study, model.name, cultures, questions, images, parts)
         total = 0.0
         for entry in config[stage]:
             strengths = len(entry.get("strengths", "1"))
@@ -166,7 +183,9 @@ def list_jobs(
                 maps = strengths * selector.masks
                 prefixes = selector.images * (1 if kept else maps)
                 asked = maps * selector.questions
-                total += model.count_operations(prefixes, asked, selector.images)
+                # A mask on pictures has features of its own; others share them.
+                pictures = prefixes if on_pictures else selector.images
+                total += model.count_operations(prefixes, asked, pictures)
         if config[stage]:
             yield stage, studies * len(config[stage]) * len(selectors), studies * total
 
@@ -217,11 +236,14 @@ def measure_row(kind: str) -> float:
 
 
 def tabulate_disk(config, models, dataset) -> Iterator[list[str]]:
-    """Yield a row per stage: rows of all its tables, and their size."""
+    """Yield a row per stage: rows of all its tables, and their size.
+
+    Every hookpoint is counted as large as mlp.gate_act.
+    """
     cultures, questions, images = dataset
-    splits, rates = len(config["cells"]["splits"]), len(config["select"]["rates"])
-    studies = splits * rates * len(config["extract"]["hookpoints"])
-    neurons = studies / splits / rates * sum(model.neurons for model in models)
+    splits, hookpoints = len(config["cells"]["splits"]), config["extract"]["hookpoints"]
+    rates = [Study(config).rates[rate] for h in hookpoints for rate in Study(config).get_rates(h)]
+    neurons = len(hookpoints) * sum(model.neurons for model in models)
     cells = cultures * config["cells"]["folds"] * len(config["extract"]["scopes"])
     study = Study(config)
     masks = outcomes = 0.0
@@ -234,8 +256,8 @@ def tabulate_disk(config, models, dataset) -> Iterator[list[str]]:
         "activations": neurons * cells,
         "statistics": neurons * splits * cultures,
         "scores": neurons * splits * cultures * len(config["score"]["scorers"]),
-        "masks": studies / rates * masks * sum(config["select"]["rates"]),
-        "outcomes": studies * maps * outcomes,
+        "masks": splits * masks * sum(rates),
+        "outcomes": splits * len(rates) * maps * outcomes,
     }
     for kind, rows in counts.items():
         yield [kind, f"{rows / 1e6:,.1f} million", f"{rows * measure_row(kind) / 1e9:.1f} GB"]

@@ -71,3 +71,29 @@ def test_a_control_s_masks_are_those_that_are_drawn(monkeypatch):
 
 def test_start_up_is_less_than_a_tenth_of_every_model_job(stages):
     assert max(share for _, share in stages.values()) < 10
+
+
+def test_a_mask_on_pictures_costs_its_own_encoding_and_nothing_more(monkeypatch):
+    monkeypatch.syspath_prepend(PROJECT / "benchmarks")
+    from work_model import ModelCost, list_masked
+
+    config = {
+        "dataset": {"source": "owner/data", "cultures": "config/demo_cultures.tsv"},
+        "models": [{"name": "m", "checkpoint": "owner/name"}],
+        "extract": {"hookpoints": ["mlp.gate_act", "vision.mlp", "attn.head"]},
+        "score": {"scorers": [{"name": "cas", "options": {"statistic": "rms"}}]},
+        "select": {"controls": [{"name": "random", "kind": "random", "draws": 3}]},
+    }
+    monkeypatch.chdir(PROJECT)
+    config = complete_config(config, PROJECT)
+    costs = {"name": "m", "neurons": 10, "image_tokens": 100, "all_weights": 1.0}
+    fields = dict.fromkeys(ModelCost.__dataclass_fields__, 1.0) | costs
+    model = ModelCost(**fields | {"vision_operations": 7.0})
+
+    def count(hookpoint):
+        ((_, _, operations),) = list_masked(config, model, hookpoint, 4, 40.0, 20.0)
+        return operations
+
+    assert count("attn.head") == count("mlp.gate_act")
+    masks = 4 + 4 * 3  # of each culture, and three draws for each; each on all of 20 pictures
+    assert count("vision.mlp") - count("mlp.gate_act") == pytest.approx(7 * 20 * (masks - 2))
