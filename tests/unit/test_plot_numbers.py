@@ -392,7 +392,7 @@ def test_overlap_draws_what_is_shared_and_names_what_is_not():
     apart, empty = frozenset({(3, 3)}), frozenset()
     neurons = {"lap": [first, second], "cas": [first, apart], "mad": [empty, empty]}
     panels, disjoint = choose_panels(neurons, ["a", "b"])
-    assert [panel.title for panel in panels] == ["lap", "between scorers (mean over cultures)"]
+    assert [panel.title for panel in panels] == ["lap", "between scorers\n(mean over cultures)"]
     assert disjoint == ["cas"]  # mad has no neurons to share
     assert panels[0].sizes == ["2", "3"]
     assert panels[0].indices[1, 0] == 1 / 4

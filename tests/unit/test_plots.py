@@ -1,36 +1,27 @@
-"""Figures: the paper's size, degenerate input, and equal bytes."""
+"""Figures: what stands above them, degenerate input, and equal bytes."""
 
-import itertools
 import math
 import re
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
+from figure_families import FAMILIES, Size
 from plot_tables import (
     CULTURES,
     LAYERS,
-    MODELS,
-    SCORERS,
     make_answers,
-    make_doses,
     make_effects,
     make_frame,
     make_masks,
-    make_models,
     make_questions,
-    make_ranks,
     make_recovery,
     make_rejected,
     make_summaries,
-    make_unseen,
 )
 from snakemake.iocontainers import Wildcards
 
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.deactivation import plot_deactivation
-from culture_neurons.plots.doses import plot_doses
-from culture_neurons.plots.elsewhere import plot_elsewhere
 from culture_neurons.plots.layers import count_model, plot_layers
 from culture_neurons.plots.overlap import plot_overlap
 from culture_neurons.plots.parts.inputs import ModelMasks
@@ -63,14 +54,7 @@ def find_texts(figure, folder):
 
 # Figures
 
-
-FAMILIES = [
-    *("accuracy", "layers", "deactivation", "self_cross", "overlap", "recovery"),
-    "rejected",
-    "doses",
-    "elsewhere",
-]
-BY_MODEL = ("self_cross", "elsewhere", "recovery", "accuracy")
+SMALL = Size({"b": "", "a": "", "c": ""}, {"m": 4}, ("mad", "cas"), -0.05)
 
 
 def draw_accuracy(answers, questions, unseen=None):
@@ -78,67 +62,9 @@ def draw_accuracy(answers, questions, unseen=None):
     return plot_accuracy(answers, unseen, questions, 0.95)
 
 
-def draw_family(family, cultures, layers):
-    """Draw a figure of all scorers and models."""
-    if family == "accuracy":
-        questions = make_questions(cultures)
-        answers = {model: make_answers(questions) for model in MODELS}
-        return draw_accuracy(
-            answers, questions, {model: make_unseen(questions) for model in MODELS}
-        )
-    if family == "rejected":
-        return plot_rejected(make_rejected(3000), 20_000)
-    if family == "doses":
-        return plot_doses(make_doses(cultures), "cas", "accuracy")
-    if family == "deactivation":
-        return plot_deactivation({scorer: make_effects(cultures) for scorer in SCORERS}, 0.05)
-    if family == "self_cross":
-        pairs = list(itertools.product(MODELS, SCORERS))
-        return draw_self_cross(
-            {pair: make_summaries(cultures) for pair in pairs},
-            {pair: make_ranks() for pair in pairs},
-        )
-    if family == "elsewhere":
-        pairs = list(itertools.product(MODELS, SCORERS))
-        study, effects = make_summaries(cultures), make_effects(cultures)
-        tables = [dict.fromkeys(pairs, table) for table in (study, study, effects)]
-        return plot_elsewhere(*tables, "new_pictures", pairs, 0.02)
-    if family == "recovery":
-        return plot_recovery({model: make_recovery(cultures) for model in MODELS}, 0.95)
-    models = make_models(cultures, layers)
-    if family == "layers":
-        return plot_layers(models, MODELS[0])
-    return plot_overlap(models[MODELS[0]].masks, cultures)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_paper_size_is_printable_with_all_names(family, tmp_path):
-    figure = draw_family(family, CULTURES, LAYERS)
-    texts = find_texts(figure, tmp_path)
-    assert figure.get_figwidth() in (3.3, 6.9)
-    assert figure.get_figheight() < 11
-    assert min(text.get_size() for text in figure.findobj(Text)) >= 7
-    if family == "rejected":
-        reasons = set(make_rejected()["reason"])
-        assert reasons | {"600", "Dataset rows not used: 8.3 % rejected"} <= set(texts)
-        return
-    if family == "doses":
-        assert {
-            *CULTURES,
-            "all cultures (25)",
-            "lower half (2)",
-            "random masks (all draws)",
-        } <= set(texts)
-        assert "Accuracy change by strength, masks of cas" in texts
-        return
-    assert set(MODELS if family in BY_MODEL else SCORERS) <= set(texts)
-    if family not in ("self_cross", "elsewhere", "recovery"):
-        assert set(CULTURES) <= set(texts)
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_a_path_says_stands_above_the_title(family, tmp_path):
-    plain, named = (draw_family(family, ["a", "b"], 4) for _ in range(2))
+    plain, named = (FAMILIES[family](SMALL) for _ in range(2))
     wildcards = Wildcards(fromdict={"model": "m", "rate": "r0.01", "scorer": "x"})
     for figure, study in ((plain, None), (named, wildcards)):
         save_figure(figure, tmp_path / "f.svg", tmp_path / "f.png", study)
@@ -156,7 +82,7 @@ def test_what_a_path_says_stands_above_the_title(family, tmp_path):
 def test_same_tables_give_the_same_bytes(family, tmp_path):
     paths = [[tmp_path / f"{run}.{suffix}" for suffix in ("svg", "png")] for run in (1, 2)]
     for svg, png in paths:
-        save_figure(draw_family(family, ["b", "a", "c"], 4), svg, png)
+        save_figure(FAMILIES[family](SMALL), svg, png)
     for first, second in zip(*paths, strict=True):
         assert first.read_bytes() == second.read_bytes()
     assert str(tmp_path) not in paths[0][0].read_text()

@@ -181,7 +181,7 @@ def test_models_that_cannot_be_compared_keep_a_row_but_no_panel():
     panels = pair_models(MODEL_PAIRS, split=0, rate=0.01)
     assert {name: len(rows) for name, rows in panels.items()} == {
         "m\nn": 2,
-        "m\no (other weights)": 1,
+        "m\no\n(other weights)": 1,
     }
 
 

@@ -7,6 +7,7 @@ rule plot_accuracy:
         questions="results/dataset/questions.parquet",
         answers=expand("results/answers/{model}.parquet", model=MODELS),
         unseen=expand("results/unseen/{model}.parquet", model=MODELS),
+        cultures=config["dataset"]["cultures"],
         code=find_code_inputs("plot_accuracy"),
     output:
         svg=report(
@@ -57,6 +58,7 @@ rule plot_layers:
     """Draw in which layers one model's selected neurons lie, on scales of all models."""
     input:
         masks=lambda wildcards: expand_masks(f"{MASKS}/{{scorer}}.parquet", wildcards),
+        cultures=config["dataset"]["cultures"],
         code=find_code_inputs("plot_layers"),
     output:
         svg=report(
@@ -93,6 +95,7 @@ rule plot_overlap:
             scorer=get_scorers(wildcards.model, wildcards.hookpoint),
             **wildcards,
         ),
+        cultures=config["dataset"]["cultures"],
         code=find_code_inputs("plot_overlap"),
     output:
         svg=report(
@@ -131,6 +134,7 @@ rule plot_deactivation:
         others=lambda wildcards: expand_masks(
             f"{EFFECTS}/{{scorer}}.parquet", wildcards
         ),
+        cultures=config["dataset"]["cultures"],
         code=find_code_inputs("plot_deactivation"),
     output:
         svg=report(
@@ -165,6 +169,7 @@ rule plot_doses:
     """Draw what steering one scorer's masks of one model does, by strength."""
     input:
         doses=f"{DOSES}/{{scorer}}.parquet",
+        cultures=config["dataset"]["cultures"],
         code=find_code_inputs("plot_doses"),
     output:
         svg=report(

@@ -59,6 +59,7 @@ rule plot_prompts:
     """Draw what a model answers, and which neurons matter, beside itself under another prompt."""
     input:
         prompts=f"results/prompts/{STUDY_PATH}/{{imported}}.parquet",
+        cultures=config["dataset"]["cultures"],
         code=find_code_inputs("plot_prompts"),
     output:
         svg=report(

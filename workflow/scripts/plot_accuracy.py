@@ -3,6 +3,7 @@
 from culture_neurons.logs import start_log
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.parts.inputs import read_frames
+from culture_neurons.plots.parts.names import read_names
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.storage.frames import read_frame
 
@@ -13,5 +14,6 @@ figure = plot_accuracy(
     unseen=read_frames(snakemake.input.unseen, "unseen", snakemake.params.models, ["model"]),
     questions=read_frame(snakemake.input.questions, "questions"),
     confidence=snakemake.params.confidence,
+    names=read_names(snakemake.input.cultures),
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png)

@@ -1,6 +1,7 @@
 """Draw a model beside itself under another prompt (rule plot_prompts)."""
 
 from culture_neurons.logs import start_log
+from culture_neurons.plots.parts.names import read_names
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.prompts import plot_prompts
 from culture_neurons.storage.facts import read_facts
@@ -16,5 +17,6 @@ figure = plot_prompts(
     of=facts["of"],
     unchanged=snakemake.params.unchanged[wildcards.outcome],
     outcome=wildcards.outcome,
+    names=read_names(source.cultures),
 )
 save_figure(figure, snakemake.output.svg, snakemake.output.png, wildcards)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from culture_neurons.evaluate.shares import clustered_wilson
+from culture_neurons.plots.parts.names import label_cultures
 from culture_neurons.plots.parts.style import (
     NARROW,
     Look,
@@ -28,6 +29,7 @@ def plot_accuracy(
     unseen: Mapping[str, pl.DataFrame],
     questions: pl.DataFrame,
     confidence: float,
+    names: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw accuracy per culture and model: seeing, with intervals clustered by image, and not.
 
@@ -36,6 +38,7 @@ def plot_accuracy(
         unseen: Model name -> its table of answers without seeing the picture.
         questions: The questions table.
         confidence: Coverage of the intervals.
+        names: Code of a culture -> its name.
 
     Raises:
         ValueError: An answer's question is not among the questions.
@@ -70,9 +73,9 @@ def plot_accuracy(
     axes.axvline(
         chance, color="0.4", linestyle="--", linewidth=0.8, label=f"chance ({chance:.0f} %)"
     )
-    axes.set_yticks(range(len(cultures)), cultures)
+    axes.set_yticks(range(len(cultures)), label_cultures(cultures, names))
     axes.set_ylim(len(cultures) - 0.5, -0.5)
-    axes.set_xlim(0, 102)
+    axes.set_xlim(-2, 102)  # room for markers at 0 and 100
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("accuracy (%)")
     figure.legend(loc="outside lower left", handletextpad=0.4, borderpad=0)

@@ -1,5 +1,6 @@
 """Lines per scorer: agreement by number of questions and by layer, effects by rate."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from culture_neurons.plots.parts.style import (
     in_style,
     scorer_looks,
     set_title,
+    wrap_title,
 )
 from culture_neurons.plots.parts.wording import (
     count_compared,
@@ -162,7 +164,7 @@ def curve_grid(
     for axes, title in zip(grid[0], titles, strict=True):
         axes.set_title(title, loc="left")
     for row, model in zip(grid, models, strict=True):
-        row[0].set_ylabel(model)
+        row[0].set_ylabel(wrap_title(model, 1.4))
     return figure, [list(row) for row in grid]
 
 
@@ -225,10 +227,13 @@ def _add_legend(figure: Figure, grid: Sequence[Sequence[Axes]], more: Sequence[P
     handles = {}
     for axes in (axes for row in grid for axes in row):
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    handles = [*handles.values(), *more]
+    wide = sum(0.55 + 0.06 * len(handle.get_label()) for handle in handles)  # inches
+    lines = math.ceil(wide / WIDE)
     figure.legend(
-        handles=[*handles.values(), *more],
+        handles=handles,
         loc="outside lower center",
-        ncols=min(6, len(handles) + len(more)),
+        ncols=math.ceil(len(handles) / lines),
         columnspacing=1.2,
         handletextpad=0.4,
     )

@@ -9,19 +9,19 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from culture_neurons.outcomes import ACCURACY, OUTCOMES
 from culture_neurons.plots.parts.heatmaps import (
     ANNOTATED,
     add_colorbar,
     annotate_cells,
+    culture_grid,
     draw_cells,
     form_change,
-    label_columns,
-    label_rows,
-    matrix_grid,
 )
 from culture_neurons.plots.parts.inputs import choose_outcome
+from culture_neurons.plots.parts.names import label_cultures
 from culture_neurons.plots.parts.style import (
     PLANTED,
     add_note,
@@ -38,17 +38,19 @@ def plot_deactivation(
     alpha: float,
     outcome: str = ACCURACY,
     others: Iterable[pl.DataFrame] = (),
+    names: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw an outcome's change per masked and evaluated culture, a panel per scorer.
 
     All panels share one diverging scale with equal limits around 0, those of other models' figures
-    too. A dot marks q <= alpha.
+    too. Own cultures are framed, and a dot marks q <= alpha.
 
     Args:
         effects: Scorer -> its effects table.
         alpha: Level of the false discovery rate.
         outcome: What changes.
         others: Effects tables of other models.
+        names: Code of a culture -> its name.
     """
     effects, scale = choose_outcome(effects, outcome), OUTCOMES[outcome].scale
     cultures = sorted(
@@ -67,19 +69,15 @@ def plot_deactivation(
     limit = max(scale / 100, largest)
     colors, norm = matplotlib.colormaps["RdBu"], Normalize(-limit, limit)
     form = partial(form_change, digits=OUTCOMES[outcome].digits)
-    figure, panels, spare = matrix_grid(len(changes), len(cultures))
-    for index, (axes, (scorer, change)) in enumerate(zip(panels, changes.items(), strict=True)):
+    rows, columns = ([each] * len(changes) for each in (label_cultures(cultures, names), cultures))
+    kinds = ("masked culture", "evaluated culture")
+    figure, panels, spare = culture_grid(rows, columns, kinds)
+    for axes, (scorer, change) in zip(panels, changes.items(), strict=True):
         draw_cells(axes, change, colors, norm)
         if len(cultures) <= ANNOTATED:
             annotate_cells(axes, change, colors, norm, form)
         _mark_cells(axes, effect_matrix(effects[scorer], cultures, "q") <= alpha, cultures)
-        label_rows(axes, cultures)
-        label_columns(axes, cultures)
         axes.set_title(scorer, loc="left")
-        if index % 2 == 0:
-            axes.set_ylabel("masked culture")
-        if index + 2 >= len(changes):
-            axes.set_xlabel("evaluated culture")
     label = f"{label_change(outcome)}\ndot: q ≤ {alpha:g}; grey: not evaluated"
     add_colorbar(figure, panels, spare, colors, norm, label)
     found = [frame for scorer, frame in effects.items() if scorer != PLANTED]
@@ -113,6 +111,9 @@ def effect_matrix(effects: pl.DataFrame, cultures: Sequence[str], column: str) -
 
 
 def _mark_cells(axes: Axes, marked: np.ndarray, cultures: Sequence[str]) -> None:
+    """Frame the cells of the masks' own cultures, and put a dot on marked cells."""
+    for place in range(len(cultures)):
+        axes.add_patch(Rectangle((place, place), 1, 1, fill=False, color="0.4", linewidth=0.5))
     rows, columns = np.nonzero(marked)
     # in the corner where the middle holds a number
     x, y = (0.9, 0.2) if len(cultures) <= ANNOTATED else (0.5, 0.5)

@@ -1,6 +1,7 @@
 """Steering by strength: a panel per culture, and of the means of all and of the lower half."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -10,14 +11,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from culture_neurons.outcomes import OUTCOMES
+from culture_neurons.plots.parts.names import label_cultures
 from culture_neurons.plots.parts.style import (
     WIDE,
     Look,
     add_note,
+    fit_height,
     in_style,
     set_title,
 )
-from culture_neurons.plots.parts.wording import label_change, name_change
+from culture_neurons.plots.parts.wording import form_number, label_change, name_change
 from culture_neurons.storage.schemas import ALL_CULTURES, LOWER_HALF, OWN
 
 _COLUMNS = 4  # panels side by side
@@ -30,25 +33,30 @@ _CURVES = {
 
 
 @in_style
-def plot_doses(doses: pl.DataFrame, scorer: str, outcome: str) -> Figure:
+def plot_doses(
+    doses: pl.DataFrame, scorer: str, outcome: str, names: Mapping[str, str] | None = None
+) -> Figure:
     """Draw one scorer's effects by strength, beside a band of random masks and what was chosen.
 
     Args:
         doses: Table `doses` of one model and scorer.
         scorer: Whose masks they are.
         outcome: What changes.
+        names: Code of a culture -> its name.
     """
     rows = doses.filter(outcome=outcome)
     cultures = sorted(set(rows["group"]) - set(_MEANS))
     groups = [*cultures, *(name for name in _MEANS if name in rows["group"])]
     lines = math.ceil(len(groups) / _COLUMNS)
-    figure = Figure(figsize=(WIDE, 1.25 * lines + 0.9), layout="constrained")
+    height = fit_height(lines, usual=1.25, least=0.9, rest=1.1)
+    figure = Figure(figsize=(WIDE, height * lines + 0.75), layout="constrained")
     grid = figure.subplots(lines, _COLUMNS, squeeze=False, sharex=True, sharey=True)
     strengths = rows["strength"].drop_nulls().unique().sort().to_list()
+    labels = dict(zip(cultures, label_cultures(cultures, names), strict=True))
     for axes, group in zip(grid.flat, groups, strict=False):
         _draw_panel(axes, rows.filter(group=group), strengths, OUTCOMES[outcome].scale)
         count = rows.filter(group=group)["cultures"][0]
-        title = f"{group} ({count})" if group in _MEANS else group
+        title = labels.get(group, f"{group} ({count})")
         axes.set_title(title, loc="left", weight="bold" if group in _MEANS else "normal")
     for axes in grid.flat[len(groups) :]:
         axes.set_visible(False)
@@ -78,7 +86,7 @@ def _draw_panel(axes: Axes, rows: pl.DataFrame, strengths: list[float], scale: i
         style = {"color": look.color, "marker": look.marker, "markersize": 3.2, "linewidth": 0.9}
         axes.plot(x[:-1], values[:-1], label=label, **style)
         axes.plot(x[-1:], values[-1:], **style)
-    labels = [*(f"{strength:g}" for strength in strengths), "chosen"]
+    labels = [*(form_number(strength) for strength in strengths), "chosen"]
     axes.set_xticks(list(places.values()), labels)
 
 

@@ -11,14 +11,23 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from culture_neurons.plots.parts.depth import add_depth, label_layers
-from culture_neurons.plots.parts.heatmaps import add_colorbar, draw_cells, label_rows, spare_axes
+from culture_neurons.plots.parts.heatmaps import (
+    add_colorbar,
+    draw_cells,
+    label_rows,
+    list_root_ticks,
+    spare_axes,
+)
 from culture_neurons.plots.parts.inputs import ModelMasks
+from culture_neurons.plots.parts.names import label_cultures
 from culture_neurons.plots.parts.style import (
+    LINE,
     PLANTED,
     SMALL,
     WIDE,
     add_note,
     empty_figure,
+    fit_height,
     in_style,
     scorer_looks,
     set_title,
@@ -31,7 +40,9 @@ _MARGIN_HEIGHT = 0.45  # inches
 
 
 @in_style
-def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
+def plot_layers(
+    models: Mapping[str, ModelMasks], name: str, names: Mapping[str, str] | None = None
+) -> Figure:
     """Draw one model's selected neurons per culture and layer, a panel per scorer, sums on top.
 
     Colours and sums have the same limits in all panels, and in the figures of all models.
@@ -39,6 +50,7 @@ def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
     Args:
         models: Model -> its masks.
         name: The model that is drawn.
+        names: Code of a culture -> its name.
 
     Raises:
         ValueError: A mask has a neuron outside the cultures or layers.
@@ -48,6 +60,7 @@ def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
     if not any(count.any() for count in by_scorer.values()):
         return empty_figure("No layers to show: all masks are empty.")
     figure, panels, spare = _layer_grid(len(by_scorer), len(cultures))
+    labels = label_cultures(cultures, names)
     colors = matplotlib.colormaps["magma_r"]
     every = [(scorer, count) for model in counts.values() for scorer, count in model.items()]
     # square root, because exact LAPE's masks are C times smaller than the others
@@ -59,16 +72,18 @@ def plot_layers(models: Mapping[str, ModelMasks], name: str) -> Figure:
     ):
         _draw_cells(cells, count, colors, norm)
         _draw_sums(margin, count.sum(0), largest, looks[scorer].color)
+        if index < _COLUMNS:
+            add_depth(margin, count.shape[1], _MIDDLE)
         margin.set_title(scorer, loc="left")
         first_column, lowest = index % _COLUMNS == 0, index + _COLUMNS >= len(by_scorer)
-        label_rows(cells, cultures if first_column else [""] * len(cultures))
+        label_rows(cells, labels, first_column)
         if first_column:
             margin.set_ylabel("neurons", size=SMALL)
         if lowest:
             cells.set_xlabel("layer")
     both = [axes for panel in panels for axes in panel]
     label = "neurons of a culture in a layer\n(square-root colours)"
-    add_colorbar(figure, both, spare, colors, norm, label)
+    add_colorbar(figure, both, spare, colors, norm, label, list_root_ticks(norm.vmax))
     set_title(figure, word_title(by_scorer))
     sizes = form_count("neuron", (size for count in by_scorer.values() for size in count.sum(1)))
     add_note(figure, f"n = {form_count('culture', [len(cultures)])}, {sizes} in a mask")
@@ -124,8 +139,8 @@ def _layer_grid(panels: int, cultures: int) -> tuple[Figure, list[tuple[Axes, Ax
     """Make pairs of axes, the sum over the cells, and the place left over."""
     columns = min(panels, _COLUMNS)
     rows = -(-panels // columns)
-    cells_height = max(0.8, cultures * (0.15 if cultures <= 12 else 0.115))
-    height = rows * (cells_height + _MARGIN_HEIGHT + 0.45) + 1.2
+    cells_height = max(0.8, cultures * fit_height(cultures * rows, 0.15, LINE, rows * 0.8 + 1.6))
+    height = rows * (cells_height + _MARGIN_HEIGHT + 0.35) + 1.2
     figure = Figure(figsize=(WIDE, height), layout="constrained")
     figure.get_layout_engine().set(hspace=0, h_pad=0.03)
     grid = GridSpec(
@@ -151,4 +166,3 @@ def _draw_sums(margin: Axes, sums: np.ndarray, limit: float, color: str) -> None
     margin.set_ylim(0, limit)
     margin.tick_params(axis="x", bottom=False, labelbottom=False)
     margin.locator_params(axis="y", nbins=2, integer=True)
-    add_depth(margin, len(sums), _MIDDLE)

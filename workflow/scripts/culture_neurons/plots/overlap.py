@@ -7,18 +7,18 @@ import matplotlib
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap, Normalize, PowerNorm
 from matplotlib.figure import Figure
 
 from culture_neurons.plots.parts.heatmaps import (
     ANNOTATED,
     add_colorbar,
     annotate_cells,
+    culture_grid,
     draw_cells,
-    label_columns,
-    label_rows,
-    matrix_grid,
+    list_root_ticks,
 )
+from culture_neurons.plots.parts.names import label_cultures
 from culture_neurons.plots.parts.style import SMALL, add_note, empty_figure, in_style, set_title
 from culture_neurons.plots.parts.wording import form_count, list_names
 
@@ -26,7 +26,11 @@ Neurons = frozenset[tuple[int, int]]  # (layer, neuron)
 
 
 @in_style
-def plot_overlap(masks: Mapping[str, pl.DataFrame], cultures: Sequence[str]) -> Figure:
+def plot_overlap(
+    masks: Mapping[str, pl.DataFrame],
+    cultures: Sequence[str],
+    names: Mapping[str, str] | None = None,
+) -> Figure:
     """Draw Jaccard indices between cultures, a panel per scorer, and between scorers.
 
     The index is symmetric: one triangle is drawn, with the masks' sizes on the diagonal. Scorers
@@ -35,6 +39,7 @@ def plot_overlap(masks: Mapping[str, pl.DataFrame], cultures: Sequence[str]) -> 
     Args:
         masks: Scorer -> its masks table.
         cultures: All cultures, also those whose masks are empty.
+        names: Code of a culture -> its name.
     """
     cultures = sorted(cultures)
     neurons = {scorer: neuron_sets(frame, cultures) for scorer, frame in masks.items()}
@@ -43,12 +48,17 @@ def plot_overlap(masks: Mapping[str, pl.DataFrame], cultures: Sequence[str]) -> 
     panels, apart = choose_panels(neurons, cultures)
     if not panels:
         return empty_figure(f"No overlap to show: masks of {list_names(apart)} share no neuron.")
-    figure, places, spare = matrix_grid(len(panels), len(cultures))
-    colors, norm = matplotlib.colormaps["magma_r"], Normalize(0, 1)
+    columns = [list(panel.names) for panel in panels]
+    labels = label_cultures(cultures, names)
+    rows = [labels if codes == cultures else codes for codes in columns]
+    figure, places, spare = culture_grid(rows, columns)
+    # square root, because masks that share little can be told apart
+    colors, norm = matplotlib.colormaps["magma_r"], PowerNorm(0.5, 0, 1)
     for axes, panel in zip(places, panels, strict=True):
         _draw_panel(axes, panel, colors, norm)
-    label = "Jaccard index (shared / all neurons of two masks)\ngrey: both masks are empty"
-    add_colorbar(figure, places, spare, colors, norm, label)
+    label = "Jaccard index (shared / all neurons of two masks)\n"
+    label += "square-root colours; grey: both are empty"
+    add_colorbar(figure, places, spare, colors, norm, label, list_root_ticks(1))
     set_title(figure, "Overlap of masks between cultures and between scorers")
     sizes = form_count("neuron", (len(mask) for sets in neurons.values() for mask in sets))
     note = f"n = {form_count('culture', [len(cultures)])}, {sizes} in a mask"
@@ -87,7 +97,7 @@ def choose_panels(
     if len(neurons) > 1:
         overlap = scorer_overlap(list(neurons.values()))
         means = [f"{np.mean([len(mask) for mask in sets]):,.4g}" for sets in neurons.values()]
-        title = "between scorers (mean over cultures)"
+        title = "between scorers\n(mean over cultures)"
         panels.append(Panel(title, list(neurons), overlap, means))
     return panels, apart
 
@@ -103,8 +113,6 @@ def _draw_panel(axes: Axes, panel: Panel, colors: Colormap, norm: Normalize) -> 
         style = {"ha": "center", "va": "center_baseline", "size": SMALL, "color": "0.35"}
         for place, size in enumerate(panel.sizes):
             axes.text(place + 0.5, place + 0.5, size, **style)
-    label_rows(axes, panel.names)
-    label_columns(axes, panel.names)
     axes.set_title(panel.title, loc="left")
 
 

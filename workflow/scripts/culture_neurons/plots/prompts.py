@@ -1,5 +1,6 @@
 """One checkpoint under two prompts: answers, masks in common, their depth, and what they matter."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -8,7 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from culture_neurons.outcomes import OUTCOMES, Outcome
-from culture_neurons.plots.parts.style import WIDE, add_note, empty_figure, in_style, set_title
+from culture_neurons.plots.parts.names import label_cultures
+from culture_neurons.plots.parts.style import (
+    WIDE,
+    add_note,
+    empty_figure,
+    fit_height,
+    in_style,
+    set_title,
+)
 from culture_neurons.plots.parts.wording import form_count, label_change
 
 _COLORS = ("#0072B2", "#D55E00")  # of the model that is asked, and of the other
@@ -33,7 +42,13 @@ _PANELS = (
 
 @in_style
 def plot_prompts(
-    prompts: pl.DataFrame, model: str, lender: str, of: str, unchanged: float, outcome: str
+    prompts: pl.DataFrame,
+    model: str,
+    lender: str,
+    of: str,
+    unchanged: float,
+    outcome: str,
+    names: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw a model beside itself under another prompt, by culture, language, and country.
 
@@ -44,12 +59,13 @@ def plot_prompts(
         of: The scorer that found them.
         unchanged: The largest difference that counts as none, as tables hold it.
         outcome: What answers are measured by.
+        names: Code of a culture -> its name.
     """
     groups = list(dict.fromkeys(prompts.select("by", "name", "cultures").rows()))
     if not groups:
         return empty_figure("Nothing to compare: no culture has masks under both prompts.")
-    height = 0.19 * len(groups) + 1.1
-    figure = Figure(figsize=(WIDE, height), layout="constrained")
+    height = fit_height(len(groups), usual=0.19, least=0.13, rest=1.4)
+    figure = Figure(figsize=(WIDE, height * len(groups) + 1.1), layout="constrained")
     axes = figure.subplots(1, len(_PANELS), sharey=True)
     words = (OUTCOMES[outcome], label_change(outcome))
     labels = (_label_level(words[0]), "masks in common", "mean depth of masks", words[1])
@@ -57,21 +73,31 @@ def plot_prompts(
         rows = prompts.filter(outcome=outcome) if panel.by_outcome else prompts
         scale = OUTCOMES[outcome].scale if panel.by_outcome else 1
         _draw_panel(place, rows, panel, groups, scale)
-        place.set_xlabel(label)
+        place.set_xlabel(label.replace(" (", "\n("))  # a unit has a line of its own
     axes[1].set_xlim(-0.05, 1.05)
     axes[2].set_xlim(-0.05, 1.05)
     axes[3].axvline(0, color="0.4", linewidth=0.8, zorder=0.8)
-    names = [name if by in ("all", "culture") else f"{name} ({n})" for by, name, n in groups]
-    axes[0].set_yticks(range(len(groups)), names)
-    axes[0].set_ylim(len(groups) - 0.4, -0.6)
-    for label, (by, *_) in zip(axes[0].get_yticklabels(), groups, strict=True):
-        label.set_weight("normal" if by == "culture" else "bold")
+    _label_rows(axes[0], groups, names)
     _add_legend(figure, model, lender)
     set_title(
         figure, _word_title(prompts.filter(outcome=outcome, by="all"), of, unchanged, outcome)
     )
     add_note(figure, f"n = {form_count('culture', [groups[0][2]])}; bold: means of several")
     return figure
+
+
+def _label_rows(axes: Axes, groups: list[tuple], names: Mapping[str, str] | None) -> None:
+    """Name the groups and cultures from top to bottom; in bold what is a mean of several."""
+    cultures = [name for by, name, _ in groups if by == "culture"]
+    labels = dict(zip(cultures, label_cultures(cultures, names), strict=True))
+    rows = [
+        labels[name] if by == "culture" else name if by == "all" else f"{name} ({count})"
+        for by, name, count in groups
+    ]
+    axes.set_yticks(range(len(groups)), rows)
+    axes.set_ylim(len(groups) - 0.4, -0.6)
+    for label, (by, *_) in zip(axes.get_yticklabels(), groups, strict=True):
+        label.set_weight("normal" if by == "culture" else "bold")
 
 
 def _label_level(outcome: Outcome) -> str:

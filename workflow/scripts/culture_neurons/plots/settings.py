@@ -24,8 +24,6 @@ from culture_neurons.plots.parts.heatmaps import (
     annotate_cells,
     draw_cells,
     form_change,
-    label_columns,
-    label_rows,
     matrix_grid,
 )
 from culture_neurons.plots.parts.inputs import choose_outcome
@@ -35,6 +33,7 @@ from culture_neurons.plots.parts.style import (
     in_style,
     scorer_looks,
     set_title,
+    wrap_title,
 )
 from culture_neurons.plots.parts.wording import (
     count_questions,
@@ -111,19 +110,15 @@ def plot_categories(categories: Mapping[str, pl.DataFrame], outcome: str = ACCUR
     form = partial(form_change, digits=OUTCOMES[outcome].digits)
     families, unreadable = choose_fonts(names)
     shown = [f"no. {n}" if name in unreadable else name for n, name in enumerate(names, 1)]
-    figure, axes_list, spare = matrix_grid(len(panels), len(names))
-    for index, (axes, matrix, (model, measure)) in enumerate(
-        zip(axes_list, matrices, panels, strict=True)
-    ):
+    rows, columns = ([each] * len(panels) for each in (shown, scorers))
+    figure, axes_list, spare = matrix_grid(rows, columns, side=len(_MEASURES))
+    for axes, matrix, (model, measure) in zip(axes_list, matrices, panels, strict=True):
         draw_cells(axes, matrix, colors, norm)
         if len(names) <= ANNOTATED:
             annotate_cells(axes, matrix, colors, norm, form)
-        label_rows(axes, shown if index % 2 == 0 else [""] * len(names))
         for label in axes.get_yticklabels():
             label.set_family(families)
-        lowest = index + 2 >= len(panels)
-        label_columns(axes, scorers if lowest else [""] * len(scorers))
-        axes.set_title(f"{model}: {_MEASURES[measure]}", loc="left")
+        axes.set_title(wrap_title(f"{model}: {_MEASURES[measure]}", 2.4), loc="left")
     label = f"{label_change(outcome)}\ngrey: no such question"
     add_colorbar(figure, axes_list, spare, colors, norm, label)
     set_title(figure, f"{name_change(outcome)} by category of the questions")

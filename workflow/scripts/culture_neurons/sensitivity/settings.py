@@ -84,7 +84,7 @@ def average_models(model_pairs: pl.DataFrame) -> pl.DataFrame:
 def pair_models(model_pairs: pl.DataFrame, split: int, rate: float) -> dict[str, pl.DataFrame]:
     """Choose the rows of each pair of comparable models at the reference, with a column setting."""
     rows = model_pairs.filter(split=split, rate=rate).with_columns(setting=pl.lit(""))
-    weights = {"same": "", "other": " (other weights)"}
+    weights = {"same": "", "other": "\n(other weights)"}
     return {
         f"{first}\n{second}{weights[weight]}": group
         for (first, second, weight), group in rows.group_by(

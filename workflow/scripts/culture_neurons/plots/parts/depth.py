@@ -7,8 +7,9 @@ from culture_neurons.plots.parts.style import SMALL
 
 
 def label_layers(axes: Axes, layers: int, middle: float) -> None:
-    """Number layers below the axes, at most five of them; `middle` is the place of layer 0."""
-    numbers = np.unique(np.linspace(0, layers - 1, min(layers, 5)).round().astype(int))
+    """Number layers below the axes, at most seven of them; `middle` is the place of layer 0."""
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if layers <= 7 * step)
+    numbers = np.arange(0, layers, step)
     axes.set_xticks(numbers + middle, numbers)
 
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from culture_neurons.plots.parts.style import WIDE, Look
+from culture_neurons.plots.parts.style import WIDE, Look, wrap_title
 
 _COLUMNS = 3
 _OFFSETS = (-0.2, 0.2)  # rows; the first estimate stands above the second
@@ -32,13 +32,16 @@ def model_panels(
     """Make one panel per model, with the scorers as rows and common limits."""
     columns = min(len(models), _COLUMNS)
     rows = -(-len(models) // columns)
-    height = rows * (0.36 * len(scorers) + 0.55) + 0.85
+    width = (WIDE - 0.3 - 0.06 * max(map(len, scorers))) / columns - 0.1
+    titles = [wrap_title(model, width) for model in models]
+    title_height = 0.13 * max(title.count("\n") + 1 for title in titles)
+    height = rows * (0.36 * len(scorers) + 0.42 + title_height) + 0.85
     figure = Figure(figsize=(WIDE, height), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes in panels[len(models) :]:
         axes.set_axis_off()
-    for index, (axes, model) in enumerate(zip(panels, models, strict=False)):
-        axes.set_title(model, loc="left")
+    for index, (axes, title) in enumerate(zip(panels, titles, strict=False)):
+        axes.set_title(title, loc="left")
         axes.set_yticks(range(len(scorers)), scorers)
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=5)  # so that numbers of two panels do not meet

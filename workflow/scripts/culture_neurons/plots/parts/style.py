@@ -17,7 +17,10 @@ from culture_neurons.storage.writing import atomic_path
 NARROW = 3.3  # inches, one column of a page
 WIDE = 6.9  # inches, both columns
 DOTS_PER_INCH = 200
-SMALL = 7  # points, the smallest text
+PAGE = 9.0  # inches, the height of a page of Letter between margins of an inch
+SMALL = 7  # points, of most text
+SMALLEST = 6  # points, of names that are many
+LINE = 0.095  # inches, the height of a line of the smallest text
 PLANTED = "planted"  # no scorer found these: titles leave them out
 
 _SETTINGS = {
@@ -89,6 +92,24 @@ def model_looks(models: Sequence[str]) -> dict[str, Look]:
     return {name: _OTHER_LOOKS[index % len(_OTHER_LOOKS)] for index, name in enumerate(models)}
 
 
+def fit_height(rows: int, usual: float, least: float, rest: float) -> float:
+    """Choose the height of a row in inches: less than usual where a page is too low for so many.
+
+    Args:
+        rows: How many, one below the other.
+        usual: Where there is room.
+        least: What a row needs.
+        rest: What stands above and below the rows.
+    """
+    return max(least, min(usual, (PAGE - rest) / rows))
+
+
+def wrap_title(text: str, inches: float) -> str:
+    """Break a panel's title, or the name beside it, where it is wider than the panel."""
+    width = max(8, int(inches * 17.5))  # characters of 8-point text
+    return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, width))
+
+
 def set_title(figure: Figure, text: str) -> None:
     """Set the figure's title line, flush left, broken where the figure is too narrow for it."""
     lines = textwrap.wrap(text, int(figure.get_figwidth() * 13))  # characters of 9 points, bold
@@ -132,6 +153,24 @@ def _add_head(figure: Figure, text: str) -> None:
 
 
 @in_style
+def lay_out(figure: Figure, study: Mapping[str, str] | None = None) -> None:
+    """Place all parts of a figure, which stay where they are.
+
+    Args:
+        figure: Drawn here, and changed by it.
+        study: What its path says of the figure, which stands above the title: a picture is looked
+            at apart from its path and its caption.
+    """
+    known = dict(study or {})  # Snakemake's wildcards tell by `in` what values they have, not keys
+    names = [known[key] for key in (*STUDY, "intervention") if key in known]
+    if names:
+        _add_head(figure, ", ".join(names))
+    figure.set_dpi(DOTS_PER_INCH)  # letters are not equally wide at every resolution
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout stands: finding it is half of the time
+
+
+@in_style
 def save_figure(
     figure: Figure,
     svg_path: str | Path,
@@ -144,15 +183,9 @@ def save_figure(
         figure: Drawn here, and changed by it.
         svg_path: Target.
         png_path: Target.
-        study: What its path says of the figure, which stands above the title: a picture is looked
-            at apart from its path and its caption.
+        study: See `lay_out`.
     """
-    known = dict(study or {})  # Snakemake's wildcards tell by `in` what values they have, not keys
-    names = [known[key] for key in (*STUDY, "intervention") if key in known]
-    if names:
-        _add_head(figure, ", ".join(names))
+    lay_out(figure, study)
     with atomic_path(svg_path) as svg, atomic_path(png_path) as png:
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # the layout stands: finding it is half of the time
         figure.savefig(svg, format="svg", metadata={"Date": None})
         figure.savefig(png, format="png", dpi=DOTS_PER_INCH)

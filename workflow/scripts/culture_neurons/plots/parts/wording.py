@@ -24,6 +24,11 @@ def name_change(outcome: str) -> str:
     return f"{OUTCOMES[outcome].words.capitalize()} change"
 
 
+def form_number(number: float) -> str:
+    """Write a number as short as it is, with a true minus."""
+    return f"{number:g}".replace("-", "\N{MINUS SIGN}")
+
+
 def form_span(numbers: Iterable[int]) -> str:
     """Write "9" where all numbers are equal, or "9 to 12"; "0" without any."""
     ordered = sorted(numbers) or [0]
