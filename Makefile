@@ -25,9 +25,10 @@ endif
 	pwd -P > .venv/installed
 
 # flock: jobs of a killed run inherit the lock, so a new run starts when the last of them is gone,
-# and only then is Snakemake's stale lock removed.
+# and only then is Snakemake's stale lock removed. --quiet leaves jobs' own lines, how many jobs of all
+# are done, and errors on the terminal; each job's files, of which its code is many, are left out.
 run_study = mkdir -p .snakemake && flock .snakemake/demo.flock sh -c \
-	'snakemake $(1) --unlock --quiet all; exec snakemake $(1) --cores all --resources gpu=1'
+	'snakemake $(1) --unlock --quiet all; exec snakemake $(1) --cores all --resources gpu=1 --quiet rules reason host'
 
 demo: install
 	$(call run_study)
