@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from matplotlib.text import Text
 from paired import pair_answers
+from plot_tables import make_relations as make_all_relations
 
 from culture_neurons.dataset.cultures import has_related, read_cultures, relate_cultures
 from culture_neurons.neurons import NeuronAxis
@@ -347,5 +348,14 @@ def test_the_figure_of_relations_names_scorers_whose_masks_hurt_related_cultures
     tables = {"cas": tables["cas"], "planted": tables["lap"]}
     texts = list_texts(plot_relations(tables, "accuracy"))
     assert "Masks hurt cultures of the same language more than unrelated ones" in texts
+    (title,) = (
+        text
+        for text in list_texts(plot_relations({"cas": make_all_relations(-0.7)}, "accuracy"))
+        if text.startswith("Masks")
+    )
+    assert title.replace("\n", " ") == (
+        "Masks hurt cultures of the same language, of the same country, and of the same language "
+        "and country more than unrelated ones"
+    )
     texts = list_texts(plot_relations({"planted": tables["cas"]}, "accuracy"))
     assert "It is not shown that masks hurt related cultures more than others" in texts

@@ -16,6 +16,7 @@ from culture_neurons.plots.parts.dots import (
     model_panels,
 )
 from culture_neurons.plots.parts.style import (
+    add_legend,
     add_note,
     empty_figure,
     in_style,
@@ -64,18 +65,13 @@ def plot_agreement(panels: Mapping[str, pl.DataFrame], analysis: str) -> Figure:
                 draw_band(axes, row, False, chance, chance)
             for second, column in enumerate(("overlap", "spearman")):
                 draw_estimate(axes, row, bool(second), looks[scorer], average(cultures, column))
-    figure.legend(
-        handles=[
-            legend_dot("overlap of masks (Jaccard)", second=False),
-            legend_dot("rank correlation of scores (Spearman)", second=True),
-            legend_cultures(),
-            Patch(color="0.75", label="overlap by chance"),
-        ],
-        loc="outside lower center",
-        ncols=4,
-        columnspacing=1.0,
-        handletextpad=0.4,
-    )
+    handles = [
+        legend_dot("overlap of masks (Jaccard)", second=False),
+        legend_dot("rank correlation of scores (Spearman)", second=True),
+        legend_cultures(),
+        Patch(color="0.75", label="overlap by chance"),
+    ]
+    add_legend(figure, handles)
     set_title(figure, TITLES[analysis])
     add_note(figure, count_compared(panels.values()))
     return figure

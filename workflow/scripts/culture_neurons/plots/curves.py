@@ -1,6 +1,5 @@
 """Lines per scorer: agreement by number of questions and by layer, effects by rate."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -15,6 +14,7 @@ from culture_neurons.plots.parts.inputs import choose_outcome
 from culture_neurons.plots.parts.style import (
     WIDE,
     Look,
+    add_legend,
     add_note,
     empty_figure,
     in_style,
@@ -227,13 +227,4 @@ def _add_legend(figure: Figure, grid: Sequence[Sequence[Axes]], more: Sequence[P
     handles = {}
     for axes in (axes for row in grid for axes in row):
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    handles = [*handles.values(), *more]
-    wide = sum(0.55 + 0.06 * len(handle.get_label()) for handle in handles)  # inches
-    lines = math.ceil(wide / WIDE)
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=math.ceil(len(handles) / lines),
-        columnspacing=1.2,
-        handletextpad=0.4,
-    )
+    add_legend(figure, [*handles.values(), *more])

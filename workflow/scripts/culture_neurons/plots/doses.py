@@ -15,6 +15,7 @@ from culture_neurons.plots.parts.names import label_cultures
 from culture_neurons.plots.parts.style import (
     WIDE,
     Look,
+    add_legend,
     add_note,
     fit_height,
     in_style,
@@ -105,7 +106,7 @@ def _add_legend(figure: Figure, rows: pl.DataFrame) -> None:
     ]
     controls = sorted(set(rows["masks"]) - {OWN})
     handles += [Patch(color="0.8", label=f"{name} masks (all draws)") for name in controls]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, columnspacing=1.2)
+    add_legend(figure, handles)
     add_note(
         figure,
         "From left to right: strengths; then what other questions chose, each mask's own. "

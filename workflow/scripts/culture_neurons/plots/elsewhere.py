@@ -16,6 +16,7 @@ from culture_neurons.plots.parts.dots import (
 from culture_neurons.plots.parts.inputs import choose_outcome
 from culture_neurons.plots.parts.style import (
     PLANTED,
+    add_legend,
     add_note,
     in_style,
     scorer_looks,
@@ -82,18 +83,13 @@ def plot_elsewhere(
 
 
 def _add_legend(figure: Figure, dataset: str, general: bool) -> None:
-    single = legend_cultures()
-    single.set_label("single masks" if general else "single cultures")
     asked = "without a culture" if general else "own culture"
-    figure.legend(
-        handles=[
-            legend_dot("own culture, in the study", second=False),
-            legend_dot(f"{asked}, in {dataset}", second=True),
-            single,
-        ],
-        loc="outside lower center",
-        ncols=3,
-    )
+    handles = [
+        legend_dot("own culture, in the study", second=False),
+        legend_dot(f"{asked}, in {dataset}", second=True),
+        legend_cultures("single masks" if general else "single cultures"),
+    ]
+    add_legend(figure, handles)
 
 
 def _word_title(claim: str, found: Collection[bool], opening: str) -> str:

@@ -12,6 +12,7 @@ from culture_neurons.outcomes import OUTCOMES, Outcome
 from culture_neurons.plots.parts.names import label_cultures
 from culture_neurons.plots.parts.style import (
     WIDE,
+    add_legend,
     add_note,
     empty_figure,
     fit_height,
@@ -141,19 +142,16 @@ def _draw_cell(axes: Axes, cell: dict, y: float, index: int, scale: int) -> None
 
 
 def _add_legend(figure: Figure, model: str, lender: str) -> None:
-    marks = [
-        Line2D(
-            [], [], linestyle="none", marker=marker, markersize=4, color=color, markerfacecolor=face
-        )
-        for marker, color, face in zip("os", _COLORS, (_COLORS[0], "white"), strict=True)
-    ]
-    marks.append(Line2D([], [], linestyle="none", marker="|", markersize=7, color="0.5"))
-    figure.legend(
-        marks,
-        [model, f"{lender}, or its masks", "overlap of random masks"],
-        loc="outside lower center",
-        ncols=3,
+    looks = (
+        (model, {"marker": "o", "markersize": 4, "color": _COLORS[0]}),
+        (
+            f"{lender}, or its masks",
+            {"marker": "s", "markersize": 4, "color": _COLORS[1], "markerfacecolor": "white"},
+        ),
+        ("overlap of random masks", {"marker": "|", "markersize": 7, "color": "0.5"}),
     )
+    handles = [Line2D([], [], linestyle="none", label=label, **look) for label, look in looks]
+    add_legend(figure, handles)
 
 
 def _word_title(overall: pl.DataFrame, of: str, unchanged: float, outcome: str) -> str:

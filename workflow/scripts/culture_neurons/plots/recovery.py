@@ -15,6 +15,7 @@ from culture_neurons.plots.parts.dots import (
     model_panels,
 )
 from culture_neurons.plots.parts.style import (
+    add_legend,
     add_note,
     empty_figure,
     in_style,
@@ -48,17 +49,12 @@ def plot_recovery(recovery: Mapping[str, pl.DataFrame], confidence: float) -> Fi
                 estimate = estimate_share(rows, trials, confidence)
                 draw_estimate(axes, row, bool(second), looks[scorer], estimate)
                 half_found[scorer] &= estimate.low > 0.5
-    figure.legend(
-        handles=[
-            legend_dot("precision (planted among selected)", second=False),
-            legend_dot("recall (selected among planted)", second=True),
-            legend_cultures(),
-        ],
-        loc="outside lower center",
-        ncols=3,
-        columnspacing=1.2,
-        handletextpad=0.4,
-    )
+    handles = [
+        legend_dot("precision (planted among selected)", second=False),
+        legend_dot("recall (selected among planted)", second=True),
+        legend_cultures(),
+    ]
+    add_legend(figure, handles)
     set_title(figure, _word_title([name for name in scorers if half_found[name]]))
     planted = pl.concat(frame.select("culture", "planted") for frame in recovery.values())
     cultures = form_count("culture", [planted["culture"].n_unique()])

@@ -12,6 +12,7 @@ from culture_neurons.plots.parts.style import (
     PLANTED,
     WIDE,
     Look,
+    add_legend,
     add_note,
     empty_figure,
     in_style,
@@ -60,12 +61,8 @@ def plot_relations(relations: Mapping[str, pl.DataFrame], outcome: str) -> Figur
     panels[0].set_yticks(range(len(relations)), relations)
     panels[0].set_ylim(len(relations) - 0.5, -0.5)
     pairs = dict(stacked.select("relation", "pairs").iter_rows())
-    figure.legend(
-        [Line2D([], [], linestyle="none", **_mark(name)) for name in found],
-        found,
-        loc="outside lower center",
-        ncols=len(found),
-    )
+    marks = [Line2D([], [], linestyle="none", label=name, **_mark(name)) for name in found]
+    add_legend(figure, marks)
     set_title(figure, _word_title(stacked.filter(outcome=outcome), outcome))
     add_note(figure, "pairs of cultures: " + ", ".join(f"{pairs[name]:,} {name}" for name in found))
     return figure
@@ -102,11 +99,11 @@ def _word_title(effects: pl.DataFrame, outcome: str) -> str:
     if not shown:
         title = f"{opening}it is not shown that masks hurt related cultures more than others"
     else:
-        parts = [
-            f"{_name_masks(effects, less.filter(relation=relation))} hurt cultures "
-            f"{_RELATED[relation]}"
-            for relation in shown
-        ]
+        hurt: dict[str, list[str]] = {}  # masks -> cultures
+        for relation in shown:
+            masks = _name_masks(effects, less.filter(relation=relation))
+            hurt.setdefault(masks, []).append(_RELATED[relation])
+        parts = [f"{masks} hurt cultures {list_names(found)}" for masks, found in hurt.items()]
         title = f"{opening}{', '.join(parts)} more than unrelated ones"
     return title[0].upper() + title[1:]
 

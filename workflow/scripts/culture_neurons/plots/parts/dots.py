@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from culture_neurons.plots.parts.style import WIDE, Look, wrap_title
+from culture_neurons.plots.parts.style import WIDE, Look, add_legend, wrap_title
 
 _COLUMNS = 3
 _OFFSETS = (-0.2, 0.2)  # rows; the first estimate stands above the second
@@ -134,23 +134,16 @@ def legend_dot(label: str, second: bool) -> Line2D:
 
 def legend_effects(figure: Figure, singles: str, control: str | None) -> None:
     """Add the legend of self and cross; `singles` says what the small dots are."""
-    single = legend_cultures()
-    single.set_label(singles)
-    figure.legend(
-        handles=[
-            legend_dot("the mask's own culture (self)", second=False),
-            legend_dot("the other cultures (cross)", second=True),
-            single,
-            Patch(color="0.75", label=f"{control} masks (all draws)"),
-        ],
-        loc="outside lower center",
-        ncols=4,
-        columnspacing=1.2,
-        handletextpad=0.4,
-    )
+    handles = [
+        legend_dot("the mask's own culture (self)", second=False),
+        legend_dot("the other cultures (cross)", second=True),
+        legend_cultures(singles),
+        Patch(color="0.75", label=f"{control} masks (all draws)"),
+    ]
+    add_legend(figure, handles)
 
 
-def legend_cultures() -> Line2D:
+def legend_cultures(label: str = "single cultures") -> Line2D:
     """Make the legend's mark of the single cultures."""
     return Line2D(
         [],
@@ -161,5 +154,5 @@ def legend_cultures() -> Line2D:
         markeredgewidth=0,
         color="0.3",
         alpha=0.5,
-        label="single cultures",
+        label=label,
     )

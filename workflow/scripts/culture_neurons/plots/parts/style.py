@@ -3,12 +3,14 @@
 Not for drawing data: that is each family's module.
 """
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.style
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from culture_neurons.storage.facts import STUDY
@@ -115,6 +117,20 @@ def set_title(figure: Figure, text: str) -> None:
     lines = textwrap.wrap(text, int(figure.get_figwidth() * 13))  # characters of 9 points, bold
     figure.set_figheight(figure.get_figheight() + 0.15 * (len(lines) - 1))  # inches
     figure.suptitle("\n".join(lines), x=0.01, ha="left")
+
+
+def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Add a legend below the panels, on as many lines as the figure's width takes."""
+    wide = sum(0.38 + 0.052 * len(handle.get_label()) for handle in handles)  # inches
+    lines = math.ceil(wide / figure.get_figwidth())
+    figure.set_figheight(figure.get_figheight() + 0.14 * (lines - 1))  # inches
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=math.ceil(len(handles) / lines),
+        columnspacing=1.2,
+        handletextpad=0.4,
+    )
 
 
 def add_note(figure: Figure, text: str) -> None:
