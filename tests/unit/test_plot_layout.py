@@ -8,10 +8,11 @@ import pytest
 from figure_families import DEMO, FAMILIES, LONG, PAPER, SUBSETS
 from figure_faults import find_drawn_texts, find_faults
 from matplotlib.figure import Figure
-from plot_tables import make_effects
+from plot_tables import make_doses, make_effects
 
 import culture_neurons.plots
 from culture_neurons.plots.deactivation import plot_deactivation
+from culture_neurons.plots.doses import plot_doses
 from culture_neurons.plots.parts.names import label_cultures, read_names
 from culture_neurons.plots.parts.style import NARROW, WIDE, in_style, lay_out
 
@@ -65,6 +66,14 @@ def test_what_is_drawn_is_named(family):
         wanted |= {f"{code} {name}" for code, name in PAPER.cultures.items()}
     assert {name for name in wanted if not any(name in text for text in texts)} == set()
     assert not any("nan" in text.split() for text in texts)
+
+
+def test_many_strengths_are_not_all_numbered():
+    figure = plot_doses(make_doses(["a", "b"], range(1, 15)), "cas", "accuracy")
+    lay_out(figure)
+    assert find_faults(figure) == []
+    numbers = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert numbers == ["1", "", "", "4", "", "", "7", "", "", "10", "", "", "13", "", "chosen"]
 
 
 def test_every_function_that_draws_a_figure_is_drawn_here():

@@ -25,6 +25,7 @@ from culture_neurons.plots.parts.wording import form_number, label_change, name_
 from culture_neurons.storage.schemas import ALL_CULTURES, LOWER_HALF, OWN
 
 _COLUMNS = 4  # panels side by side
+_LABELS = 6  # of strengths below a panel; with more, every second or third has one
 _MEANS = (LOWER_HALF, ALL_CULTURES)
 _CURVES = {
     "self": (Look("#D55E00", "o"), "own masks"),
@@ -72,23 +73,25 @@ def plot_doses(
 def _draw_panel(axes: Axes, rows: pl.DataFrame, strengths: list[float], scale: int) -> None:
     """Draw one group of cultures: strengths in their order at equal distances, then the chosen."""
     places = {strength: place for place, strength in enumerate(strengths)}
-    places[None] = len(strengths) + 0.3
+    step, last = math.ceil(len(strengths) / _LABELS), len(strengths) - 1
+    places[None] = last + 1.3 * step
     axes.axhline(0, color="0.4", linewidth=0.8, zorder=0.8)
-    axes.axvline(len(strengths) - 0.35, color="0.8", linewidth=0.6, zorder=0.4)
+    axes.axvline(last + 0.65 * step, color="0.8", linewidth=0.6, zorder=0.4)
     for control in sorted(set(rows["masks"]) - {OWN}):
         band = rows.filter(masks=control, measure="self")
         x, _, low, high = _read(band, places, scale)
         axes.fill_between(x[:-1], low[:-1], high[:-1], color="0.8", linewidth=0.8, zorder=0.5)
-        axes.bar(x[-1], high[-1] - low[-1], 0.5, low[-1], color="0.8", zorder=0.5)
+        axes.bar(x[-1], high[-1] - low[-1], 0.5 * step, low[-1], color="0.8", zorder=0.5)
     for number, (measure, (look, label)) in enumerate(_CURVES.items()):
         x, values, low, high = _read(rows.filter(masks=OWN, measure=measure), places, scale)
-        x = x + 0.12 * (number - 1)
+        x = x + 0.12 * step * (number - 1)
         axes.vlines(x, low, high, color=look.color, linewidth=0.8)
         style = {"color": look.color, "marker": look.marker, "markersize": 3.2, "linewidth": 0.9}
         axes.plot(x[:-1], values[:-1], label=label, **style)
         axes.plot(x[-1:], values[-1:], **style)
-    labels = [*(form_number(strength) for strength in strengths), "chosen"]
-    axes.set_xticks(list(places.values()), labels)
+    labels = [form_number(strength) for strength in strengths]
+    shown = [label if place % step == 0 else "" for place, label in enumerate(labels)]
+    axes.set_xticks(list(places.values()), [*shown, "chosen"])
 
 
 def _read(rows: pl.DataFrame, places: dict[float | None, float], scale: int) -> np.ndarray:

@@ -45,7 +45,7 @@ def matrix_grid(
         if named[line * side]
     ]
     usual, least = (0.18, 0.15) if most <= ANNOTATED else (0.115, LINE)
-    rest = 1.2 + 0.22 * lines + sum(labels)
+    rest = 1.2 + 0.22 * lines + sum(labels)  # colour bar, title; panels' titles; columns' names
     height = max(0.6, most * fit_height(most * lines, usual, least, rest + 0.4))
     figure = Figure(figsize=(WIDE, lines * height + rest), layout="constrained")
     grid = GridSpec(lines, side, figure=figure)
