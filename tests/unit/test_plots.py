@@ -169,6 +169,12 @@ def test_layers_of_two_models_have_the_same_limits():
     assert limits["few"][0] == max(count.max() for count in counts)
 
 
+def test_neurons_are_counted_in_whole_numbers():
+    figure = draw_layers({"cas": make_masks(["a"], 4, neurons=1)}, ["a"], 4)
+    bar = next(axes for axes in figure.axes if axes.get_xlabel().startswith("neurons of"))
+    assert bar.get_xticks().tolist() == [0, 1]
+
+
 def test_marks_of_accuracy_are_what_was_answered_seeing_swapped_and_blind():
     questions = make_questions(["a", "b"], 40)
     own = questions["culture"] == "a"

@@ -83,7 +83,8 @@ def plot_layers(
             cells.set_xlabel("layer")
     both = [axes for panel in panels for axes in panel]
     label = "neurons of a culture in a layer\n(square-root colours)"
-    add_colorbar(figure, both, spare, colors, norm, label, list_root_ticks(norm.vmax))
+    ticks = [tick for tick in list_root_ticks(norm.vmax) if tick % 1 == 0]  # whole neurons
+    add_colorbar(figure, both, spare, colors, norm, label, ticks)
     set_title(figure, word_title(by_scorer))
     sizes = form_count("neuron", (size for count in by_scorer.values() for size in count.sum(1)))
     add_note(figure, f"n = {form_count('culture', [len(cultures)])}, {sizes} in a mask")

@@ -1,4 +1,4 @@
-"""Names of cultures beside their codes, where there is room; their order is that of the codes."""
+"""Names of cultures beside their codes, where there is room."""
 
 import csv
 from collections.abc import Mapping, Sequence
