@@ -51,8 +51,7 @@ def plot_accuracy(
     height = row * len(cultures) + 0.13 * len(tallies) + 1.15
     figure = Figure(figsize=(NARROW, height), layout="constrained")
     axes = figure.subplots()
-    for index in range(0, len(cultures), 2):
-        axes.axhspan(index - 0.5, index + 0.5, color="0.95", linewidth=0, zorder=0)
+    _label_axes(axes, label_cultures(cultures, names))
     offsets = (np.arange(len(tallies)) - (len(tallies) - 1) / 2) * 0.8 / len(tallies)
     looks = model_looks(list(tallies))
     shares = {
@@ -73,17 +72,23 @@ def plot_accuracy(
     axes.axvline(
         chance, color="0.4", linestyle="--", linewidth=0.8, label=f"chance ({chance:.0f} %)"
     )
-    axes.set_yticks(range(len(cultures)), label_cultures(cultures, names))
-    axes.set_ylim(len(cultures) - 0.5, -0.5)
-    axes.set_xlim(-2, 102)  # room for markers at 0 and 100
-    axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("accuracy (%)")
     figure.legend(loc="outside lower left", handletextpad=0.4, borderpad=0)
     set_title(figure, _word_title(np.concatenate(list(shares.values())), chance))
     asked = [rows["size"] for tally in tallies.values() for _, rows in tally.group_by("culture")]
     each = f"{form_count('question', map(sum, asked))} on {form_count('image', map(len, asked))}"
     add_note(figure, f"n = {form_count('culture', [len(cultures)])} with {each} each")
     return figure
+
+
+def _label_axes(axes: Axes, rows: list[str]) -> None:
+    """Make rows from top to bottom, shaded in turns, and an axis of per cent."""
+    for index in range(0, len(rows), 2):
+        axes.axhspan(index - 0.5, index + 0.5, color="0.95", linewidth=0, zorder=0)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(-2, 102)  # room for markers at 0 and 100
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("accuracy (%)")
 
 
 def _word_title(shares: np.ndarray, chance: float) -> str:
