@@ -198,8 +198,8 @@ def test_the_order_of_keys_in_the_file_changes_nothing():
     [
         (("dataset", "source"), "owner/data"),
         (("dataset", "source"), "squad_v1.1"),
-        (("dataset", "source"), "config"),  # a folder that is there
-        (("dataset", "source"), str(ROOT / "config")),
+        (("dataset", "source"), "docs"),  # a folder that is there
+        (("dataset", "source"), str(ROOT / "docs")),
         (("models", 0, "checkpoint"), "owner/name-7B.v1"),
         (("models", 0, "checkpoint"), "gpt2"),
         (("models", 0, "checkpoint"), "./config"),

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from culture_neurons.dataset.cultures import CultureError, parse_subset, read_cultures
+from culture_neurons.dataset.cultures import (
+    CultureError,
+    has_related,
+    parse_subset,
+    read_cultures,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "code\tname\tsubsets\n"
@@ -20,36 +25,65 @@ def read(tmp_path):
     return read
 
 
-def test_subset_is_a_pair_with_spaces_for_underscores():
-    assert parse_subset("('Sinhala', 'Sri_Lanka')") == ("Sinhala", "Sri Lanka")
-    assert parse_subset("[\"K'iche'\", 'Guatemala']") == ("K'iche'", "Guatemala")
+@pytest.mark.parametrize(
+    ("text", "subset"),
+    [
+        ("('Sinhala', 'Sri_Lanka')", ("Sinhala", "Sri Lanka")),
+        ("[\"K'iche'\", 'Guatemala']", ("K'iche'", "Guatemala")),
+        ('["Hindi", "India"]', ("Hindi", "India")),
+        (" Sri_Lanka\n", ("Sri Lanka",)),
+        ("('Sri Lanka',)", ("Sri Lanka",)),
+        ("('a', 'b', 'c')", ("a", "b", "c")),
+        ("'ab'", ("'ab'",)),
+        ("Korea (South)", ("Korea (South)",)),
+        ("f('a', 'b')", ("f('a', 'b')",)),
+        ("__import__('os').getcwd()", ("  import  ('os').getcwd()",)),
+        ("-" * 20000 + "1", ("-" * 20000 + "1",)),
+        ("7", ("7",)),
+    ],
+)
+def test_a_subset_is_a_name_or_a_list_of_names_with_spaces_for_underscores(text, subset):
+    assert parse_subset(text) == subset
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "",
-        "Japanese",
-        "'ab'",  # a text of two letters is no pair
+        " ",
+        "()",
         "{'Japanese', 'Japan'}",  # a set has no order
         "{'Japanese': 1, 'Japan': 2}",
-        "('Japanese',)",
-        "('a', 'b', 'c')",
         "('a', 1)",
         "('a', None)",
+        "('a', '')",
         "(1, 2",
-        "f('a', 'b')",
-        "__import__('os').getcwd()",
+        "('a', f('b'))",
+        "[__import__('os').getcwd()]",
         "(" * 500,
-        "-" * 20000 + "1",
-        "('a', '\0')",
-        "None",
-        "7",
+        "[" * 200_000,
+        "('a', '\0'",
     ],
 )
-def test_a_text_that_is_no_pair_is_a_value_error(text):
-    with pytest.raises(ValueError, match="is not a pair"):
+def test_a_text_that_is_no_subset_is_a_value_error(text):
+    with pytest.raises(ValueError, match=r"is a list neither of|is neither a name|names nothing"):
         parse_subset(text)
+
+
+def test_names_alone_are_subsets_too(read):
+    assert read(HEADER + "JPN\tJapan\tJapan\nGBR\tUK\tUK;Great_Britain\n") == {
+        ("Japan",): "JPN",
+        ("UK",): "GBR",
+        ("Great Britain",): "GBR",
+    }
+
+
+def test_names_tell_no_relation_and_pairs_do(tmp_path):
+    path = tmp_path / "cultures.tsv"
+    path.write_text(HEADER + "A\ta\tSpanish\nC\tc\tSpain\n")
+    assert not has_related(path)
+    path.write_text(HEADER + "A\ta\t('Spanish', 'Peru')\nC\tc\t('Spanish', 'Spain')\n")
+    assert has_related(path)
 
 
 def test_subsets_of_one_culture_share_its_code(read):
@@ -100,7 +134,8 @@ GOOD = "A\ta\t('a', 'b')\nC\tc\t('c', 'd')\n"
         (HEADER + "\ta\t('a', 'b')\n", "line 2: code '' is empty"),
         (HEADER + GOOD + "E\te\t('a', 'b')\n", "line 4: subset ('a', 'b') occurs twice"),
         (HEADER + GOOD + "E\te\t('e_x', 'f');('e x', 'f')\n", "line 4: subset ('e x', 'f') occurs"),
-        (HEADER + GOOD + "E\te\tJapanese\n", "line 4: subset 'Japanese' is not a pair"),
+        (HEADER + GOOD + "E\te\tX\n", "line 4: subset X has 1 part(s), an earlier one 2"),
+        (HEADER + GOOD + "E\te\t('e', 'f'\n", "line 4: subset \"('e', 'f'\" is a list neither"),
         (HEADER + GOOD + "E\te\t ; \n", "line 4: culture 'E' has no subset"),
         (HEADER + GOOD + "E\te\n", "line 4: culture 'E' has no subset"),
         (HEADER + GOOD + "E\te\t('e', 'f')\t('g', 'h')\n", "line 4: culture 'E' has no subset or"),

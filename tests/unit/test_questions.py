@@ -49,18 +49,34 @@ def test_a_good_row_is_kept_as_delivered():
 
 # the bad row, the reason, and a part of the detail
 BAD = {
-    "no pair": (make_row(Subset="Japanese"), "unreadable subset", "'Japanese' is not a pair"),
-    "set": (make_row(Subset="{'Japanese', 'Japan'}"), "unreadable subset", "is not a pair"),
-    "null subset": (make_row(Subset=None), "unreadable subset", "'None'"),
+    "no pair": (
+        make_row(Subset="Japanese"),
+        "unreadable subset",
+        "'Japanese'; the culture file has such as ('Japanese', 'Japan')",
+    ),
+    "set": (make_row(Subset="{'Japanese', 'Japan'}"), "unreadable subset", "is neither a name"),
+    "null subset": (make_row(Subset=None), "unreadable subset", "''"),
     "null question": (make_row(Q=None), "empty question", "prompt 'native'"),
     "blank question": (make_row(**{"Q-en": " \n"}), "empty question", "prompt 'english'"),
     "number question": (make_row(Q=7), "empty question", "prompt 'native'"),
     "three options": (make_row(O=["a", "b", "c"]), "option count", "expected 4"),
     "five options": (make_row(O=list("abcde")), "option count", "expected 4"),
-    "options as text": (
-        make_row(O="['a', 'b', 'c', 'd']"),
-        "options are a text",
-        "\"['a', 'b', 'c', 'd']\"; expected a list",
+    "options as a text that is no list": (
+        make_row(O="a, b, c, d"),
+        "unreadable options",
+        "prompt 'native': 'a, b, c, d' is a list neither of JSON nor of Python",
+    ),
+    "options that would have to be run": (
+        make_row(O="[chr(97), 'b', 'c', 'd']"),
+        "unreadable options",
+        "is a list neither",
+    ),
+    "options as a number": (make_row(O="7"), "unreadable options", "7 is no list"),
+    "options in options": (make_row(O=["a", "b", "c", ["d"]]), "unreadable options", "['d'] is no"),
+    "a struct with other letters": (
+        make_row(O={"A": "a", "B": "b", "C": "c", "E": "e"}),
+        "unreadable options",
+        "['A', 'B', 'C', 'E']; expected ['A', 'B', 'C', 'D']",
     ),
     "null options": (make_row(O=None), "option count", "None"),
     "one option twice": (make_row(O=["a", "b", "b", "c"]), "options not distinct", "'b', 'b'"),
@@ -115,7 +131,21 @@ BAD = {
     "true label": (make_row(Label=True), "label out of range", "True"),
     "false label": (make_row(Label=False), "label out of range", "False"),
     "numpy true label": (make_row(Label=np.bool_(True)), "label out of range", "True"),
-    "letter label": (make_row(Label="B"), "label is a letter", "'B', expected an integer from 0"),
+    "letter label": (
+        make_row(Label="B"),
+        "label is a letter",
+        "'B', expected an integer from 0 to 3: letters need label_is: letter",
+    ),
+    "URL for an image": (
+        make_row(image="https://example.org/a.png"),
+        "image is a URL",
+        "'https://example.org/a.png'; expected the picture: a run fetches none",
+    ),
+    "base64 that was cut": (
+        make_row(image="iVBORw0K" * 10 + "ab"),
+        "unreadable image",
+        "base64 text: ",
+    ),
     "text label 4": (make_row(Label="4"), "label out of range", "'4'"),
     "text label -1": (make_row(Label="-1"), "label out of range", "'-1'"),
     "half label": (make_row(Label=1.5), "label out of range", "1.5"),
@@ -132,7 +162,7 @@ BAD = {
     "path in a table": (
         make_row(image={"bytes": None, "path": "photos/a.png"}),
         "image is a path",
-        "'photos/a.png'; expected the picture's bytes: only a JSONL file",
+        "'photos/a.png'; expected the picture's bytes, or the folder in which paths start",
     ),
     "bytes that are no picture": (make_row(data=b"hello"), "not an image", "b'hello'"),
     "zero bytes": (make_row(data=b""), "empty image", "0 bytes"),
@@ -153,11 +183,10 @@ def test_a_bad_row_is_rejected_with_its_reason_and_no_other_row(case):
 
 
 @pytest.mark.parametrize("letter", ["B", " c "])
-def test_a_letter_as_label_says_what_to_write(letter):
+def test_a_letter_as_label_says_which_key_reads_it(letter):
     (row,) = prepare([*GOOD, make_row(Label=letter)]).rejected
     assert row["reason"] == "label is a letter"
-    assert f"{letter!r}, expected an integer from 0 to 3: write A as 0, B as 1" in row["detail"]
-    assert "ID,Label (dataset.labels)" in row["detail"]
+    assert f"{letter!r}, expected an integer from 0 to 3: letters need label_is" in row["detail"]
 
 
 def test_a_text_as_label_says_which_key_reads_it():
@@ -370,7 +399,7 @@ def test_hidden_labels_stop_with_what_to_do(label, label_is):
 
 
 def test_hidden_labels_stop_before_any_picture_is_decoded(monkeypatch):
-    monkeypatch.setattr("culture_neurons.dataset.row_check.inspect_picture", None)
+    monkeypatch.setattr("culture_neurons.dataset.picture_bytes.inspect_picture", None)
     with pytest.raises(DatasetError, match="every label is -1"):
         prepare([make_row("a_0", Label=-1)])
 
@@ -382,7 +411,7 @@ def test_a_picture_of_several_questions_is_decoded_once(monkeypatch):
         decoded.append(data)
         return inspect_picture(data)
 
-    monkeypatch.setattr("culture_neurons.dataset.row_check.inspect_picture", inspect)
+    monkeypatch.setattr("culture_neurons.dataset.picture_bytes.inspect_picture", inspect)
     prepared = prepare([make_row(f"a_{n}") for n in range(5)])
     assert (len(prepared.questions), len(prepared.images), len(decoded)) == (5, 1, 1)
 
@@ -477,7 +506,7 @@ def test_too_many_rejected_rows_are_listed_before_the_run_stops(tmp_path):
     found = pl.read_csv(listed)
     assert found["question_id"].to_list() == ["b_0", "c_0"]
     assert found["reason"].to_list() == ["unreadable subset", "missing image"]
-    assert "'x,\"y\"' is not a pair" in found["detail"][0]
+    assert found["detail"][0].startswith("'x,\"y\"'; the culture file has such as")
     listed.unlink()
     prepare(rows, max_rejected=0.7, listed=listed)
     assert not listed.exists()

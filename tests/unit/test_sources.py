@@ -32,7 +32,7 @@ def test_a_folder_is_its_parquet_files(name, data):
     assert list_inputs(name, "image") == [f"{name}/b.parquet", f"{name}/deep/a.parquet"]
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.csv", "a"])
+@pytest.mark.parametrize("name", ["a.json", "a.xlsx", "a"])
 def test_a_file_of_another_kind_is_no_hub_id(name, data):
     data(name)
     assert find_source(name).form == "unknown"

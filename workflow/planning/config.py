@@ -8,15 +8,10 @@ import os
 from pathlib import Path
 
 from culture_neurons.dataset.folds import identify_folds
+from planning.datasets import check_dataset
 from planning.errors import ConfigError, suggest_name
 from planning.hookpoints import check_hookpoints, list_uncounted
-from planning.paths import (
-    refuse_revision,
-    require_checkpoint,
-    require_cultures,
-    require_dataset,
-    require_file,
-)
+from planning.paths import refuse_revision, require_checkpoint, require_file
 from planning.renamed_keys import refuse_renamed_keys
 from planning.schema import check_plain, check_schema, fill_defaults, read_schema
 from planning.scorer_options import check_scorer
@@ -38,7 +33,7 @@ def complete_config(config: dict, root: Path) -> dict:
     check_schema(config, schema)
     completed = fill_defaults(config, schema)
     _find_shipped(completed, root)
-    cultures = _check_dataset("dataset", completed["dataset"])
+    cultures = check_dataset("dataset", completed["dataset"])
     _check_other_datasets(completed, cultures)
     _check_names(completed)
     _check_models(completed)
@@ -65,18 +60,6 @@ def _find_shipped(config: dict, root: Path) -> None:
             owner[key] = os.path.relpath(root / path)
 
 
-def _check_dataset(key: str, dataset: dict) -> list[str]:
-    """Look for a dataset's files; return the codes of its cultures, none where it has none."""
-    require_dataset(f"{key}.source", dataset["source"])
-    refuse_revision(f"{key}.revision", dataset["revision"], dataset["source"])
-    if dataset["labels"] is not None:
-        labels = dataset["labels"]
-        require_file(f"{key}.labels", labels, "a CSV file with the columns ID,Label")
-    if dataset["cultures"] is None:
-        return []
-    return require_cultures(f"{key}.cultures", dataset["cultures"])
-
-
 def _check_other_datasets(config: dict, cultures: list[str]) -> None:
     prompts = {model["prompt"] for model in config["models"]}
     for name, dataset in config["other_datasets"].items():
@@ -86,7 +69,7 @@ def _check_other_datasets(config: dict, cultures: list[str]) -> None:
                 f"config key '{key}': {name!r} is what verdicts call other cultures, or ends as "
                 "columns of intervals do; expected another name"
             )
-        codes = _check_dataset(key, dataset)
+        codes = check_dataset(key, dataset)
         common = sorted({*codes} & {*cultures})
         if codes and len(common) < 2:
             raise ConfigError(

@@ -1,7 +1,8 @@
-"""Turn a dataset in CVQA's schema into questions, images, and rejected rows."""
+"""Turn a dataset into questions, images, and rejected rows."""
 
 from pathlib import Path
 
+from culture_neurons.dataset.columns import list_columns
 from culture_neurons.dataset.cultures import read_cultures
 from culture_neurons.dataset.preparation import (
     fingerprint_dataset,
@@ -20,8 +21,9 @@ start_log(snakemake.log[0])
 settings, source, params = snakemake.params.dataset, snakemake.input, snakemake.params
 with name_settings(params.key, [*settings, "cultures", "labels"]):
     opened = open_dataset(
-        **{key: settings[key] for key in ("source", "revision", "split", "name")},
+        **{key: settings[key] for key in ("source", "revision", "split", "name", "image_root")},
         image_column=settings["columns"]["image"],
+        named=list_columns(settings["columns"], cultures=bool(source.cultures)),
         cache_dir=snakemake.resources.hub_cache or None,
     )
     row_format = RowFormat(

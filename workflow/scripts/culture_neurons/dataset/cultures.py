@@ -1,11 +1,16 @@
-"""The culture file: code, name, and the dataset subsets that form each culture."""
+"""The culture file: code, name, and the dataset subsets that form each culture.
 
-import ast
+A subset is what rows say of their culture, as a tuple of texts: ("Sinhala", "Sri Lanka"), a
+language and a country, or ("Sri Lanka",).
+"""
+
 import csv
 import re
 from collections.abc import Collection
 from itertools import combinations
 from pathlib import Path
+
+from culture_neurons.dataset.literals import read_literal
 
 LONGEST_CODE = 12
 CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST_CODE - 1}}}")
@@ -20,31 +25,32 @@ class CultureError(Exception):
     """A culture file that cannot be used."""
 
 
-def parse_subset(text: str) -> tuple[str, str]:
-    """Parse CVQA's subset, such as "('Sinhala', 'Sri_Lanka')", to ("Sinhala", "Sri Lanka").
+def parse_subset(text: str) -> tuple[str, ...]:
+    """Parse a subset, written as CVQA's "('Sinhala', 'Sri_Lanka')" or as a plain "Sri Lanka".
 
     Raises:
-        ValueError: The text is not a pair of strings.
+        ValueError: The text is empty, or begins with a bracket and is no list of texts.
     """
-    try:
-        pair = ast.literal_eval(text)
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{text!r} is not a pair ('language', 'country')") from error
-    if not isinstance(pair, tuple | list) or list(map(type, pair)) != [str, str]:
-        raise ValueError(f"{text!r} is not a pair ('language', 'country') of strings")
-    language, country = pair
-    return language.replace("_", " "), country.replace("_", " ")
+    text = text.strip()
+    parts = read_literal(text) if text[:1] in ("(", "[", "{") else (text,)
+    if not isinstance(parts, tuple | list) or not all(isinstance(p, str) and p for p in parts):
+        raise ValueError(
+            f"{text!r} is neither a name nor a list of names, as ('language', 'country') is"
+        )
+    if not parts:
+        raise ValueError(f"{text!r} names nothing")
+    return tuple(part.replace("_", " ") for part in parts)
 
 
-def read_cultures(path: str | Path) -> dict[tuple[str, str], str]:
-    """Read a culture file: subset (language, country) -> culture code.
+def read_cultures(path: str | Path) -> dict[tuple[str, ...], str]:
+    """Read a culture file: subset -> culture code; all subsets have as many parts.
 
     Raises:
         CultureError: The file or a column is missing, a code or subset occurs twice, a culture
-            has no subset, or a subset cannot be parsed.
+            has no subset, a subset cannot be parsed, or subsets differ in their number of parts.
     """
     codes: set[str] = set()
-    subsets: dict[tuple[str, str], str] = {}
+    subsets: dict[tuple[str, ...], str] = {}
     for line, row in _read_rows(path):
         code = (row["code"] or "").strip()
         if code and not CODE.fullmatch(code):
@@ -69,16 +75,24 @@ def read_cultures(path: str | Path) -> dict[tuple[str, str], str]:
                 raise CultureError(f"{path}, line {line}: subset {error}") from error
             if subset in subsets:
                 raise CultureError(f"{path}, line {line}: subset {text} occurs twice")
+            first = next(iter(subsets), subset)
+            if len(subset) != len(first):
+                raise CultureError(
+                    f"{path}, line {line}: subset {text} has {len(subset)} part(s), an earlier one "
+                    f"{len(first)}: {first}; expected all to be written alike, as the dataset does"
+                )
             subsets[subset] = code
     if len(codes) < 2:
         raise CultureError(f"{path}: {len(codes)} culture(s); expected two or more")
     return subsets
 
 
-def relate_cultures(first: Collection[tuple[str, str]], second: Collection[tuple[str, str]]) -> str:
-    """Say what two cultures of these (language, country) pairs share."""
+def relate_cultures(first: Collection[tuple], second: Collection[tuple]) -> str:
+    """Say what two cultures of these subsets share; none but (language, country) tells."""
     language, country = (
-        {pair[part] for pair in first} & {pair[part] for pair in second} for part in (0, 1)
+        {subset[part] for subset in first if len(subset) == 2}
+        & {subset[part] for subset in second if len(subset) == 2}
+        for part in (0, 1)
     )
     if language and country:
         return BOTH

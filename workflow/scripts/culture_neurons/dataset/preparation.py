@@ -1,4 +1,4 @@
-"""Rows of a dataset in CVQA's columns -> questions, images, and rejected rows with reasons."""
+"""Rows of a dataset -> questions, images, and rejected rows with reasons."""
 
 import contextlib
 import hashlib
@@ -13,11 +13,14 @@ from pyarrow import csv
 
 from culture_neurons.dataset.cultures import parse_subset
 from culture_neurons.dataset.folds import assign_fold
+from culture_neurons.dataset.notes import note_labels, note_options, note_swaps
+from culture_neurons.dataset.picture_bytes import read_image
 from culture_neurons.dataset.row_check import (
     RejectedRowError,
     RowFormat,
-    read_image,
+    read_id,
     read_question,
+    read_subset,
     require_columns,
 )
 from culture_neurons.dataset.sources import DatasetError
@@ -51,7 +54,7 @@ def prepare_questions(
 
     Args:
         rows: Rows with the columns that `row_format` names, iterated twice; the picture as
-            {"bytes", "path"}.
+            {"bytes", "path"}, where a picture that is written as text stands in place of a path.
         row_format: How rows are read.
         max_rejected: Largest tolerated share of rejected rows among those asked for.
         max_absent: Largest tolerated share of the file's cultures without any question.
@@ -69,8 +72,9 @@ def prepare_questions(
     labels = _read_labels(rows, row_format)  # before any picture is decoded, which takes long
     subsets: Counter = Counter()
     for row, label in zip(rows, labels, strict=True):
-        question_id = read_text(row[row_format.columns["id"]])
-        subsets[str(row.get(row_format.columns["subset"]))] += 1
+        question_id = read_id(row, row_format)
+        if row_format.cultures is not None:
+            subsets[read_subset(row, row_format)] += 1
         try:
             question = read_question(question_id, row, label, row_format)
             known = prepared.images.get(question["image_id"])
@@ -83,9 +87,11 @@ def prepare_questions(
     if row_format.cultures is not None:
         _check_cultures(subsets, row_format.cultures)
     _check_rejected(prepared, len(labels), max_rejected, listed)
+    note_options(prepared.questions)
     if row_format.cultures is not None:
         _check_absent(prepared, row_format.cultures, max_absent)
         _check_size(prepared, row_format.folds, floor)
+        note_swaps(prepared.questions)
     return prepared
 
 
@@ -95,15 +101,14 @@ def _read_labels(rows: Iterable[Mapping], row_format: RowFormat) -> list:
     used = set()
     for row in rows:
         require_columns(row, row_format)
-        question_id, label = (
-            read_text(row[row_format.columns["id"]]),
-            row[row_format.columns["label"]],
-        )
+        question_id, label = read_id(row, row_format), row[row_format.columns["label"]]
         if question_id in row_format.labels:
             label = row_format.labels[question_id]
             used.add(question_id)
         labels.append(label)
-    _check_labels({read_text(label) for label in labels}, row_format.labels, used)
+    known = {read_text(label) for label in labels}
+    _check_labels(known, row_format.labels, used)
+    note_labels(known, row_format.label_is)
     return labels
 
 
@@ -141,7 +146,11 @@ def _keep(question: dict, image: dict, kept: dict[str, dict | None], prepared: P
     if question_id in kept:
         if kept[question_id] == question and same_image:
             raise RejectedRowError("repeated row", "merged with its equal", counted=False)
-        problem = RejectedRowError("duplicate id", "rows of this id differ: which one is right?")
+        problem = RejectedRowError(
+            "duplicate id",
+            "rows of this id differ: which one is right? If splits or files number their rows "
+            "alike, set dataset.columns.id to a list, such as [split, ID]",
+        )
         if kept[question_id] is not None:
             kept[question_id] = None
             _reject(prepared, question_id, problem)  # the earlier row: neither can be trusted
@@ -150,8 +159,8 @@ def _keep(question: dict, image: dict, kept: dict[str, dict | None], prepared: P
         raise RejectedRowError(
             "image differs",
             f"another row has other bytes for image {image_id!r}: if an id's part before its last "
-            "'_' does not name the image, set dataset.columns.image_id to a column that does (that "
-            "of the ids will do: equal pictures are joined)",
+            "'_' does not name the image, set dataset.columns.image_id to a column that does "
+            "(what dataset.columns.id says will do: equal pictures are joined)",
         )
     prepared.images[image_id] = {"image_id": image_id, **image}
     kept[question_id] = question
@@ -176,9 +185,9 @@ def _check_labels(labels: set[str], replacing: Mapping[str, str], used: set[str]
         )
 
 
-def _check_cultures(subsets: Counter, cultures: Mapping[tuple[str, str], str]) -> None:
+def _check_cultures(subsets: Counter, cultures: Mapping[tuple[str, ...], str]) -> None:
     """Say which subsets the dataset and the culture file do not share: it may be a spelling."""
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, ...], str] = {}
     for text in subsets:
         with contextlib.suppress(ValueError):  # such rows are rejected one by one
             found[parse_subset(text)] = text
@@ -227,7 +236,7 @@ def _check_rejected(
 
 
 def _check_absent(
-    prepared: Prepared, cultures: Mapping[tuple[str, str], str], max_absent: float
+    prepared: Prepared, cultures: Mapping[tuple[str, ...], str], max_absent: float
 ) -> None:
     """Name the cultures that have no question; a subset may be misspelt."""
     asked = set(cultures.values())

@@ -1,28 +1,27 @@
 """Open a dataset wherever it is: its rows with pictures as delivered, and a file of labels.
 
-Not for judging rows: that is questions.py.
+Not for judging rows: that is row_check.py.
 """
 
 import csv
-import glob
 import os
-import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
 import pyarrow as pa
-from datasets.data_files import DataFilesDict, EmptyDatasetError, get_data_patterns
 
+from culture_neurons.dataset.columns import PLACES, list_names
+from culture_neurons.dataset.parts import read_hub_parts, read_local_parts
 from culture_neurons.dataset.sources import (
     EXPECTED,
+    FORMS,
     DatasetError,
     Source,
-    check_lines,
     find_source,
+    read_rows,
 )
-from culture_neurons.logs import logger
 from culture_neurons.storage.hub import HubError, fetch_snapshot
 
 LABEL_COLUMNS = ("ID", "Label")
@@ -33,16 +32,19 @@ class Opened:
     """A dataset's rows, where their picture paths start, and the commit that they came from."""
 
     rows: datasets.Dataset
-    picture_folder: Path | None  # None: pictures are bytes in the rows
+    picture_folder: Path | None  # None: pictures are in the rows
     commit: str | None  # None: local files
 
 
 def open_dataset(
     source: str,
     revision: str | None,
-    split: str,
+    split: str | Sequence[str],
     image_column: str,
-    name: str | None = None,
+    name: str | Sequence[str] | None = None,
+    *,
+    named: Collection[str] = (),
+    image_root: str | None = None,
     cache_dir: str | None = None,
 ) -> Opened:
     """Open local files or a Hub dataset (from the Hub cache, if offline); pictures stay bytes.
@@ -50,10 +52,13 @@ def open_dataset(
     Args:
         source: The config's dataset.source.
         revision: Commit, tag, or branch of a Hub dataset.
-        split: Split to read. A folder's Parquet files are of the splits that their names say, or of
-            any where none says one; so is a file alone.
+        split: Splits to read. A folder's files are of the splits that their names say, or of any
+            where none says one; so is a file alone.
         image_column: Name of the column of pictures.
         name: Which of a Hub dataset's configurations; None: its only or default one.
+        named: Columns that will be read; those of `columns.PLACES` that are missing are added.
+        image_root: Folder in which pictures' paths start; None: beside the rows, but for Parquet
+            files and saved datasets.
         cache_dir: The Hub cache; None: where the environment says.
 
     Raises:
@@ -62,11 +67,17 @@ def open_dataset(
     """
     found = find_source(source)
     _check_files(source, found)
+    places, folder, commit = set(PLACES) & set(named), found.picture_folder, None
     try:
         if found.form == "hub":
-            rows, commit = _read_hub(source, revision, split, name, cache_dir)
+            # `datasets` itself, offline, takes the newest copy in its cache, of whatever revision.
+            folder = fetch_snapshot(source, revision, "dataset", cache_dir=cache_dir)
+            commit = folder.name
+            chosen = (source, folder, list_names(split), name)
+            parts = read_hub_parts(*chosen, by_file="file" in places)
         else:
-            rows, commit = _read_local(source, found, split), None
+            parts = read_local_parts(source, found, list_names(split), by_file="file" in places)
+        rows = datasets.concatenate_datasets([part.add_places(places) for part in parts])
     except DatasetError:
         raise
     except HubError as error:
@@ -74,7 +85,8 @@ def open_dataset(
     except Exception as error:  # `datasets` raises nearly anything on damaged files
         raise DatasetError(_explain(error, source, split)) from error
     _check_text(rows, source)
-    return Opened(_keep_bytes(rows, source, image_column), found.picture_folder, commit)
+    root = Path(image_root) if image_root is not None else folder
+    return Opened(_keep_bytes(rows, source, image_column), root, commit)
 
 
 def _check_files(source: str, found: Source) -> None:
@@ -83,87 +95,23 @@ def _check_files(source: str, found: Source) -> None:
             raise DatasetError(f"dataset.source {source}: there is no such file")
         if not Path(file).stat().st_size:
             raise DatasetError(f"dataset.source {source}: {file} is empty; expected {EXPECTED}")
-    if found.form == "parquet" and not found.files:
-        raise DatasetError(
-            f"dataset.source {source}: no *.parquet in this folder; expected {EXPECTED}"
-        )
     if found.form == "unknown":
         raise DatasetError(
             f"dataset.source {source}: a file named *{Path(source).suffix} is not read; expected "
             f"{EXPECTED}"
         )
-    if found.form == "jsonl":
-        check_lines(source)
-
-
-def _read_hub(
-    source: str, revision: str | None, split: str, name: str | None, cache_dir: str | None
-) -> tuple[datasets.Dataset, str]:
-    # `datasets` itself, offline, takes the newest copy in its cache, of whatever revision.
-    folder = fetch_snapshot(source, revision, "dataset", cache_dir=cache_dir)
-    known = datasets.get_dataset_config_names(str(folder))
-    chosen = name or datasets.get_dataset_default_config_name(str(folder))
-    if chosen not in known:
+    if found.form != "hub" and not found.files:
         raise DatasetError(
-            f"dataset.name is {name!r}, but {source} has the configurations {known}; set it to one "
-            "of them"
+            f"dataset.source {source}: no {', '.join(f'*{suffix}' for suffix in FORMS)} in this "
+            f"folder; expected {EXPECTED}"
         )
-    return datasets.load_dataset(str(folder), chosen, split=split), folder.name
+    if found.form in ("jsonl", "csv", "tsv"):  # no reader says which line is broken
+        for file in found.files:
+            for _ in read_rows(file, found.form):
+                pass
 
 
-def _read_local(source: str, found: Source, split: str) -> datasets.Dataset:
-    if found.form == "saved":
-        saved = datasets.load_from_disk(source)
-        if not isinstance(saved, datasets.DatasetDict):
-            return saved
-        _require_split(source, split, saved)
-        return saved[split]
-    reader = {"parquet": "parquet", "jsonl": "json"}[found.form]
-    files = _choose_files(source, found, split) if os.path.isdir(source) else list(found.files)
-    # The cache of `datasets` knows a file by its time, which a copy may keep while its content is
-    # another. What is read stays mapped when the folder is gone.
-    os.makedirs(datasets.config.HF_DATASETS_CACHE, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=datasets.config.HF_DATASETS_CACHE) as fresh:
-        data = {split: list(map(glob.escape, files))}  # names, and no patterns
-        return datasets.load_dataset(reader, data_files=data, split=split, cache_dir=fresh)
-
-
-def _choose_files(source: str, found: Source, split: str) -> list[str]:
-    """Choose a folder's Parquet files of a split by their names, as `datasets` does.
-
-    Raises:
-        DatasetError: Names say splits, but not this one.
-    """
-    folder = glob.escape(source)
-    try:
-        patterns = get_data_patterns(folder)
-    except EmptyDatasetError:  # it sees no hidden files
-        return list(found.files)
-    by_split = DataFilesDict.from_patterns(
-        patterns, base_path=folder, allowed_extensions=[".parquet"]
-    )
-    unnamed = ["**"]  # what `datasets` takes for "train" where no name says a split
-    named = {str(name): list(map(str, by_split[name])) for name in by_split}
-    named = {name: files for name, files in named.items() if files and patterns[name] != unnamed}
-    if not named:
-        return list(found.files)
-    _require_split(source, split, named)
-    known = {os.path.realpath(file) for files in named.values() for file in files}
-    aside = [file for file in found.files if os.path.realpath(file) not in known]
-    if aside:
-        logger.warning("files whose names say no split are not read: %s", aside)
-    return sorted(named[split])
-
-
-def _require_split(source: str, split: str, known: Collection[str]) -> None:
-    if split not in known:
-        raise DatasetError(
-            f"dataset.split is {split!r}, but {source} has the splits {sorted(map(str, known))}; "
-            "set it to one of them"
-        )
-
-
-def _explain(error: Exception, source: str, split: str) -> str:
+def _explain(error: Exception, source: str, split: str | Sequence[str]) -> str:
     cache = datasets.config.HF_DATASETS_CACHE
     if Path(getattr(error, "filename", None) or "").is_relative_to(cache):
         return (
@@ -206,12 +154,19 @@ def _keep_bytes(rows: datasets.Dataset, source: str, image_column: str) -> datas
             f"dataset.columns.image: {source} has no column {image_column!r}; "
             f"found {rows.column_names}"
         )
+    kind = rows.features[image_column]
     try:
+        # Image takes no type of Arrow's views, which others write.
+        plain = {"binary_view": "large_binary", "string_view": "large_string"}.get(
+            getattr(kind, "dtype", "")
+        )
+        if plain is not None:
+            rows = rows.cast_column(image_column, datasets.Value(plain))
         return rows.cast_column(image_column, datasets.Image(decode=False))
     except (TypeError, ValueError, NotImplementedError) as error:
         raise DatasetError(
             f"dataset.columns.image: column {image_column!r} of {source} holds no pictures but "
-            f"{rows.features[image_column]}"
+            f"{kind}; expected bytes, paths, or base64 text"
         ) from error
 
 

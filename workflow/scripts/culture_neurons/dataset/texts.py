@@ -11,8 +11,8 @@ _ANSWER = re.compile(r"\s*(?:correct\s+)?answer\s*:", re.IGNORECASE)
 
 
 def read_text(value) -> str:
-    """Read a cell as text without space around it; an empty cell is ""."""
-    return "" if value is None else str(value).strip()
+    """Read a cell as text without space around it; an empty cell, also of numbers, is ""."""
+    return "" if value is None or value != value else str(value).strip()
 
 
 def read_line(value) -> str:

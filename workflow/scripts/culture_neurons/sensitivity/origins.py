@@ -11,10 +11,14 @@ Origins = Mapping[str, frozenset[tuple[str, str]]]  # culture -> (language, coun
 
 
 def find_origins(questions: pl.DataFrame) -> Origins:
-    """Find the languages and countries of each culture; questions: culture, subset."""
+    """Find the languages and countries of each culture; questions: culture, subset.
+
+    A culture whose subsets are no pairs of them has none.
+    """
     found: dict[str, set] = {}
     for culture, subset in questions.select("culture", "subset").unique().iter_rows():
-        found.setdefault(culture, set()).add(parse_subset(subset))
+        pair = parse_subset(subset)
+        found.setdefault(culture, set()).update([pair] if len(pair) == 2 else [])
     return {culture: frozenset(pairs) for culture, pairs in found.items()}
 
 
