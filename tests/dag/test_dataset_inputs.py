@@ -10,7 +10,9 @@ from dataset_rows import COLUMNS, make_picture, make_row
 from dry_runs import copy_project, plan, run_snakemake
 
 PICTURES = [make_picture(color) for color in ("red", "blue", "white")]
-TARGETS = ("results/dataset/questions.parquet", "--configfile", "study.yaml")
+OTHER = "results/other_datasets/general/questions.parquet"
+STUDY = ("--configfile", "study.yaml")
+TARGETS = ("results/dataset/questions.parquet", *STUDY)
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +39,29 @@ def prepared(tmp_path_factory):
         "max_absent": 0.5,
         "columns": COLUMNS,
     }
-    models = [{"name": "m", "checkpoint": "owner/name"}]
-    config = {"dataset": dataset, "models": models, "cells": {"folds": 2, "floor": 1}}
+    (folder / "photos").mkdir()
+    for number, color in enumerate(("green", "black")):
+        (folder / f"photos/{number}.png").write_bytes(make_picture(color))
+    table = "id,photo,text,A,B,answer\n0,0.png,Is it?,yes,no,B\n1,1.png,Is it not?,yes,no,A\n"
+    (folder / "data/general.csv").write_text(table)
+    texts = {"english": {"question": "text", "options": ["A", "B"]}}
+    general = {
+        "source": "data/general.csv",
+        "image_root": "photos",
+        "label_is": "letter",
+        "option_counts": [2],
+        "columns": {"id": ["file", "id"], "image": "photo", "label": "answer", "texts": texts},
+    }
+    config = {
+        "dataset": dataset,
+        "other_datasets": {"general": general},
+        "models": [{"name": "m", "checkpoint": "owner/name"}],
+        "cells": {"folds": 2, "floor": 1},
+    }
     (folder / "study.yaml").write_text(yaml.safe_dump(config))
-    finished = run_snakemake(folder, "--cores", "1", *TARGETS)
+    finished = run_snakemake(folder, OTHER, *TARGETS, "--cores", "1")
     assert finished.returncode == 0, finished.stderr[-3000:]
-    assert plan(folder, *TARGETS) == set()
+    assert plan(folder, OTHER, *TARGETS) == set()
     return folder
 
 
@@ -66,6 +85,68 @@ def test_an_edit_of_any_file_prepares_the_dataset_again(prepared, name):
     path.write_bytes(before)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert plan(prepared, *TARGETS) == set()
+
+
+def test_another_dataset_is_read_as_its_own_settings_say(prepared):
+    questions = pl.read_parquet(prepared / OTHER).sort("question_id")
+    assert questions["question_id"].to_list() == ["general/0", "general/1"]
+    assert questions["answer"].to_list() == [1, 0]
+    images = pl.read_parquet(prepared / OTHER.replace("questions", "images"))
+    assert set(images["bytes"]) == set(map(make_picture, ("green", "black")))
+
+
+GENERAL = ("prepare_other_dataset", "other_dataset=general")
+
+
+def test_pictures_below_their_folder_are_watched(prepared):
+    path = prepared / "photos/1.png"
+    before, times = path.read_bytes(), path.stat()
+    path.write_bytes(make_picture("white"))
+    assert plan(prepared, OTHER, *STUDY) == {GENERAL}
+    path.write_bytes(before)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    (prepared / "photos/unused.png").write_bytes(before)
+    assert plan(prepared, OTHER, *STUDY) == set()
+
+
+CHANGES = [
+    ("dataset", {"label_is": "index1"}),
+    ("dataset", {"split": "train"}),
+    ("dataset", {"image_root": "data"}),
+    ("dataset", {"option_counts": [2, 4]}),
+    ("general", {"label_is": "text"}),
+    ("general", {"columns": {"id": ["file", "row"]}}),
+    ("general", {"per_culture": 7}),  # of which are asked, not of which there are
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), CHANGES)
+def test_a_setting_that_changes_rows_prepares_them_again(name, changes, prepared):
+    path = prepared / "study.yaml"
+    before = path.read_text()
+    config = yaml.safe_load(before)
+    settings = config["dataset"] if name == "dataset" else config["other_datasets"]["general"]
+    columns = settings["columns"] | changes.get("columns", {})
+    settings |= changes | {"columns": columns}
+    path.write_text(yaml.safe_dump(config))
+    try:
+        planned = plan(prepared, *((OTHER, *STUDY) if name == "general" else TARGETS))
+    finally:
+        path.write_text(before)
+    rule = GENERAL if name == "general" else ("prepare_dataset", "")
+    assert planned == (set() if "per_culture" in changes else {rule})
+
+
+def test_columns_that_a_table_lacks_are_one_clear_line_before_any_job(prepared):
+    text = (prepared / "study.yaml").read_text()
+    assert "label: answer" in text
+    (prepared / "lacks.yaml").write_text(text.replace("label: answer", "label: anser"))
+    process = run_snakemake(prepared, "-n", "--configfile", "lacks.yaml")
+    said = process.stdout + process.stderr
+    key = "other_datasets.general.columns"
+    assert f"config key '{key}' names ['anser']; expected columns that every file" in said
+    assert "did you mean 'answer'" in said
+    assert "Traceback" not in said
 
 
 def test_a_picture_that_arrives_later_is_seen(prepared):

@@ -4,7 +4,10 @@ import io
 
 from PIL import Image
 
+from culture_neurons.dataset.columns import list_columns
+from culture_neurons.dataset.cultures import read_cultures
 from culture_neurons.dataset.preparation import prepare_questions
+from culture_neurons.dataset.raw_rows import open_dataset, read_labels
 from culture_neurons.dataset.row_check import RowFormat
 
 COLUMNS = {
@@ -61,6 +64,23 @@ def prepare(rows, max_rejected=1.0, max_absent=1.0, floor=0, listed=None, **chan
     }
     row_format = RowFormat(**(reading | changes))
     return prepare_questions(rows, row_format, max_rejected, max_absent, floor, listed)
+
+
+def prepare_as_config_says(settings, max_rejected=0.0, max_absent=0.0):
+    """Prepare a dataset by its settings, complete, as the rule's script does."""
+    opened = open_dataset(
+        **{key: settings[key] for key in ("source", "revision", "split", "name", "image_root")},
+        image_column=settings["columns"]["image"],
+        named=list_columns(settings["columns"], cultures=settings["cultures"] is not None),
+    )
+    row_format = RowFormat(
+        **{key: settings[key] for key in ("columns", "option_counts", "label_is")},
+        cultures=read_cultures(settings["cultures"]) if settings["cultures"] else None,
+        folds=2,
+        labels=read_labels(settings["labels"]) if settings["labels"] else {},
+        picture_folder=opened.picture_folder,
+    )
+    return prepare_questions(opened.rows, row_format, max_rejected, max_absent)
 
 
 def rejections(prepared):

@@ -777,6 +777,110 @@ def test_another_dataset_that_cannot_be_asked_is_refused_by_its_key(changes, wor
         assert word in message
 
 
+# Settings of a dataset, and what must stand in the refusal; each also of another dataset.
+LISTED = {"english": {"question": "q", "options": ["A", "B", "C"]}}
+CONTRADICTIONS = {
+    "fewer columns than options": (
+        {"source": "x.parquet", "columns": {"texts": LISTED}},
+        ["KEY.columns.texts.english.options' lists 3 columns", "KEY.option_counts has 4"],
+    ),
+    "a column of options twice": (
+        {"source": "x.parquet"}
+        | {"columns": {"texts": {"english": {"question": "q", "options": ["A", "A"]}}}},
+        ["KEY.columns.texts.english.options'", "no entry twice"],
+    ),
+    "columns that a table lacks": (
+        {"source": "x.tsv", "columns": {"id": ["split", "index"]}},
+        ["KEY.columns' names ['Label', 'Question', 'Options']", "x.tsv", "known: index, image"],
+    ),
+    "options that a table lacks": (
+        {"source": "x.tsv", "option_counts": [3]}
+        | {"columns": {"id": "index", "label": "A", "texts": LISTED}},
+        ["KEY.columns' names ['q', 'C']", "x.tsv"],
+    ),
+    "a broken header": ({"source": "y.csv"}, ["KEY.source'", "y.csv, header: column 'a' stands"]),
+    "a table that is empty": ({"source": "z.csv"}, ["KEY.source'", "z.csv, header: no columns"]),
+    "pictures in no folder": (
+        {"source": "x.parquet", "image_root": "pictures"},
+        ["KEY.image_root' is 'pictures'", "expected a folder", "relative paths start from"],
+    ),
+    "pictures in a file": (
+        {"source": "x.parquet", "image_root": "x.tsv"},
+        ["KEY.image_root' is 'x.tsv'", "expected a folder"],
+    ),
+    "a configuration of local files": (
+        {"source": "x.parquet", "name": "en"},
+        ["KEY.name' is 'en'", "'x.parquet' is on this machine", "expected null"],
+    ),
+    "splits of one file": (
+        {"source": "x.parquet", "split": ["a", "b"]},
+        ["KEY.split' is ['a', 'b']", "is one file"],
+    ),
+    "splits that are not there": (
+        {"source": "saved", "split": ["dev", "train", "tests"]},
+        ["KEY.split' has ['dev', 'tests']", "known: train, test"],
+    ),
+    "no split": ({"source": "owner/name", "split": []}, ["KEY.split'", "1 or more entries"]),
+    "a split twice": ({"source": "owner/name", "split": ["a", "a"]}, ["KEY.split'", "twice"]),
+    "a word for labels": ({"source": "owner/name", "label_is": "letters"}, ["mean 'letter'"]),
+}
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """A folder with a table, two broken ones, and a saved dataset of two splits."""
+    files = {"x.tsv": "index\timage\tA\tB\n", "y.csv": "a,a\n", "z.csv": "\n", "x.parquet": "x"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved/dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+@pytest.mark.parametrize("other", [False, True])
+def test_settings_of_a_dataset_that_contradict_its_files_are_refused_before_any_job(case, other):
+    settings, words = CONTRADICTIONS[case]
+    study = {"source": "owner/name", "cultures": CODES}
+    native = {"native": {"question": "Question", "options": "Options"}}
+    texts = settings.get("columns", {}).get("texts", native)
+    settings = settings | {"columns": {**settings.get("columns", {}), "texts": texts}}
+    settings["columns"].setdefault("subset", "index")
+    settings["columns"].setdefault("category", None)
+    prompt = next(iter(texts))
+    config = {"dataset": study, "models": [{"name": "m", "checkpoint": "a/b", "prompt": prompt}]}
+    if other:
+        config["other_datasets"] = {"general": settings}
+    else:
+        config["dataset"] = study | settings
+    message = refusal(config)
+    for word in words:
+        assert word.replace("KEY", "other_datasets.general" if other else "dataset") in message
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"source": "saved", "split": ["test", "train"]},
+        {"source": "saved", "split": "train"},
+        {"source": "x.parquet", "split": "any"},
+        {"source": "owner/name", "split": ["a", "b"], "name": ["x", "y"], "image_root": "saved"},
+        {"source": "x.tsv", "option_counts": [2]}
+        | {
+            "columns": {"id": ["file", "row"], "label": "index", "subset": "split"}
+            | {"category": None, "texts": {"english": {"question": "A", "options": ["A", "B"]}}}
+        },
+    ],
+)
+def test_settings_of_a_dataset_that_fit_are_accepted(settings):
+    config = {"dataset": {"cultures": CODES} | settings}
+    config["models"] = [{"name": "m", "checkpoint": "a/b"}]
+    completed = complete_config(config, ROOT)["dataset"]
+    assert all(completed[key] == settings[key] for key in settings.keys() - {"columns"})
+
+
 def test_names_of_other_datasets_are_names_in_paths():
     message = refusal(change(("other_datasets",), {"a/b": OTHER}))
     assert "a/b" in message

@@ -1,5 +1,7 @@
 """Opening a dataset in every form, offline too, and what cannot be opened. No network."""
 
+import base64
+import csv
 import errno
 import json
 import os
@@ -192,6 +194,200 @@ def test_a_missing_image_column_is_named_with_those_found(folder):
 def test_an_image_column_without_pictures_is_refused_with_its_type(folder):
     with pytest.raises(DatasetError, match=r"columns.image: column 'number' of .* holds no pict"):
         open_rows(folder, image_column="number")
+
+
+# Arrow's types
+
+TEXTS = {
+    "string": pa.string(),
+    "large_string": pa.large_string(),
+    "string_view": pa.string_view(),
+    "dictionary": pa.dictionary(pa.int32(), pa.string()),
+}
+BYTES = {"binary": pa.binary(), "large_binary": pa.large_binary(), "binary_view": pa.binary_view()}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("picture", BYTES)
+@pytest.mark.parametrize("form", ["bytes", "struct"])
+def test_every_type_of_text_and_bytes_is_read(text, picture, form, tmp_path):
+    rows = [make_row(f"{name}_0") for name in "ab"]
+    path = TEXTS[text] if text != "dictionary" else pa.string()
+    struct = pa.struct([("bytes", BYTES[picture]), ("path", path)])
+    options = pa.large_list(TEXTS["large_string" if text == "dictionary" else text])
+    kinds = {"image": struct if form == "struct" else BYTES[picture], "Label": pa.int64()}
+    kinds |= {"O": options, "O-en": pa.list_(options.value_type)}
+    columns = {
+        name: pa.array(
+            [PICTURE if name == "image" and form == "bytes" else row[name] for row in rows],
+            kinds.get(name, path),
+        ).cast(kinds.get(name, TEXTS[text]))
+        for name in rows[0]
+    }
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    prepared = prepare(open_rows(tmp_path / "x.parquet"), max_rejected=0)
+    assert [question["question_id"] for question in prepared.questions] == ["a_0", "b_0"]
+    assert prepared.questions[0]["texts"][1]["options"] == ["茶", "米", "汁", "餅"]
+    assert [image["bytes"] for image in prepared.images.values()] == [PICTURE]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_column_of_paths_or_base64_is_read_in_every_type_of_text(text, tmp_path):
+    column = pa.array(["a.png"]).cast(TEXTS[text])
+    pq.write_table(pa.table({"ID": ["a"], "image": column}), tmp_path / "x.parquet")
+    assert open_rows(tmp_path / "x.parquet")["image"][0] == {"bytes": None, "path": "a.png"}
+
+
+# CSV and TSV
+
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+
+def write_table(path, *rows):
+    """Write rows as spreadsheets do, texts in quotes where they need them."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=DELIMITERS[path.suffix[1:].lower()])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+CELLS = ["None", "NA", "null", "1.50", "007", "1e5", "True", " x ", "", '"', "a\nb", "a\tb", "a,b"]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.CSV"])
+def test_every_cell_of_a_table_is_the_text_that_it_is(name, tmp_path):
+    rows = [{"ID": str(n), "image": "p.png", "cell": cell} for n, cell in enumerate(CELLS)]
+    write_table(tmp_path / name, *rows)
+    opened = open_dataset(str(tmp_path / name), None, "test", "image")
+    assert opened.rows["cell"][:] == CELLS
+    assert opened.rows["image"][0] == {"bytes": None, "path": "p.png"}
+    assert opened.picture_folder == tmp_path
+
+
+def test_a_cell_may_hold_a_large_picture(tmp_path):
+    text = "x" * 3_000_000
+    write_table(tmp_path / "x.tsv", {"ID": "a", "image": text})
+    assert open_rows(tmp_path / "x.tsv")["image"][0]["path"] == text
+
+
+def test_files_of_other_columns_are_read_together(tmp_path):
+    write_table(tmp_path / "a.csv", {"ID": "a", "image": "p", "C": "c"})
+    write_table(tmp_path / "b.csv", {"image": "p", "ID": "b", "D": "d"})
+    rows = open_rows(tmp_path)
+    assert [(row["ID"], row["C"], row["D"]) for row in rows] == [("a", "c", None), ("b", None, "d")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"ID,image\na\n", r"line 2: 1 fields; expected 2, as in the header: a CSV file has"),
+        (b"ID,image\n\na,b\nc,d,e\n", r"line 4: 3 fields; expected 2"),
+        (b'ID,image\na,"b\nc,d\n', r"line 3: unexpected end of data"),
+        (b'ID,image\na,"b" c\n', r"line 2: ',' expected after"),
+        (b"ID,image\na,\xff\n", r"'utf-8' codec can't decode byte 0xff"),
+        (b"ID,image,ID\na,b,c\n", r"header: column 'ID' stands there twice"),
+        (b"\n\n", r"header: no columns"),
+    ],
+)
+def test_a_broken_table_is_refused_with_its_line(text, message, tmp_path):
+    (tmp_path / "x.csv").write_bytes(text)
+    with pytest.raises(DatasetError, match=f"x.csv, .*{message}"):
+        open_rows(tmp_path / "x.csv")
+
+
+# Several splits, configurations, and files
+
+SPLITS = {"cs": ["c0", "c1"], "de": ["d0"], "en": ["e0"]}
+
+
+def write_part(path, ids, split):
+    rows = [{"ID": name, "image": encode(PICTURE), "kind": split} for name in ids]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        write_table(path, *rows)
+
+
+def encode(picture):
+    return base64.b64encode(picture).decode()
+
+
+@pytest.fixture(params=["parquet", "jsonl", "csv", "tsv", "saved", "hub", "hub csv"])
+def split_source(request, tmp_path, hub_cache):
+    """A dataset of three splits in every form that has splits."""
+    form = request.param
+    if form == "saved":
+        parts = {
+            split: datasets.Dataset.from_list([{"ID": name, "image": PICTURE} for name in ids])
+            for split, ids in SPLITS.items()
+        }
+        datasets.DatasetDict(parts).save_to_disk(tmp_path / "saved")
+        return str(tmp_path / "saved")
+    folder = tmp_path / "splits"
+    if form.startswith("hub"):
+        repository = hub_cache / "datasets--owner--splits"
+        folder = repository / "snapshots" / COMMIT
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs/main").write_text(COMMIT)
+    suffix = {"hub": "parquet", "hub csv": "csv"}.get(form, form)
+    for split, ids in SPLITS.items():
+        write_part(folder / f"data/{split}-00000-of-00001.{suffix}", ids, split)
+    return "owner/splits" if form.startswith("hub") else str(folder)
+
+
+def open_named(source, split, named=(), **settings):
+    return open_dataset(str(source), None, split, "image", named=named, **settings).rows
+
+
+def test_several_splits_are_read_in_the_order_that_is_asked_for(split_source):
+    assert open_named(split_source, ["en", "cs"])["ID"][:] == ["e0", "c0", "c1"]
+    assert open_named(split_source, "de")["ID"][:] == ["d0"]
+    rows = open_named(split_source, ["en", "cs"], ["split", "row", "ID"])
+    assert rows["split"][:] == ["en", "cs", "cs"]
+    assert rows["row"][:] == [0, 0, 1]
+
+
+def test_all_splits_that_are_not_there_are_named(split_source):
+    message = r"split is \['xx', 'yy'\], but .* has the splits \['cs', 'de', 'en'\]"
+    with pytest.raises(DatasetError, match=message):
+        open_named(split_source, ["xx", "en", "yy"])
+
+
+def test_several_splits_of_a_file_that_says_none_are_refused(folder, tmp_path):
+    message = r"split is \['a', 'b'\], but nothing in .* says which split its rows are of"
+    for source in (folder, folder / "a.parquet"):
+        with pytest.raises(DatasetError, match=message):
+            open_named(source, ["a", "b"])
+    make_dataset("a_0").save_to_disk(tmp_path / "saved")
+    with pytest.raises(DatasetError, match=message):
+        open_named(tmp_path / "saved", ["a", "b"])
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl", "csv", "tsv"])
+def test_rows_tell_of_which_file_they_are(suffix, tmp_path):
+    for name, ids in (("brazil_local", ["b0", "b1"]), ("japan.local", ["j0"])):
+        write_part(tmp_path / f"d/{name}.{suffix}", ids, "")
+    rows = open_named(tmp_path / "d", "test", ["file", "row"])
+    assert rows["file"][:] == ["brazil_local"] * 2 + ["japan.local"]
+    assert rows["row"][:] == [0, 1, 0]
+
+
+def test_a_column_of_the_dataset_comes_before_what_a_row_s_place_says(tmp_path):
+    write_table(tmp_path / "x.csv", {"ID": "a", "image": "p", "split": "own", "name": "dish"})
+    rows = open_named(tmp_path / "x.csv", "test", ["split", "name", "row", "file"])
+    assert (rows["split"][0], rows["name"][0], rows["row"][0]) == ("own", "dish", 0)
+    assert "row" not in open_named(tmp_path / "x.csv", "test", ["split", "name"]).column_names
+
+
+def test_files_of_other_kinds_in_the_folder_are_told(tmp_path, caplog):
+    write_part(tmp_path / "d/a.csv", ["a"], "")
+    write_part(tmp_path / "d/b.tsv", ["b"], "")
+    assert open_named(tmp_path / "d", "test")["ID"][:] == ["a"]
+    assert "b.tsv" in caplog.text
 
 
 # Saved by datasets
@@ -400,6 +596,25 @@ def test_a_choice_of_configurations_is_asked_for_with_their_names(configured, na
     message = rf"dataset.name is {name!r}, but owner/name has the configurations \['en', 'jp'\]"
     with pytest.raises(DatasetError, match=message):
         open_dataset("owner/name", COMMIT, "test", "image", name)
+
+
+def test_several_configurations_are_read_and_all_that_are_not_there_named(configured):
+    configured()
+    place = {"named": ["name", "split", "row"], "name": ["jp", "en"]}
+    rows = open_dataset("owner/name", COMMIT, "test", "image", **place).rows
+    assert rows["name"][:] == ["jp", "en"]
+    assert (rows["split"][:], rows["row"][:]) == (["test"] * 2, [0, 0])
+    message = r"name is \['fr', 'it'\], but owner/name has the configurations \['en', 'jp'\]"
+    with pytest.raises(DatasetError, match=message):
+        open_dataset("owner/name", COMMIT, "test", "image", ["fr", "jp", "it"])
+
+
+@pytest.mark.usefixtures("cached")
+def test_pictures_of_a_hub_dataset_may_lie_beside_its_rows(hub_cache, tmp_path):
+    opened = open_dataset("owner/name", COMMIT, "test", "image")
+    assert opened.picture_folder == hub_cache / "datasets--owner--name/snapshots" / COMMIT
+    opened = open_dataset("owner/name", COMMIT, "test", "image", image_root=str(tmp_path))
+    assert opened.picture_folder == tmp_path
 
 
 def test_a_default_configuration_needs_no_name(configured):

@@ -1,5 +1,6 @@
 """Dataset rows: good ones are kept as delivered, bad ones are rejected with a reason."""
 
+import base64
 import copy
 import logging
 
@@ -383,6 +384,203 @@ def test_whole_numbers_of_any_type_are_labels(label):
     assert prepared.questions[0]["answer"] == 3
     assert type(prepared.questions[0]["answer"]) is int
     assert fingerprint_dataset(prepared) == fingerprint_dataset(prepare([make_row(Label=3)]))
+
+
+# Options as a dataset holds them, and the columns that config names.
+WRITTEN = {
+    "JSON": ({"O": '["a", "b", "c\\u00e9", 4]'}, "O", ["a", "b", "cé", "4"]),
+    "Python": ({"O": " ['a', \"b's\", 'c', 'd']\n"}, "O", ["a", "b's", "c", "d"]),
+    "a tuple": ({"O": "('a', 'b', 'c', 'd')"}, "O", list("abcd")),
+    "an object": ({"O": '{"B": "b", "A": "a", "D": "d", "C": "c"}'}, "O", list("abcd")),
+    "a struct": ({"O": {"A": "a", "B": "b", "C": "c", "D": "d", "E": None}}, "O", list("abcd")),
+    "a struct by number": ({"O": {"1": "a", "2": "b", "3": "c", "4": "d"}}, "O", list("abcd")),
+    "columns": ({"A": "a", "B": "b", "C": "c", "D": "d"}, list("ABCD"), list("abcd")),
+    "numbers in columns": (
+        {"A": 1, "B": 2.5, "C": 0, "D": -1, "E": float("nan")},
+        list("ABCDE"),
+        ["1", "2.5", "0", "-1"],
+    ),
+    "empty columns at the end": (
+        {"A": "a", "B": "b", "C": "c", "D": "d", "E": "", "F": None},
+        list("ABCDEF"),
+        list("abcd"),
+    ),
+    "letters in columns": (
+        {"A": "A. a", "B": "B. b", "C": "C. c", "D": "D. d"},
+        list("ABCD"),
+        list("abcd"),
+    ),
+}
+
+
+def name_options(columns):
+    texts = {"native": {"question": "Q", "options": columns}}
+    return {**COLUMNS, "texts": texts}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_options_are_read_as_they_are_written(case):
+    cells, columns, expected = WRITTEN[case]
+    (question,) = prepare([make_row(**cells)], columns=name_options(columns)).questions
+    assert question["texts"] == [{"prompt": "native", "question": "これは?", "options": expected}]
+
+
+def test_an_empty_column_between_others_is_no_option():
+    row = make_row(A="a", B="", C="c", D="d")
+    with pytest.raises(DatasetError, match="options not distinct"):
+        prepare([row], columns=name_options(list("ABCD")))
+
+
+LABELS = {  # what labels are -> label: index of the right option, or the reason why there is none
+    "index1": {1: 0, "4": 3, "2.0": 1, 0: "label out of range", 5: "label out of range"},
+    "letter": {
+        "A": 0,
+        " d": 3,
+        "(B)": 1,
+        "C.": 2,
+        "E": "label out of range",
+        1: "label is no letter",
+        "AB": "label is no letter",
+        "?": "label is no letter",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("label_is", "label"), [(kind, label) for kind, labels in LABELS.items() for label in labels]
+)
+def test_a_label_is_what_config_says(label_is, label):
+    expected = LABELS[label_is][label]
+    good = make_row("good_0", Label=next(iter(LABELS[label_is])))
+    prepared = prepare([good, make_row("x_0", Label=label)], label_is=label_is)
+    answers = {question["question_id"]: question["answer"] for question in prepared.questions}
+    reasons = {row["question_id"]: row["reason"] for row in prepared.rejected}
+    assert {**answers, **reasons}["x_0"] == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "label_is", "warned"),
+    [
+        ([1, 2, 3], "index", True),
+        (["1", "4", None], "index", True),
+        ([0, 3], "index", False),
+        (["0.0", "3"], "index", False),
+        ([1, 2, 3], "index1", False),
+        (["A", "B"], "letter", False),
+        (["tea", "1"], "text", False),
+    ],
+)
+def test_labels_that_seem_to_count_from_1_are_told(labels, label_is, warned, caplog):
+    prepare([make_row(f"p{n}_0", Label=label) for n, label in enumerate(labels)], label_is=label_is)
+    assert ("no label is 0" in caplog.text) == warned
+    assert ("set dataset.label_is: index1" in caplog.text) == warned
+
+
+@pytest.mark.parametrize(
+    ("option", "doubt"),
+    [
+        ("All of the above", "speak of others"),
+        ("none of these options", "speak of others"),
+        ("Both A and C", "speak of others"),
+        ("A, B and D", "speak of others"),
+        ("a & b", "speak of others"),
+        ("D", "are letters"),
+        ("c", "are letters"),
+        ("E", None),
+        ("Above the door", None),
+        ("A and he", None),
+        ("None", None),
+        ("All day", None),
+        ("3", None),
+    ],
+)
+def test_options_that_hang_on_their_order_are_told_and_kept(option, doubt, caplog):
+    row = make_row("p1_0", O=["tea", option, "soup", "cake"])
+    assert len(prepare([row]).questions) == 1
+    assert ("options are shuffled: ['p1_0']" in caplog.text) == (doubt is not None)
+    assert (doubt or "") in caplog.text
+
+
+def test_the_terminal_names_some_of_many_doubtful_questions_and_the_log_file_all(caplog):
+    rows = [make_row(f"p{n}_0", O=["w", "x", "y", "All of the above"]) for n in range(9)]
+    with caplog.at_level(logging.INFO, logger="culture_neurons"):
+        prepare(rows)
+    shown = [r for r in caplog.records if not getattr(r, "file_only", False)]
+    (line,) = [r.getMessage() for r in shown if "shuffled" in r.getMessage()]
+    assert line.startswith("9 questions with options that speak of others")
+    assert ("p4_0" in line, "p5_0" in line, "see the log file" in line) == (True, False, True)
+    (whole,) = [r.getMessage() for r in caplog.records if getattr(r, "file_only", False)]
+    assert all(f"p{n}_0" in whole for n in range(9))
+
+
+def test_pictures_that_no_other_can_replace_are_told(caplog):
+    sinhala = {"Subset": "('Sinhala', 'Sri_Lanka')"}
+    rows = [make_row("a_0", SHADES[0]), make_row("a_1", SHADES[0], **sinhala)]  # both cultures
+    rows += [make_row("b_0", SHADES[1]), make_row("c_0", SHADES[2], **sinhala)]
+    prepare(rows)
+    assert "1 of 3 pictures have none to be swapped with" in caplog.text
+    caplog.clear()
+    prepare(rows[2:])
+    assert "swapped" not in caplog.text
+
+
+def test_a_name_alone_is_a_subset():
+    rows = [make_row("a_0", Subset="Sri_Lanka"), make_row("b_0", Subset=" Japan ")]
+    rows += [make_row("c_0", Subset="Peru"), make_row("d_0", Subset=None)]
+    prepared = prepare(rows, cultures={("Sri Lanka",): "LKA", ("Japan",): "JPN"})
+    found = [(q["culture"], q["subset"], q["language"]) for q in prepared.questions]
+    assert found == [("LKA", "Sri_Lanka", ""), ("JPN", "Japan", "")]
+    assert rejections(prepared) == [("c_0", "subset not asked for"), ("d_0", "unreadable subset")]
+
+
+def test_several_columns_hold_the_parts_of_a_subset():
+    columns = {**COLUMNS, "subset": ["L", "C"]}
+    rows = [make_row("a_0", L="Sinhala", C="Sri_Lanka"), make_row("b_0", L="Sinhala", C=None)]
+    prepared = prepare(rows, columns=columns)
+    (question,) = prepared.questions
+    assert (question["culture"], question["language"]) == ("LKA", "Sinhala")
+    assert question["subset"] == "('Sinhala', 'Sri_Lanka')"
+    assert rejections(prepared) == [("b_0", "unreadable subset")]
+    with pytest.raises(DatasetError, match=r"names none of .*\('Sinhala', 'Sri_Lanka'\)"):
+        prepare(rows[:1], columns=columns, cultures={("Sri Lanka",): "LKA", ("Japan",): "JPN"})
+
+
+def test_several_columns_name_a_question_and_its_picture():
+    columns = {**COLUMNS, "id": ["part", "ID"]}
+    rows = [make_row("1_0", part="hi_x"), make_row("1_0", SHADES[1], part="sw_x")]
+    rows += [make_row("2_0", part=None)]
+    prepared = prepare(rows, columns=columns)
+    found = [(q["question_id"], q["image_id"]) for q in prepared.questions]
+    assert found == [("hi_x/1_0", "hi_x/1"), ("sw_x/1_0", "sw_x/1")]
+    assert rejections(prepared) == [("", "missing id")]
+    (_, twice) = prepare([*rows[:2], *GOOD]).rejected
+    assert twice["reason"] == "duplicate id"
+    assert "set dataset.columns.id to a list, such as [split, ID]" in twice["detail"]
+
+
+ENCODED = base64.b64encode(PICTURE).decode()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        ENCODED,
+        f"data:image/png;base64,{ENCODED}",
+        "\n".join(ENCODED[start : start + 76] for start in range(0, len(ENCODED), 76)) + "\n",
+        {"bytes": None, "path": ENCODED},
+    ],
+)
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_picture_may_be_written_as_base64(image, beside, tmp_path):
+    prepared = prepare([make_row(image=image)], picture_folder=tmp_path if beside else None)
+    assert prepared.images["p1"]["bytes"] == PICTURE
+
+
+def test_a_file_named_by_its_checksum_is_no_base64(tmp_path):
+    name = "0123456789abcdef" * 4
+    (tmp_path / name).write_bytes(PICTURE)
+    prepared = prepare([make_row(image=name)], picture_folder=tmp_path)
+    assert prepared.images["p1"]["bytes"] == PICTURE
 
 
 def test_numbers_as_options_become_text():

@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from culture_neurons.dataset.sources import find_source, list_inputs, stays_inside
+from culture_neurons.dataset.sources import (
+    DatasetError,
+    find_columns,
+    find_source,
+    find_splits,
+    list_inputs,
+    stays_inside,
+)
 
 
 @pytest.fixture
@@ -22,7 +29,7 @@ def data(tmp_path, monkeypatch):
 
 def test_a_file_is_itself_even_if_a_rule_has_yet_to_write_it(data):
     data("b.parquet")
-    for name in ("a.parquet", "b.parquet", "c.jsonl", "d.JSONL", "e.Parquet"):
+    for name in ("a.parquet", "b.parquet", "c.jsonl", "d.JSONL", "e.Parquet", "f.csv", "g.tsv"):
         assert list_inputs(name, "image") == [name]
 
 
@@ -88,6 +95,89 @@ def test_lists_without_end_do_not_stop_planning(data):
     with open("d/rows.jsonl", "w") as file:
         file.write('{"image":' + "[" * 200_000)
     assert list_inputs("d/rows.jsonl", "image") == ["d/rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("files", "form"),
+    [
+        (["a.parquet", "b.csv", "c.jsonl"], "parquet"),
+        (["b.csv", "c.jsonl"], "jsonl"),
+        (["b.csv", "deep/a.csv", "x.tsv"], "csv"),
+        (["x.tsv"], "tsv"),
+        (["x.txt"], "parquet"),
+    ],
+)
+def test_a_folder_is_of_one_kind_of_files(files, form, data):
+    data(*(f"d/{file}" for file in files))
+    found = find_source("d")
+    wanted = sorted(f"d/{file}" for file in files if file.endswith(f".{form}"))
+    assert (found.form, list(found.files)) == (form, wanted)
+    assert (found.picture_folder is None) == (form == "parquet")
+
+
+PICTURES = ("r/a.png", "r/p/b.png", "r/unused.png", "d/a.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.csv", 'ID,image\n1,a.png\n2,"p/b.png"\n3,no.png\n4,../d/x.csv\n5,\n'),
+        ("x.tsv", "image\tID\na.png\t1\np/b.png\t2\nhttps://x/a.png\t3\n/etc/passwd\t4\n"),
+        ("x.jsonl", '{"image": "a.png"}\n{"image": "p/b.png"}\n{"image": null}\n'),
+    ],
+)
+def test_the_pictures_that_rows_name_are_inputs_wherever_they_start(name, text, data):
+    data(f"d/{name}", *PICTURES)
+    with open(f"d/{name}", "w") as file:
+        file.write(text)
+    expected = [f"d/{name}", "r/a.png", "r/p/b.png"]
+    assert list_inputs(f"d/{name}", "image", "r") == expected
+    assert list_inputs("d", "image", "r") == expected
+    assert list_inputs(f"d/{name}", "image") == [f"d/{name}", "d/a.png"]
+    assert list_inputs(f"d/{name}", "other", "r") == [f"d/{name}"]
+
+
+def test_a_table_is_read_up_to_its_broken_line_and_pictures_in_it_are_no_paths(data):
+    data("d/x.csv", "d/a.png", "d/b.png")
+    with open("d/x.csv", "w") as file:
+        file.write("image,ID\n" + "A" * 200_000 + ",0\na.png,1\nbroken\nb.png,2\n")
+    assert list_inputs("d/x.csv", "image") == ["d/x.csv", "d/a.png"]
+
+
+@pytest.mark.parametrize("source", ["d/x.parquet", "s", "owner/name"])
+def test_where_rows_cannot_be_read_all_files_below_the_pictures_folder_are_inputs(source, data):
+    data("d/x.parquet", "s/state.json", *PICTURES)
+    own = list_inputs(source, "image")
+    assert list_inputs(source, "image", "r") == [*own, "r/a.png", "r/p/b.png", "r/unused.png"]
+    assert list_inputs(source, "image", "nowhere") == own
+
+
+def test_splits_are_found_where_no_table_need_be_read(data):
+    data("s/dataset_dict.json", "s/test/state.json", "d/x.parquet", "d/x.csv", "t/state.json")
+    assert find_splits("s") is None  # damaged: what it is shows when it is opened
+    with open("s/dataset_dict.json", "w") as file:
+        json.dump({"splits": ["train", "test"]}, file)
+    assert find_splits("s") == ["train", "test"]
+    assert find_splits("d/x.csv") == find_splits("d/x.parquet") == []
+    assert [find_splits(source) for source in ("d", "t", "owner/name")] == [None] * 3
+
+
+def test_columns_of_tables_are_those_that_every_file_has(data):
+    data("d/a.csv", "d/b.csv", "e.tsv", "f.parquet", "g/x")
+    for name, text in (
+        ("d/a.csv", "\ufeffC,B,A\n"),
+        ("d/b.csv", "A,C,D\n1"),
+        ("e.tsv", "A\tB,C\n"),
+    ):
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(text)
+    assert find_columns("d") == ["C", "A"]
+    assert find_columns("e.tsv") == ["A", "B,C"]
+    assert [find_columns(source) for source in ("f.parquet", "g", "owner/name")] == [None] * 3
+    with open("e.tsv", "w") as file:
+        file.write("A\tA\n")
+    with pytest.raises(DatasetError, match="e.tsv, header: column 'A' stands there twice"):
+        find_columns("e.tsv")
 
 
 @pytest.mark.parametrize(

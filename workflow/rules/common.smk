@@ -106,8 +106,9 @@ def get_checkpoint_input(wildcards):
 
 
 def list_dataset_files(dataset):
-    """List a dataset's local files, pictures included; a Hub id has none."""
-    return list_inputs(dataset["source"], dataset["columns"]["image"])
+    """List a dataset's local files, pictures included; of a Hub id at most pictures."""
+    image = dataset["columns"]["image"]
+    return list_inputs(dataset["source"], image, dataset["image_root"])
 
 
 def list_reading(dataset):

@@ -1,4 +1,4 @@
-# A dataset in CVQA's schema -> questions, images (one row per picture), and rejected rows.
+# A dataset -> questions, images (one row per picture), and rejected rows.
 
 
 rule prepare_dataset:

@@ -22,6 +22,7 @@ from culture_neurons.dataset.sources import (
     find_source,
     read_rows,
 )
+from culture_neurons.logs import logger
 from culture_neurons.storage.hub import HubError, fetch_snapshot
 
 LABEL_COLUMNS = ("ID", "Label")
@@ -105,6 +106,11 @@ def _check_files(source: str, found: Source) -> None:
             f"dataset.source {source}: no {', '.join(f'*{suffix}' for suffix in FORMS)} in this "
             f"folder; expected {EXPECTED}"
         )
+    if os.path.isdir(source) and found.form != "saved":
+        others = [suffix for suffix, form in FORMS.items() if form != found.form]
+        aside = sorted(str(f) for suffix in others for f in Path(source).rglob(f"*{suffix}"))
+        if aside:
+            logger.warning("files of other kinds than *.%s are not read: %s", found.form, aside)
     if found.form in ("jsonl", "csv", "tsv"):  # no reader says which line is broken
         for file in found.files:
             for _ in read_rows(file, found.form):

@@ -157,7 +157,9 @@ def _read_image_id(question_id: str, row: Mapping, columns: Mapping) -> str:
 
 
 def _join_cells(row: Mapping, columns: str | Sequence[str]) -> str:
-    parts = [read_text(row[column]) for column in list_names(columns)]
+    """Join cells to a name; of a picture it is the path. "" where one says nothing."""
+    cells = [row[column] for column in list_names(columns)]
+    parts = [read_text(c.get("path") if isinstance(c, Mapping) else c) for c in cells]
     return "/".join(parts) if all(parts) else ""
 
 

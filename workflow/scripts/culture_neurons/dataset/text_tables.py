@@ -79,7 +79,9 @@ def _open_table(path: str | Path, form: str):
             reader = csv.reader(file, delimiter=DELIMITERS[form], strict=True)
             try:
                 yield reader
-            except (csv.Error, ValueError) as error:  # ValueError: not UTF-8
+            except csv.Error as error:
+                raise BrokenLineError(f"line {reader.line_num}: {error}") from error
+            except ValueError as error:  # not UTF-8, before the line is read
                 raise BrokenLineError(f"line {reader.line_num + 1}: {error}") from error
     finally:
         csv.field_size_limit(limit)
