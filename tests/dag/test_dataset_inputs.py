@@ -140,11 +140,11 @@ def test_a_setting_that_changes_rows_prepares_them_again(name, changes, prepared
 def test_columns_that_a_table_lacks_are_one_clear_line_before_any_job(prepared):
     text = (prepared / "study.yaml").read_text()
     assert "label: answer" in text
-    (prepared / "lacks.yaml").write_text(text.replace("label: answer", "label: anser"))
+    (prepared / "lacks.yaml").write_text(text.replace("label: answer", "label: answered"))
     process = run_snakemake(prepared, "-n", "--configfile", "lacks.yaml")
     said = process.stdout + process.stderr
     key = "other_datasets.general.columns"
-    assert f"config key '{key}' names ['anser']; expected columns that every file" in said
+    assert f"config key '{key}' names ['answered']; expected columns that every file" in said
     assert "did you mean 'answer'" in said
     assert "Traceback" not in said
 

@@ -609,6 +609,42 @@ def test_several_configurations_are_read_and_all_that_are_not_there_named(config
         open_dataset("owner/name", COMMIT, "test", "image", ["fr", "jp", "it"])
 
 
+def test_a_hub_folder_of_pictures_with_a_table_is_read(hub_cache):
+    repository = hub_cache / "datasets--owner--pictures"
+    folder = repository / "snapshots" / COMMIT / "test"
+    folder.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text(COMMIT)
+    (repository / "picture").write_bytes(PICTURE)
+    (folder / "a.png").symlink_to(repository / "picture")
+    columns = {k: v for k, v in make_row("a_0").items() if k not in ("image", "O", "O-en")}
+    write_table(folder / "metadata.csv", {"file_name": "a.png", **columns})
+    opened = open_dataset("owner/pictures", None, "test", "image")
+    rows = [{**row, "O": "['a', 'b', 'c', 'd']", "O-en": list("wxyz")} for row in opened.rows]
+    prepared = prepare(rows, picture_folder=opened.picture_folder, max_rejected=0)
+    assert prepared.images["a"]["bytes"] == PICTURE
+    with pytest.raises(DatasetError, match="columns names 'file', but owner/pictures is not read"):
+        open_dataset("owner/pictures", None, "test", "image", named=["file"])
+
+
+def test_a_delimiter_that_a_card_states_is_obeyed(hub_cache):
+    folder = hub_cache / "datasets--owner--semicolons/snapshots" / COMMIT
+    folder.mkdir(parents=True)
+    (folder.parents[1] / "refs").mkdir()
+    (folder.parents[1] / "refs/main").write_text(COMMIT)
+    (folder / "x.csv").write_text("ID;image\na;b.png\n")
+    card = "configs:\n- {config_name: default, sep: ';', data_files: [{split: test, path: x.csv}]}"
+    (folder / "README.md").write_text(f"---\n{card}\n---\n")
+    rows = open_named("owner/semicolons", "test")
+    assert (rows["ID"][:], rows["image"][0]["path"]) == (["a"], "b.png")
+
+
+def test_a_saved_dataset_does_not_tell_files(tmp_path):
+    make_dataset("a_0").save_to_disk(tmp_path / "saved")
+    with pytest.raises(DatasetError, match=r"columns names 'file', but .*saved is not read file"):
+        open_named(tmp_path / "saved", "test", ["file"])
+
+
 @pytest.mark.usefixtures("cached")
 def test_pictures_of_a_hub_dataset_may_lie_beside_its_rows(hub_cache, tmp_path):
     opened = open_dataset("owner/name", COMMIT, "test", "image")

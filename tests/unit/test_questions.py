@@ -135,7 +135,7 @@ BAD = {
     "letter label": (
         make_row(Label="B"),
         "label is a letter",
-        "'B', expected an integer from 0 to 3: letters need label_is: letter",
+        "'B', expected an integer from 0 to 3: letters need dataset.label_is: letter",
     ),
     "URL for an image": (
         make_row(image="https://example.org/a.png"),
@@ -187,13 +187,16 @@ def test_a_bad_row_is_rejected_with_its_reason_and_no_other_row(case):
 def test_a_letter_as_label_says_which_key_reads_it(letter):
     (row,) = prepare([*GOOD, make_row(Label=letter)]).rejected
     assert row["reason"] == "label is a letter"
-    assert f"{letter!r}, expected an integer from 0 to 3: letters need label_is" in row["detail"]
+    assert (
+        f"{letter!r}, expected an integer from 0 to 3: letters need dataset.label_is"
+        in row["detail"]
+    )
 
 
 def test_a_text_as_label_says_which_key_reads_it():
     (row,) = prepare([*GOOD, make_row(Label="green tea")]).rejected
     assert row["reason"] == "label out of range"
-    assert "options' texts need label_is: text" in row["detail"]
+    assert "options' texts need dataset.label_is: text" in row["detail"]
 
 
 def test_long_details_are_cut():
@@ -574,6 +577,20 @@ ENCODED = base64.b64encode(PICTURE).decode()
 def test_a_picture_may_be_written_as_base64(image, beside, tmp_path):
     prepared = prepare([make_row(image=image)], picture_folder=tmp_path if beside else None)
     assert prepared.images["p1"]["bytes"] == PICTURE
+
+
+def test_a_whole_path_below_the_pictures_folder_is_read_and_no_other(tmp_path):
+    (tmp_path / "r").mkdir()
+    for place in (tmp_path / "r/a.png", tmp_path / "b.png"):
+        place.write_bytes(PICTURE)
+    rows = [make_row("a_0", image=str(tmp_path / "r/a.png"))]
+    rows += [make_row(f"b{n}_0", image=f"{tmp_path}/{path}") for n, path in enumerate(OUTSIDE)]
+    prepared = prepare(rows, picture_folder=tmp_path / "r")
+    assert list(prepared.images) == ["a"]
+    assert {reason for _, reason in rejections(prepared)} == {"image outside its folder"}
+
+
+OUTSIDE = ("b.png", "r/../b.png", "rr/a.png")
 
 
 def test_a_file_named_by_its_checksum_is_no_base64(tmp_path):

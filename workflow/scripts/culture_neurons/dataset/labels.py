@@ -7,7 +7,6 @@ from numbers import Real
 
 from culture_neurons.dataset.texts import find_option
 
-KINDS = ("index", "index1", "letter", "text")  # from 0; from 1; A, B, ...; as the option is written
 _LETTER = re.compile(r"\s*\(?([A-Za-z])[.):]*\s*")
 
 
@@ -25,7 +24,7 @@ def find_answer(label, options: Sequence[Sequence[str]], label_is: str) -> int:
     Args:
         label: Of the row.
         options: Of each prompt.
-        label_is: One of `KINDS`.
+        label_is: "index" of the right option from 0, "index1" from 1, its "letter", or its "text".
 
     Raises:
         LabelError: It says no option, or several.
@@ -46,10 +45,11 @@ def find_answer(label, options: Sequence[Sequence[str]], label_is: str) -> int:
     first = 0 if label_is == "index" else 1
     expected = f"{label!r}, expected an integer from {first} to {first + count - 1}"
     if _read_letter(label) is not None:
-        raise LabelError("label is a letter", f"{expected}: letters need label_is: letter")
+        raise LabelError("label is a letter", f"{expected}: letters need dataset.label_is: letter")
     raise LabelError(
         "label out of range",
-        f"{expected}, as dataset.label_is: {label_is} says; options' texts need label_is: text",
+        f"{expected}, as dataset.label_is: {label_is} says; options' texts need "
+        "dataset.label_is: text",
     )
 
 

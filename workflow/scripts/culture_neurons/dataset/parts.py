@@ -13,6 +13,7 @@ from datasets.data_files import DataFilesDict, EmptyDatasetError, get_data_patte
 
 from culture_neurons.dataset.columns import list_names
 from culture_neurons.dataset.sources import FORMS, DatasetError, Source, find_columns, read_rows
+from culture_neurons.dataset.text_tables import DELIMITERS
 from culture_neurons.logs import logger
 
 SUFFIXES = {form: suffix for suffix, form in FORMS.items()}
@@ -70,12 +71,9 @@ def read_hub_parts(
         builder = datasets.load_dataset_builder(str(folder), name)
         files = {str(split): list(map(str, f)) for split, f in builder.config.data_files.items()}
         _require("split", splits, files, f"{source} has the splits")
-        form = _find_form(files)
-        if by_file and form is None:
-            raise DatasetError(
-                f"dataset.source {source}: its files are not of one kind of {', '.join(FORMS)}, so "
-                "rows tell no 'file'; name another column in dataset.columns"
-            )
+        form = _find_form(files, getattr(builder.config, "sep", None))
+        if by_file:
+            _require_form(source, form)
         for split in splits:
             # `datasets` guesses what a CSV file's cells are, and alters texts: "None", "1.50".
             if by_file or form in ("csv", "tsv"):
@@ -91,6 +89,8 @@ def read_local_parts(
 ) -> list[Part]:
     """Read splits of local files; arguments and errors as of `read_hub_parts`."""
     if found.form == "saved":
+        if by_file:
+            _require_form(source, None)
         saved = datasets.load_from_disk(source)
         if isinstance(saved, datasets.DatasetDict):
             _require("split", splits, saved, f"{source} has the splits")
@@ -111,6 +111,14 @@ def _require(key: str, wanted: Sequence, known: Collection[str], that: str) -> N
         raise DatasetError(
             f"dataset.{key} is {missing[0] if len(missing) == 1 else missing!r}, but {that} "
             f"{sorted(map(str, known))}; set it to one of them, or to a list"
+        )
+
+
+def _require_form(source: str, form: str | None) -> None:
+    if form is None:
+        raise DatasetError(
+            f"dataset.columns names 'file', but {source} is not read file by file; expected "
+            f"another column: rows of files of one kind of {', '.join(FORMS)} alone tell their file"
         )
 
 
@@ -143,10 +151,11 @@ def _find_splits(source: str, found: Source) -> dict[str, list[str]]:
     return named
 
 
-def _find_form(files: Mapping[str, Sequence[str]]) -> str | None:
+def _find_form(files: Mapping[str, Sequence[str]], delimiter: str | None) -> str | None:
     """Find the form of all files, if it is one that can be read file by file."""
     suffixes = {Path(file).suffix.lower() for split in files for file in files[split]}
-    return FORMS.get(suffixes.pop()) if len(suffixes) == 1 else None
+    form = FORMS.get(suffixes.pop()) if len(suffixes) == 1 else None
+    return form if DELIMITERS.get(form, delimiter) == delimiter else None
 
 
 def _read_parts(

@@ -63,6 +63,8 @@ def _read_bytes(image, folder: Path | None) -> bytes:
             f"{text!r}; expected the picture: a run fetches none, fetch them first and name the "
             "files (docs/datasets.md)",
         )
+    if folder is not None and os.path.isabs(text):  # as `datasets` names pictures of a Hub folder
+        text = text.removeprefix(os.path.join(os.path.abspath(folder), ""))
     if folder is not None and stays_inside(text) and os.path.isfile(folder / text):
         return _read_file(folder, text)
     if _DATA_URL.match(text) or _BASE64.fullmatch(text):

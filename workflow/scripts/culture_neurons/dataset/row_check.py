@@ -48,7 +48,7 @@ class RowFormat:
         cultures: Subset -> culture code; None: the dataset has no cultures.
         folds: Number of folds.
         option_counts: Numbers of options that a question may have.
-        label_is: What labels are, of `labels.KINDS`.
+        label_is: What labels are: see `labels.find_answer`.
         labels: Question id -> label that replaces the row's own.
         picture_folder: Where picture paths start; None: nowhere.
         taken: Checksums (sha256) of the pictures of another dataset: not to be asked of again.

@@ -121,7 +121,7 @@ def find_columns(source: str) -> list[str] | None:
     for file in found.files:
         try:
             headers.append(read_header(file, found.form))
-        except BrokenLineError as error:
+        except (BrokenLineError, OSError) as error:
             raise DatasetError(f"dataset.source {file}, {error}") from error
     return [name for name in headers[0] if all(name in header for header in headers)]
 
@@ -134,7 +134,7 @@ def read_rows(file: str, form: str) -> Iterator[dict]:
     """
     try:
         yield from read_objects(file) if form == "jsonl" else read_records(file, form)
-    except BrokenLineError as error:
+    except (BrokenLineError, OSError) as error:
         raise DatasetError(f"dataset.source {file}, {error}") from error
 
 
