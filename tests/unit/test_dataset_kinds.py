@@ -327,6 +327,22 @@ def test_every_example_and_every_recipe_is_tried():
     assert set(titles["Recipes"]) == set(RECIPES)
 
 
+def test_the_page_s_table_has_every_key_with_its_default():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    known = schema["properties"]["dataset"]["properties"]
+    columns = known["columns"]["properties"]
+    known = known | {f"columns.{name}": part for name, part in columns.items()}
+    table = dict(split_page())["Keys"].partition("\n\nFour words")[0]
+    rows = re.findall(r"^\| (`[^|]*`) \|([^|]*)\|", table, re.M)
+    stated = {}
+    for names, default in rows:
+        keys = re.findall("`([a-z_.]+)`", names)
+        stated |= dict(zip(keys, default.replace("`", "").split(", "), strict=False))
+    assert stated.keys() == known.keys() - {"columns"}
+    for key in known.keys() - {"columns", "source", "cultures", "columns.texts"}:
+        assert yaml.safe_load(stated[key].strip()) == known[key]["default"], key
+
+
 def split_page():
     return re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
 
