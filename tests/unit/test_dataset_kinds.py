@@ -1,4 +1,4 @@
-"""The examples and recipes of docs/datasets.md, on rows with the columns that the cards state."""
+"""The examples and recipes of docs/datasets.md, from a few rows of each kind to questions."""
 
 import base64
 import csv
