@@ -138,10 +138,20 @@ def test_the_pictures_that_rows_name_are_inputs_wherever_they_start(name, text, 
 
 
 def test_a_table_is_read_up_to_its_broken_line_and_pictures_in_it_are_no_paths(data):
-    data("d/x.csv", "d/a.png", "d/b.png")
+    data("d/x.csv", "d/a.png", "d/b.png", "d/c.png")
     with open("d/x.csv", "w") as file:
-        file.write("image,ID\n" + "A" * 200_000 + ",0\na.png,1\nbroken\nb.png,2\n")
-    assert list_inputs("d/x.csv", "image") == ["d/x.csv", "d/a.png"]
+        file.write("image,ID\na.png,1\n" + "A" * 200_000 + ",0\nb.png,1\nbroken\nc.png,2\n")
+    assert list_inputs("d/x.csv", "image") == ["d/x.csv", "d/a.png", "d/b.png"]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_table_that_holds_its_pictures_is_not_read_whole(form, data):
+    data(f"d/x.{form}", "d/a.png")
+    rows = [{"image": "A" * 200_000}, {"image": "a.png"}]
+    lines = map(json.dumps, rows) if form == "jsonl" else ["image", *(r["image"] for r in rows)]
+    with open(f"d/x.{form}", "w") as file:
+        file.write("\n".join(lines))
+    assert list_inputs(f"d/x.{form}", "image") == [f"d/x.{form}"]
 
 
 @pytest.mark.parametrize("source", ["d/x.parquet", "s", "owner/name"])

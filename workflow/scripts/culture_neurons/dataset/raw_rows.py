@@ -84,6 +84,8 @@ def open_dataset(
     except HubError as error:
         raise DatasetError(f"dataset.source {error}; expected {EXPECTED}") from error
     except Exception as error:  # `datasets` raises nearly anything on damaged files
+        if isinstance(error.__cause__, DatasetError):  # a line of a table that is read for it
+            raise error.__cause__ from error
         raise DatasetError(_explain(error, source, split)) from error
     _check_text(rows, source)
     root = Path(image_root) if image_root is not None else folder
@@ -111,7 +113,7 @@ def _check_files(source: str, found: Source) -> None:
         aside = sorted(str(f) for suffix in others for f in Path(source).rglob(f"*{suffix}"))
         if aside:
             logger.warning("files of other kinds than *.%s are not read: %s", found.form, aside)
-    if found.form in ("jsonl", "csv", "tsv"):  # no reader says which line is broken
+    if found.form == "jsonl":  # `datasets` does not say which line is broken
         for file in found.files:
             for _ in read_rows(file, found.form):
                 pass

@@ -76,9 +76,9 @@ def find_source(source: str) -> Source:
 def list_inputs(source: str, image_column: str, image_root: str | None = None) -> list[str]:
     """List the local files whose edit changes the dataset, pictures included.
 
-    Of JSONL, CSV, and TSV files these are the pictures that rows name; of others all files below
-    `image_root`, for their rows cannot be read here. A picture that is missing or not taken is left
-    out: it costs its rows, not the run.
+    Of JSONL, CSV, and TSV files these are the pictures that rows name, unless the first row holds
+    its picture; of others all files below `image_root`, for their rows cannot be read here. A
+    picture that is missing or not taken is left out: it costs its rows, not the run.
     """
     found = find_source(source)
     root = Path(image_root) if image_root is not None else found.picture_folder
@@ -153,7 +153,9 @@ def _list_pictures(file: str, form: str, column: str) -> set[str]:
     with suppress(DatasetError):  # said with its reason when the dataset is opened
         for row in read_rows(file, form):
             picture = row.get(column)
-            is_short = isinstance(picture, str) and len(picture) < LONGEST_PATH
-            if is_short and stays_inside(picture):
+            is_text = isinstance(picture, str)
+            if is_text and len(picture) >= LONGEST_PATH and not pictures:
+                break  # gigabytes of pictures, and no path: reading them all would take long
+            if is_text and len(picture) < LONGEST_PATH and stays_inside(picture):
                 pictures.add(picture)
     return pictures
