@@ -1,5 +1,6 @@
 # make demo: install once, then run the embedded demo.  make test: lint, and the workflow as it should run.
 # make test-faults: as it should fail.  make test-slurm: on a real one-node Slurm; as root on Debian or Ubuntu.
+# make test-browser: the report as its reader sees it, in Chromium; as root on Debian, if there is none yet.
 # make validate: do verdicts fit a known truth? A longer demo.
 # make native: does another language find other neurons?
 # make transfer: do masks matter on new pictures, and damage what has no culture?
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo native transfer steering validate test test-faults test-slurm lint bench clean
+.PHONY: install demo native transfer steering validate test test-faults test-slurm test-browser lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -77,6 +78,11 @@ test-slurm: install .slurm-plugin/installed
 	    apt-get update --quiet; \
 	    apt-get install --quiet --yes --no-install-recommends munge slurmctld slurmd slurm-client; }
 	PYTHONPATH="$(CURDIR)/.slurm-plugin" "$(BIN)/python" -m pytest tests/slurm
+
+test-browser: install
+	which chromium > /dev/null || which google-chrome > /dev/null || { set -e; apt-get update --quiet; \
+	    apt-get install --quiet --yes --no-install-recommends -o DPkg::Lock::Timeout=600 chromium; }
+	"$(BIN)/python" -m pytest tests/browser
 
 # Kills, full disks, damaged files, and what else docs/reliability.md lists.
 test-faults: install

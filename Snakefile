@@ -62,6 +62,9 @@ if not workflow.overwrite_configfiles:
     configfile: os.path.relpath(ROOT / "config/config.yaml")
 
 
+report: "workflow/report/workflow.rst"
+
+
 try:
     refuse_hidden(workflow.configfiles, workflow.overwrite_configfiles)
     config = complete_config(config, ROOT)

@@ -51,9 +51,10 @@ rule plot_components:
             "results/figures/components/{split}/{intervention}/{outcome}/{scorer}.svg",
             caption="../report/components.rst",
             category="Components",
+            subcategory="Self against cross",
             labels={
-                "figure": "self against cross: {outcome}, {scorer}",
-                "model": "all",
+                "scorer": "{scorer}",
+                "outcome": "{outcome}",
                 "split": "{split}",
                 "intervention": "{intervention}",
             },
@@ -87,12 +88,8 @@ rule plot_depth:
             "results/figures/depth/{split}/{scorer}.svg",
             caption="../report/depth.rst",
             category="Components",
-            labels={
-                "figure": "depth, {scorer}",
-                "model": "all",
-                "split": "{split}",
-                "intervention": "none",
-            },
+            subcategory="Depth",
+            labels={"scorer": "{scorer}", "split": "{split}"},
         ),
         png="results/figures/depth/{split}/{scorer}.png",
     log:
