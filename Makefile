@@ -1,6 +1,7 @@
 # make demo: install once, then run the embedded demo.  make test: lint, and the workflow as it should run.
 # make test-faults: as it should fail.  make test-slurm: on a real one-node Slurm; as root on Debian or Ubuntu.
 # make test-browser: the report as its reader sees it, in Chromium; as root on Debian, if there is none yet.
+# make report: the demo's page for a browser, results/report.html, which make demo makes too.
 # make validate: do verdicts fit a known truth? A longer demo.
 # make native: does another language find other neurons?
 # make transfer: do masks matter on new pictures, and damage what has no culture?
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo native transfer steering validate test test-faults test-slurm test-browser lint bench clean
+.PHONY: install demo report native transfer steering validate test test-faults test-slurm test-browser lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -35,22 +36,30 @@ demo: install
 	$(call run_study)
 	@"$(BIN)/python" workflow/scripts/show_study.py
 	@"$(BIN)/python" workflow/scripts/check_demo.py
+	@echo "for a browser: results/report.html"
+
+report: install
+	$(call run_study,results/report.html)
+	@echo results/report.html
 
 # Of another dataset than the other demos, so in a folder of its own.
 native: install
 	$(call run_study,--directory native_demo --configfile config/native_demo.yaml)
 	@cd native_demo && "../$(BIN)/python" ../workflow/scripts/show_study.py
 	@cd native_demo && "../$(BIN)/python" ../workflow/scripts/check_demo.py native
+	@echo "for a browser: native_demo/results/report.html"
 
 transfer: install
 	$(call run_study,--configfile config/other_datasets.yaml)
 	@"$(BIN)/python" workflow/scripts/show_study.py
 	@"$(BIN)/python" workflow/scripts/check_demo.py transfer
+	@echo "for a browser: results/report.html"
 
 steering: install
 	$(call run_study,--configfile config/steering.yaml)
 	@"$(BIN)/python" workflow/scripts/show_study.py
 	@"$(BIN)/python" workflow/scripts/check_demo.py steering
+	@echo "for a browser: results/report.html"
 
 # The demo against all four controls; then models of five training seeds, negative controls, and null.
 validate: install

@@ -27,7 +27,7 @@
 #   results/categories/{model}/{hookpoint}/{split}/{rate}/{intervention}.parquet
 #   results/model_pairs/{hookpoint}.parquet                              (models compared)
 #   results/exports/{model}/{hookpoint}/{split}/{rate}/{selector}.{pth,safetensors,json}  (by request)
-#   results/figures/<family>/...    results/tables/*.csv
+#   results/figures/<family>/...    results/tables/*.csv    results/report.html
 #   results/logs/<rule>/...         results/benchmarks/<rule>/...
 #
 # A selector is a scorer, "planted" (a demo model's ground truth), or a control: "{control}_of_{scorer}",
@@ -91,10 +91,11 @@ onstart:
 
 
 rule all:
-    """The whole study: every figure and table."""
+    """The whole study: every figure and table, and the page that shows them."""
     input:
         get_figures,
         get_tables,
+        "results/report.html",
 
 
 include: "workflow/rules/demo.smk"
@@ -112,3 +113,4 @@ include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/sensitivity_figures.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/report.smk"

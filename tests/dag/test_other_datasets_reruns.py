@@ -13,7 +13,7 @@ ENTRIES = """
   new: {source: results/demo/new_pictures.parquet, cultures: config/demo_cultures.tsv}
 """
 MEASURED = {"measure_transfer", "measure_damage"}
-TOLD = {"plot_elsewhere", "write_tables"}
+TOLD = {"plot_elsewhere", "write_tables", "build_report"}
 
 
 @pytest.fixture(scope="module")

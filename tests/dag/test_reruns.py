@@ -3,6 +3,7 @@
 import os
 import re
 
+import pytest
 from dry_runs import copy_project, plan, rules_of, run_snakemake
 
 FIGURES_AND_TABLES = {
@@ -14,6 +15,7 @@ FIGURES_AND_TABLES = {
     "measure_recovery",
     "compare_scorers",
     "write_tables",
+    "build_report",
 }
 
 
@@ -65,11 +67,25 @@ def test_touching_every_file_reruns_nothing(finished):
 
 def test_a_comment_in_a_plotting_module_reruns_its_figures_only(finished):
     append(finished / "workflow/scripts/culture_neurons/plots/overlap.py")
-    assert rules_of(plan(finished)) == {"plot_overlap"}
+    assert rules_of(plan(finished)) == {"plot_overlap", "build_report"}
     append(finished / "workflow/scripts/culture_neurons/plots/parts/style.py")
-    rules = rules_of(plan(finished))
+    rules = rules_of(plan(finished)) - {"build_report"}
     assert {"plot_accuracy", "plot_overlap", "plot_layers"} <= rules
     assert all(rule.startswith("plot_") for rule in rules)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("workflow/report/self_cross.rst", "More words.\n"),
+        ("workflow/scripts/culture_neurons/report/templates/page.css", "/* an edit */\n"),
+        ("workflow/scripts/culture_neurons/report/page.py", "# an edit\n"),
+        ("CITATION.cff", "# an edit\n"),
+    ],
+)
+def test_what_only_the_page_shows_reruns_the_page_alone(finished, path, line):
+    append(finished / path, line)
+    assert plan(finished) == {("build_report", "")}
 
 
 def test_changing_r_plans_from_selection_on(finished):
@@ -106,6 +122,7 @@ def test_settings_of_statistics_rerun_no_model(finished):
     config = finished / "config/config.yaml"
     edit(config, "power: 0.8", "power: 0.9")
     measured = {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
+    measured |= {"build_report"}
     assert rules_of(plan(finished)) == measured
     edit(config, "collapse: 0.1", "collapse: 0.2")  # comparisons leave out broken masks as well
     assert rules_of(plan(finished)) == measured | {"compare_scorers"}
@@ -132,6 +149,7 @@ def test_more_draws_of_a_control_rerun_that_control(finished):
         if rule in ("draw_random", "intervene"):
             assert re.search(r"=random(_of_(lape|planted))?$", wildcards), wildcards
     shown = {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
+    shown |= {"build_report"}
     assert rules_of(jobs) == {"draw_random", "intervene"} | shown
 
 
@@ -147,6 +165,7 @@ def test_all_four_controls_reuse_the_demo_and_run_no_other_pass_of_the_model(fin
     assert counts["select_permuted"] == models * scorers
     assert counts["intervene"] == counts["draw_random"] + counts["select_permuted"]
     shown = {"measure_effects", "plot_deactivation", "plot_self_cross", "write_tables"}
+    shown |= {"build_report"}
     assert rules_of(jobs) == {"draw_random", "select_permuted", "intervene"} | shown
 
 

@@ -42,6 +42,7 @@ def test_the_default_demo_measures_no_sensitivity(finished):
 def test_sensitivity_of_a_finished_study_runs_no_model(measured_once):
     _, jobs = measured_once
     assert rules_of(jobs) == AGREEMENT | {
+        "build_report",
         "compare_models",
         "measure_categories",
         "plot_models",
@@ -63,14 +64,14 @@ def test_settings_of_sensitivity_rerun_their_measures_alone(measured):
         ("    - [text]\n", ""),
     ):
         edit(measured, old, new)
-    assert rules_of(plan(measured)) == AGREEMENT
+    assert rules_of(plan(measured)) == AGREEMENT | {"build_report"}
 
 
 def test_a_variant_reruns_its_scorer_alone(measured):
     usual = "options: {variant: rel, activity_floor: 0.5}"
     edit(measured, usual, "options: {variant: z, activity_floor: 0.9}")
     jobs = plan(measured)
-    assert rules_of(jobs) == AGREEMENT
+    assert rules_of(jobs) == AGREEMENT | {"build_report"}
     for rule, wildcards in jobs:
         if rule == "measure_reliability":
             assert wildcards.endswith("scorer=mad")

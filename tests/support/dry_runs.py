@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "config", "envs", "profiles", "workflow")
+PARTS = ("CITATION.cff", "Snakefile", "config", "envs", "profiles", "workflow")
 
 
 def run_snakemake(folder, *arguments):

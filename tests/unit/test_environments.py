@@ -16,8 +16,8 @@ from rattler import MatchSpec
 from planning.code_inputs import find_code_inputs
 
 PROJECT = Path(__file__).resolve().parents[2]
-CONDA_NAME = {"torch": "pytorch", "PIL": "pillow"}
-ENVIRONMENTS = ["figures", "models", "tables"]
+CONDA_NAME = {"torch": "pytorch", "PIL": "pillow", "yaml": "pyyaml"}
+ENVIRONMENTS = ["figures", "models", "report", "tables"]
 
 
 def read_pins():
@@ -60,7 +60,8 @@ def third_party_imports(path):
 def test_versions_are_those_of_the_requirements(name):
     channels, packages = read_environment(name)
     assert channels == ["conda-forge", "nodefaults"]
-    pins = {CONDA_NAME.get(key, key): version for key, version in read_pins().items()}
+    pins = {key.lower(): version for key, version in read_pins().items()}
+    pins = {CONDA_NAME.get(key, key): version for key, version in pins.items()}
     python = packages.pop("python")
     assert python == "3.11.*"  # the version that requirements-lock.txt was made with
     assert packages == {package: f"=={pins[package]}" for package in packages}
@@ -89,7 +90,7 @@ def test_every_rule_names_an_environment():
     for path in (PROJECT / "workflow/rules").glob("*.smk"):
         for block in path.read_text().split("\nrule ")[1:]:
             rules += 1
-            assert re.search(r'conda:\s+"\.\./\.\./envs/(figures|models|tables)\.yaml"', block), (
-                block
-            )
+            assert re.search(
+                r'conda:\s+"\.\./\.\./envs/(figures|models|report|tables)\.yaml"', block
+            ), block
     assert rules == sum(len(scripts_of(name)) for name in ENVIRONMENTS)

@@ -67,6 +67,9 @@ LAWS = {
     ),
     "sensitivity/origins.py": ({"numpy", "polars"}, {"dataset/cultures.py"}),
     "report": ({"polars"}, {"storage", "neurons.py", "chance.py", "outcomes.py"}),
+    "report/captions.py": ({"docutils", "jinja2"}, set()),
+    "report/citation.py": ({"yaml"}, set()),
+    "report/page.py": ({"jinja2"}, {"report", "storage", "outcomes.py"}),
     "validation": ({"polars", "scipy"}, {"report", "storage", "demo/names.py", "outcomes.py"}),
     "plots": (
         {"matplotlib", "numpy", "polars"},

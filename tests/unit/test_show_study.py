@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from culture_neurons.report.headlines import tell_tables, tell_verdicts
 from culture_neurons.report.terminal import (
     abridge_ground_truth,
     abridge_logp,
@@ -213,3 +214,18 @@ def test_the_script_prints_the_table_and_its_figures(tmp_path):
         "results/figures/layers/r0.01/tiny-llava-v1.6-mistral.png"
     )
     assert "dropped" not in process.stdout
+
+
+def test_a_page_tells_verdicts_whole_and_tables_as_the_terminal_does(tmp_path):
+    verdicts = make_verdicts(rate=[0.01, 0.02])
+    verdicts.write_csv(tmp_path / "verdicts.csv")
+    (tmp_path / "transfer.csv").write_text("model,verdict\n")
+    words = tell_verdicts(tmp_path / "verdicts.csv")
+    assert words.columns == ["model", "rate", "scorer", "by accuracy", "by log-probability"]
+    assert [row[3:] for row in words.rows] == verdicts.select(
+        "verdict", "logp_verdict"
+    ).to_numpy().tolist()
+    (told,) = tell_tables(tmp_path.glob("*.csv"), ["verdicts", "transfer", "sensitivity"])
+    shown = abridge_verdicts(verdicts).select(told.columns)
+    assert told.rows == [list(row) for row in shown.cast(pl.String).fill_null("").rows()]
+    assert "-74.8 [-79.8, -69.7]" in told.rows[0]

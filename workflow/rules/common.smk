@@ -1,6 +1,7 @@
 # Patterns of paths, constraints of all wildcards, and input functions: paths that the config decides.
 
 import re
+from functools import cache
 
 from culture_neurons.dataset.cultures import has_related
 from culture_neurons.dataset.sources import list_inputs
@@ -12,9 +13,13 @@ from culture_neurons.demo.names import (
 from culture_neurons.demo.names import PATTERN as DEMO_NAMES
 from culture_neurons.hooks.places import list_hookpoints, load_hookpoint, name_module
 from culture_neurons.outcomes import OUTCOMES as MEASURED
+from planning.changed_settings import list_changed
 from planning.code_inputs import find_code_inputs
 from planning.model_jobs import list_resources, name_hub_cache
+from planning.schema import read_schema
 from planning.study import Study
+from snakemake.io import is_flagged
+from snakemake.iocontainers import Wildcards
 
 # What these names hold stands in planning/study.py.
 STUDY = Study(config)
@@ -39,6 +44,9 @@ INTERVALS = {
 }
 RESAMPLING = {key: INTERVALS[key] for key in ("resamples", "confidence", "seed")}
 TESTS = {key: config["evaluate"][key] for key in ("alpha", "power", "collapse")}
+SETTINGS = {key: config[key] for key in config if key != "compute"}  # but for speed
+CHANGED = list_changed(SETTINGS, read_schema(ROOT))
+TEMPLATES = sorted(ROOT.glob("workflow/scripts/culture_neurons/report/templates/*"))
 HUB_CACHE = name_hub_cache(config["compute"])
 MODEL_JOB = list_resources(config["compute"])
 

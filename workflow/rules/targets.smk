@@ -143,3 +143,36 @@ def get_tables(wildcards):
     """List the study's CSV files."""
     summary = rules.summarise_sensitivity.output if SENSITIVITY["measure"] else []
     return [*rules.write_tables.output, *summary]
+
+
+@cache
+def describe_figures():
+    """Describe each figure: where a report shows it, and what its caption quotes."""
+    paths = [path for path in get_figures(None) if path.endswith(".svg")]
+    return [describe_figure(path) for path in paths]
+
+
+def describe_figure(path):
+    """Describe a figure as the rule that draws it does, with its job's wildcards and params."""
+    for plot in workflow.rules:
+        for output in plot.output:
+            match = output.match(path)
+            if match and is_flagged(output, "report"):
+                shown, named = output.flags["report"], match.groupdict()
+                wildcards = Wildcards(fromdict=named)
+                return {
+                    "path": path,
+                    "caption": os.path.relpath(
+                        shown.caption.get_path_or_uri(secret_free=True)
+                    ),
+                    "category": shown.category,
+                    "family": shown.subcategory or shown.category,
+                    "labels": {
+                        key: text.format(**named) for key, text in shown.labels.items()
+                    },
+                    "wildcards": named,
+                    "params": {
+                        key: value(wildcards) if callable(value) else value
+                        for key, value in plot.params.items()
+                    },
+                }

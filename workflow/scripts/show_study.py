@@ -6,10 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
+from culture_neurons.report.headlines import TOLD
 from culture_neurons.report.terminal import TABLES, choose_figures, form_table
 
-# What is printed of a study.
-STUDY = ("verdicts", "logp", "transfer", "prompts", "relations", "steering", "sensitivity")
 FOLDER = Path("results/tables")
 FIGURES = Path("results/figures")
 
@@ -25,7 +24,9 @@ def main() -> None:
             f"there is no {path} here: run make demo, or snakemake with the study's config, and "
             "start this in the same folder"
         )
-    measured = [table for table in STUDY if _find(table).exists() and len(_read(table))]
+    measured = [
+        table for table in (*TOLD, "sensitivity") if _find(table).exists() and len(_read(table))
+    ]
     for table in [name] if name else measured:
         print(TABLES[table].caption)
         print(form_table(TABLES[table].abridge(_read(table))))

@@ -45,7 +45,7 @@ def abridge_verdicts(verdicts: pl.DataFrame) -> pl.DataFrame:
     last = ("precision", "recall", "shared_recall", "published")
     last = [name for name in last if name in verdicts.columns]
     return verdicts.select(
-        *_name_masks(verdicts),
+        *name_masks(verdicts),
         *_abridge_tests(verdicts, 1),
         _round("self_swapped", 1),
         *(_round(name, 2) for name in last),
@@ -60,14 +60,15 @@ def abridge_logp(verdicts: pl.DataFrame) -> pl.DataFrame:
     part = verdicts.select(*STUDY, "intervention", "scorer", "cultures", f"^{prefix}.*$")
     part = part.rename(lambda name: name.removeprefix(prefix))
     return part.select(
-        *_name_masks(part),
+        *name_masks(part),
         *_abridge_tests(part, 3),
         _round("self_swapped", 3),
         _abridge_words("verdict"),
     )
 
 
-def _name_masks(verdicts: pl.DataFrame) -> list[str | pl.Expr]:
+def name_masks(verdicts: pl.DataFrame) -> list[str | pl.Expr]:
+    """Choose the columns that tell a table's masks apart: those of one value do not."""
     return ["model", *_varied(verdicts, ("hookpoint", "split", "rate", "intervention")), "scorer"]
 
 
@@ -103,7 +104,7 @@ def abridge_steering(table: pl.DataFrame) -> pl.DataFrame:
     controls = [name[7:] for name in table.columns if name.startswith("self_p_")]
     accuracy = table.filter(outcome=ACCURACY)
     return accuracy.select(
-        *_name_masks(accuracy),
+        *name_masks(accuracy),
         "group",
         "cultures",
         _round("before", 1),
@@ -116,7 +117,7 @@ def abridge_transfer(table: pl.DataFrame) -> pl.DataFrame:
     """Put intervals beside values, of accuracy alone."""
     accuracy = table.filter(outcome=ACCURACY)
     return accuracy.select(
-        *_name_masks(accuracy),
+        *name_masks(accuracy),
         "other_dataset",
         *_intervals(("study_self", "self", "cross", "gap"), 1),
         _largest_p(accuracy, "gap"),
