@@ -58,6 +58,13 @@ def test_editing_cas_reruns_cas_alone(finished):
     assert {"intervene", "write_tables"} <= rules_of(jobs)
 
 
+def test_editing_a_hookpoint_reruns_what_is_read_or_planted_there(finished):
+    append(finished / "workflow/scripts/culture_neurons/hookpoints/attn_head.py")
+    assert plan(finished) == set()  # no model of the demo has planted heads
+    append(finished / "workflow/scripts/culture_neurons/hookpoints/mlp_gate_act.py")
+    assert {"train_demo_model", "extract_activations", "intervene"} <= rules_of(plan(finished))
+
+
 def test_touching_every_file_reruns_nothing(finished):
     for path in finished.rglob("*"):
         if path.is_file() and ".snakemake" not in path.parts and "results" not in path.parts:

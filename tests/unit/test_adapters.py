@@ -156,6 +156,7 @@ def read_metadata(path):
 def test_recovery_carries_the_facts_of_the_masks_and_of_the_training(tmp_path, monkeypatch):
     planted = {"culture": ["A", "A"], "layer": [0, 1], "neuron": [3, 4]}
     trained = {"architecture": "tiny-pangea", "seed": 5, "software": {"torch": "1"}}
+    trained |= {"hookpoints": ["mlp.gate_act", "mlp.neuron"]}
     write_table(tmp_path / "planted.parquet", "planted", planted, trained)
     study = {"model": "tiny", "commit": "c", "dataset": "d", "prompt": "english", "option_seed": 1}
     study |= {"hookpoint": "mlp.gate_act", "split": 3, "rate": 0.02}
@@ -176,6 +177,31 @@ def test_recovery_carries_the_facts_of_the_masks_and_of_the_training(tmp_path, m
     assert facts.pop("software").keys() == {"polars"}
     expected = study | {"kind": "recovery", "architecture": "tiny-pangea", "seed": 5}
     assert facts == expected
+
+
+@pytest.mark.parametrize("rule", ["select_planted", "measure_recovery"])
+def test_neurons_planted_at_another_hookpoint_are_refused(rule, tmp_path, monkeypatch):
+    names, kinds = RULES[rule]
+    sources = {}
+    for name, kind in kinds.items():
+        several = not isinstance(kind, str)
+        kind = kind[0] if several else kind
+        facts = {key: PLACE[key][1] for key in STATED[kind]} | NO_ROWS
+        path = write_empty(tmp_path / name / "cas.parquet", kind, facts)
+        sources[name] = [path] if several else path
+    wildcards = {name: PLACE[name][0] for name in names}
+
+    def run(planted_at):
+        write_empty(sources["planted"], "planted", {"hookpoints": planted_at})
+        run_adapter(rule, monkeypatch, wildcards, sources)
+
+    with pytest.raises(TableError) as caught:
+        run(["attn.head"])
+    assert str(caught.value) == (
+        f"{sources['planted']}: its neurons are planted at attn.head, but a file of this path has "
+        f"hookpoint {PLACE['hookpoint'][0]!r}; it was made for another path: delete it and run "
+        "again"
+    )
 
 
 def test_masks_without_others_keep_their_cultures_and_order(tmp_path, monkeypatch):

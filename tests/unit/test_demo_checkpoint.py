@@ -1,6 +1,7 @@
 """Tiny demo models without training: build, save, load, encode, run."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -15,16 +16,20 @@ from culture_neurons.demo.checkpoint import (
     save_checkpoint,
 )
 from culture_neurons.demo.lessons import Lessons
+from culture_neurons.demo.names import VARIANTS, list_planted_at
 from culture_neurons.demo.pictures import draw_general_picture, draw_picture, encode_png
 from culture_neurons.demo.planting import (
-    HOOKPOINT,
     UNTOUCHED,
+    Plants,
     draw_interventions,
     draw_plants,
     hinge_loss,
+    record_gates,
+    spare_loss,
     weaken_gates,
 )
 from culture_neurons.demo.recipe import Recipe
+from culture_neurons.demo.training import Probes, train_demo_model
 from culture_neurons.demo.world import (
     CULTURES,
     GENERAL_QUESTION,
@@ -38,10 +43,13 @@ from culture_neurons.demo.world import (
     translate,
 )
 from culture_neurons.hooks.hookpoints import find_layers
+from culture_neurons.hooks.interventions import ablate, intervene
 from culture_neurons.model.checkpoints import load_checkpoint
 from culture_neurons.model.cpu_inference import pack_linear
 from culture_neurons.model.prompts import SCOPES, encode_prompt, find_letter_tokens
 from culture_neurons.neurons import NeuronAxis
+from culture_neurons.storage.facts import read_facts
+from culture_neurons.storage.tables import read_table
 
 SEED = 3
 
@@ -148,7 +156,7 @@ def test_the_same_seed_builds_the_same_weights_and_leaves_the_global_generator_a
 
 
 def test_planted_groups_are_disjoint_and_fit_the_model(saved):
-    axis = find_layers(saved[1], HOOKPOINT).axis
+    axis = find_layers(saved[1], "mlp.gate_act").axis
     plants = draw_plants((1, 2), 8, 0, axis, torch.Generator().manual_seed(0))
     for groups in plants.neurons.values():
         assert groups.shape == (len(CULTURES), 8)
@@ -190,10 +198,104 @@ def test_the_hinge_is_zero_beyond_the_margin_and_one_per_unit_short_of_it():
     assert first == pytest.approx(0.75 + 0.5)
 
 
+def test_the_hinge_on_norms_pulls_to_both_sides_of_a_threshold():
+    plants = draw_plants((0,), 2, 0, NeuronAxis((32,)), torch.Generator().manual_seed(0))
+    groups = plants.neurons[0]
+    norms = torch.full((1, 1, 32), 0.2)  # 0.8 below the threshold
+    norms[..., groups[0]] = 2.0
+    tokens = torch.ones(1, 1, dtype=torch.bool)
+
+    def take(margin):
+        culture = torch.zeros(1, dtype=torch.long)
+        return hinge_loss({0: norms}, plants, culture, tokens, tokens, margin, threshold=1.0)
+
+    assert take(margin=0.75) == 0
+    norms[..., groups[0, 0]] = 1.5  # a quarter short of 1.75
+    norms[..., groups[3, 1]] = 0.5  # a quarter beyond 0.25
+    assert take(margin=0.75) == pytest.approx((0.25 + 0.25) / 2)  # mean over a group's two
+
+
+def test_spare_neurons_are_pushed_up_at_every_token_and_planted_ones_are_not():
+    plants = Plants({1: torch.arange(len(CULTURES))[:, None]})
+    gates = {layer: torch.full((2, 3, 10), 1.5) for layer in (0, 1)}
+    tokens = torch.tensor([[True, True, False], [True, False, False]])
+    assert spare_loss(gates, plants, tokens, 1.0, 0.5) == 0
+    gates[1][..., : len(CULTURES)] = -5.0  # planted
+    gates[1][:, 2] = -5.0  # at tokens that do not count
+    assert spare_loss(gates, plants, tokens, 1.0, 0.5) == 0
+    gates[1][0, 0, 9] = -0.5  # 2 short, one of 2 spare neurons at one of 3 tokens
+    gates[0][1, 0, 0] = 1.25  # a quarter short, one of 10
+    expected = (2 / (2 * 3) + 0.25 / (10 * 3)) / 2
+    assert spare_loss(gates, plants, tokens, 1.0, 0.5) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("hookpoint", ["mlp.gate_act", "attn.head", "vision.mlp"])
+def test_gates_are_recorded_as_they_were_and_groups_silenced_with_a_gradient(
+    saved, lessons, hookpoint
+):
+    _, model, _, _ = saved
+    layers = find_layers(model, hookpoint)
+    batch = lessons.draw_batch(4, torch.Generator().manual_seed(0))
+    neurons = {0: torch.tensor([0, 2])}
+    maps = [UNTOUCHED, ablate(neurons), UNTOUCHED, ablate(neurons)]
+
+    def run(maps):
+        with record_gates(layers, (0,), len(batch)) as gates, intervene(layers, maps):
+            logits = model(**batch.inputs, use_cache=False).logits
+        return gates[0], logits[torch.arange(4), batch.last_at]
+
+    with torch.no_grad(), intervene(layers, maps):
+        expected = model(**batch.inputs, use_cache=False).logits[torch.arange(4), batch.last_at]
+    with torch.no_grad():
+        plain_gates, plain = run([UNTOUCHED])
+    gates, logits = run(maps)
+    assert gates.shape[0] == 4
+    assert gates.shape[2] == layers.axis.widths[0]
+    torch.testing.assert_close(gates, plain_gates)  # before they are silenced
+    torch.testing.assert_close(logits, expected)
+    same = [torch.allclose(logits[row], plain[row], atol=1e-5) for row in range(4)]
+    assert same == [True, False, True, False]
+    model.zero_grad()
+    (logits.square().sum() + gates.sum()).backward()
+    weights = [p.grad for p in layers.consumers[0].parameters()]
+    assert all(grad is not None and grad.isfinite().all() for grad in weights)
+    model.zero_grad()
+
+
+@pytest.mark.parametrize("hookpoint", ["attn.head", "vision.mlp"])
+def test_a_row_of_gates_is_of_its_own_picture(saved, lessons, hookpoint):
+    _, model, _, _ = saved
+    layers = find_layers(model, hookpoint)
+    batch = lessons.draw_batch(3, torch.Generator().manual_seed(0))
+    found = []
+    for blank in (False, True):
+        inputs = dict(batch.inputs)
+        pixels = inputs["pixel_values"].clone()
+        if blank:
+            pixels.unflatten(0, (3, -1))[1] = 0
+        inputs["pixel_values"] = pixels
+        with torch.no_grad(), record_gates(layers, (0,), 3) as gates:
+            model(**inputs, use_cache=False)
+        found.append(gates[0])
+    changed = [not torch.allclose(*(gate[row] for gate in found), atol=1e-6) for row in range(3)]
+    assert changed == [False, True, False]
+
+
+def test_a_group_is_silenced_whole_where_the_recipe_says_so():
+    plants = draw_plants((0, 1), 4, 0, NeuronAxis((64, 64)), torch.Generator().manual_seed(0))
+    recipe = Recipe(batch=8, self_ablated=8, cross_ablated=0, least_silenced=1.0)
+    culture = torch.arange(8)
+    maps = draw_interventions(culture, plants, recipe, torch.Generator().manual_seed(1))
+    for own, affine in enumerate(maps):
+        assert affine.neurons.keys() == plants.neurons.keys()
+        for layer, groups in plants.neurons.items():
+            assert sorted(affine.neurons[layer].tolist()) == sorted(groups[own].tolist())
+
+
 def test_weakened_gates_are_those_of_the_first_cultures_neurons_alone(saved):
     name, _, processor, _ = saved
     model, weak = (build_model(name, processor.tokenizer, SEED).eval() for _ in range(2))
-    axis = find_layers(model, HOOKPOINT).axis
+    axis = find_layers(model, "mlp.gate_act").axis
     plants = draw_plants((1, 2), 8, 0, axis, torch.Generator().manual_seed(1))
     weaken_gates(weak, plants, 2, 0.3)
     changed = 0
@@ -269,6 +371,50 @@ def test_half_of_the_general_rows_have_groups_silenced():
     assert len(maps) == 26
     assert maps[16:20] + maps[23:] == [UNTOUCHED] * 7
     assert all(len(affine.neurons[0]) for affine in maps[20:23])
+
+
+@pytest.mark.parametrize("variant", ["planted", "heads", "vision"])
+def test_a_trained_model_says_where_its_plants_are(variant, tmp_path):
+    keys = {"steps": 2, "warm_up": 1, "plant_from": 0, "first_stop": 2, "pictures": 1}
+    keys |= {"attempts": 1, "test_rows": 1, "least_accuracy": 0}
+    keys |= {"least_self_drop": -1, "most_cross_change": 1}
+    recipe = Recipe(**VARIANTS[variant] | keys)
+    train_demo_model("tiny-pangea", 0, tmp_path, 1, recipe)
+    path = tmp_path / "planted.parquet"
+    facts = read_facts(path, "planted")
+    assert tuple(facts["hookpoints"]) == list_planted_at(variant)
+    assert facts["recipe"]["hookpoint"] == recipe.hookpoint
+    loaded = load_checkpoint(str(tmp_path), None, "float32", "cpu").model
+    axis = find_layers(loaded, recipe.hookpoint).axis
+    rows = read_table(path, "planted").to_pydict()
+    units = axis.find_units(rows["layer"], rows["neuron"])
+    per_culture = len(recipe.planted_layers) * recipe.planted_per_layer
+    assert len(set(units)) == len(CULTURES) * per_culture
+    assert {c: rows["culture"].count(c) for c in rows["culture"]} == {
+        culture.code: per_culture for culture in CULTURES
+    }
+    text = loaded.config.get_text_config()
+    assert (text.num_attention_heads, text.num_key_value_heads) == (
+        (32, 32) if variant == "heads" else (4, 2)
+    )
+    assert loaded.config.vision_config.intermediate_size == (400 if variant == "vision" else 96)
+
+
+@torch.no_grad()
+def test_the_probe_of_cultures_is_to_be_even_over_silenced_rows(lessons):
+    batch = lessons.draw_batch(4, torch.Generator().manual_seed(0))
+    probes = Probes(8, len(lessons.word_ids), torch.Generator().manual_seed(0))
+    state = torch.zeros(4, batch.inputs["input_ids"].shape[1], 8)
+    chosen = torch.tensor([True, False, True, False])
+    assert probes.take_silenced((None, state), batch, chosen).item() == pytest.approx(0, abs=1e-6)
+    probes.culture.weight[:] = 0
+    probes.culture.weight[3, 0] = 1.0
+    for row in (0, 1):  # of which one is chosen
+        state[row, batch.asked_at[row], 0] = 1.0  # RMS-normed it is sqrt(8)
+    lead = 8**0.5
+    known = math.log(7 + math.exp(lead)) - lead / 8 - math.log(8)  # of that row, over even
+    found = probes.take_silenced((None, state), batch, chosen).item()
+    assert found == pytest.approx(known / 2, rel=1e-5)
 
 
 def test_half_of_the_native_lessons_ask_in_the_culture_s_own_language():

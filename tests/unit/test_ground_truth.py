@@ -8,7 +8,9 @@ from culture_neurons.demo.names import (
     ARCHITECTURES,
     VARIANTS,
     DemoName,
+    find_hookpoint,
     list_demo_names,
+    list_planted_at,
     parse_demo_name,
 )
 from culture_neurons.demo.recipe import Recipe
@@ -49,12 +51,31 @@ def test_the_negative_controls_leave_out_one_loss_each_and_the_null_both():
         "weakened": (True, True),
         "general": (True, True),
         "native": (True, True),
+        "heads": (True, True),
+        "vision": (True, True),
         "unplanted": (False, False),
     }
     assert [name for name, recipe in recipes.items() if recipe.shared_per_layer] == ["shared"]
     assert [name for name, recipe in recipes.items() if recipe.weakened_cultures] == ["weakened"]
     assert [name for name, recipe in recipes.items() if recipe.general_rows] == ["general"]
     assert [name for name, recipe in recipes.items() if recipe.native] == ["native"]
+
+
+def test_variants_say_where_their_plants_can_be_read():
+    recipes = {name: Recipe(**keys) for name, keys in VARIANTS.items()}
+    for name, recipe in recipes.items():
+        assert find_hookpoint(name) == recipe.hookpoint
+        assert bool(list_planted_at(name)) == recipe.plants, name
+    assert list_planted_at("planted") == ("mlp.gate_act", "mlp.neuron")
+    assert list_planted_at("hinge_only") == ("mlp.gate_act", "mlp.neuron")
+    assert list_planted_at("heads") == ("attn.head",)
+    assert list_planted_at("vision") == ("vision.mlp",)
+    assert list_planted_at("unplanted") == ()
+
+
+def test_only_gates_can_be_weakened():
+    with pytest.raises(ValueError, match=r"^weakened_cultures of neurons at attn\.head: gates of"):
+        Recipe(**VARIANTS["heads"], weakened_cultures=2)
 
 
 def make_verdict(checkpoint, recall, loss, verdict, significant=0):

@@ -8,6 +8,7 @@ from culture_neurons.dataset.sources import list_inputs
 from culture_neurons.demo.names import (
     DEMO_CHECKPOINTS,
     DEMO_DATASETS,
+    find_hookpoint,
     parse_demo_name,
 )
 from culture_neurons.demo.names import PATTERN as DEMO_NAMES

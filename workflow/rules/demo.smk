@@ -23,7 +23,10 @@ rule make_demo_dataset:
 rule train_demo_model:
     """Train a tiny vision-language model and plant neurons of each culture in it, or do not."""
     input:
-        code=find_code_inputs("train_demo_model", name_module("mlp.gate_act")),
+        code=lambda wildcards: find_code_inputs(
+            "train_demo_model",
+            name_module(find_hookpoint(parse_demo_name(wildcards.demo_model).variant)),
+        ),
     output:
         checkpoint=[
             f"{DEMO_CHECKPOINTS}/{{demo_model}}/{name}" for name in CHECKPOINT_FILES

@@ -8,7 +8,7 @@ from culture_neurons.logs import start_log
 from culture_neurons.storage.facts import SELECTOR_FACTS, join_facts, name_versions, read_facts
 from culture_neurons.storage.frames import read_frame
 from culture_neurons.storage.tables import write_table
-from culture_neurons.validation.recovery import measure_recovery
+from culture_neurons.validation.recovery import measure_recovery, read_planted_facts
 
 start_log(snakemake.log[0])
 source, wildcards = snakemake.input, snakemake.wildcards
@@ -17,7 +17,8 @@ scorers = {
     for path in source.masks
 }
 facts = join_facts(
-    {source.planted: read_facts(source.planted, "planted"), **scorers}, own=SELECTOR_FACTS
+    {source.planted: read_planted_facts(source.planted, wildcards.hookpoint), **scorers},
+    own=SELECTOR_FACTS,
 )
 planted = read_frame(source.planted, "planted")
 recovery = pl.concat(

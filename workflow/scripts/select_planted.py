@@ -2,13 +2,18 @@
 
 from culture_neurons.identify.mask_tables import write_masks
 from culture_neurons.logs import logger, start_log
-from culture_neurons.storage.facts import read_joined
+from culture_neurons.storage.facts import join_facts, read_facts
 from culture_neurons.storage.frames import read_frame
-from culture_neurons.validation.recovery import mask_planted
+from culture_neurons.validation.recovery import mask_planted, read_planted_facts
 
 start_log(snakemake.log[0])
 statistics, planted = snakemake.input.statistics, snakemake.input.planted
-facts = read_joined({statistics: "statistics", planted: "planted"}, snakemake.wildcards)
+facts = join_facts(
+    {
+        statistics: read_facts(statistics, "statistics", snakemake.wildcards),
+        planted: read_planted_facts(planted, snakemake.wildcards.hookpoint),
+    }
+)
 masks = mask_planted(read_frame(planted, "planted"), facts["cultures"])
 facts |= {"rate": snakemake.params.rate, "selector": "planted", "scorer": {"name": "planted"}}
 sizes = write_masks(

@@ -24,14 +24,13 @@ from transformers.models.llava_next.image_processing_pil_llava_next import (
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from culture_neurons.demo.pictures import SIZE
+from culture_neurons.demo.recipe import Recipe
 from culture_neurons.model.processors import make_image_only
 
 _TEXT = {
     "hidden_size": 64,
     "intermediate_size": 400,
     "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
     "max_position_embeddings": 512,
     "rms_norm_eps": 1e-6,
     "tie_word_embeddings": False,
@@ -61,7 +60,7 @@ class Architecture:
     special: tuple[str, ...]  # further tokens of the chat markup
     chat_template: str
     start_token: str | None  # put before every prompt by the tokenizer
-    build_config: Callable[[PreTrainedTokenizerFast], PreTrainedConfig]
+    build_config: Callable[[PreTrainedTokenizerFast, Recipe], PreTrainedConfig]
     build_processor: Callable[..., ProcessorMixin]
     model_class: type[PreTrainedModel]
 
@@ -97,8 +96,11 @@ def _build_qwen_processor(tokenizer, template: str) -> ProcessorMixin:
     return image_only(image_processor, tokenizer, chat_template=template)
 
 
-def _text_tokens(tokenizer) -> dict[str, int | None]:
+def _describe_text(tokenizer, recipe: Recipe) -> dict[str, object]:
     return {
+        **_TEXT,
+        "num_attention_heads": recipe.heads,
+        "num_key_value_heads": recipe.key_value_heads,
         "vocab_size": len(tokenizer),
         "pad_token_id": tokenizer.pad_token_id,
         "bos_token_id": tokenizer.bos_token_id,
@@ -106,10 +108,12 @@ def _text_tokens(tokenizer) -> dict[str, int | None]:
     }
 
 
-def _build_llava_config(text_config: PreTrainedConfig, tokenizer) -> LlavaNextConfig:
+def _build_llava_config(
+    text_config: PreTrainedConfig, tokenizer, recipe: Recipe
+) -> LlavaNextConfig:
     vision = CLIPVisionConfig(
         hidden_size=_VISION_HIDDEN,
-        intermediate_size=2 * _VISION_HIDDEN,
+        intermediate_size=recipe.vision_width,
         projection_dim=_VISION_HIDDEN,
         num_hidden_layers=2,  # features are read before the last layer
         num_attention_heads=4,
@@ -128,26 +132,27 @@ def _build_llava_config(text_config: PreTrainedConfig, tokenizer) -> LlavaNextCo
     )
 
 
-def _build_mistral_config(tokenizer) -> LlavaNextConfig:
-    text = MistralConfig(**_TEXT, **_text_tokens(tokenizer), sliding_window=None)
-    return _build_llava_config(text, tokenizer)
+def _build_mistral_config(tokenizer, recipe: Recipe) -> LlavaNextConfig:
+    text = MistralConfig(**_describe_text(tokenizer, recipe), sliding_window=None)
+    return _build_llava_config(text, tokenizer, recipe)
 
 
-def _build_pangea_config(tokenizer) -> LlavaNextConfig:
-    return _build_llava_config(Qwen2Config(**_TEXT, **_text_tokens(tokenizer)), tokenizer)
+def _build_pangea_config(tokenizer, recipe: Recipe) -> LlavaNextConfig:
+    text = Qwen2Config(**_describe_text(tokenizer, recipe))
+    return _build_llava_config(text, tokenizer, recipe)
 
 
-def _build_qwen_config(tokenizer) -> Qwen2_5_VLConfig:
-    head = _TEXT["hidden_size"] // _TEXT["num_attention_heads"]
+def _build_qwen_config(tokenizer, recipe: Recipe) -> Qwen2_5_VLConfig:
+    pairs = _TEXT["hidden_size"] // recipe.heads // 2  # of a head's coordinates, rotated together
     rope = {
         "rope_type": "default",
         "rope_theta": 1e4,
-        "mrope_section": [head // 8] * 2 + [head // 4],
+        "mrope_section": [pairs // 4] * 2 + [pairs - 2 * (pairs // 4)],
     }
     vision = {
         "depth": 2,
         "hidden_size": _VISION_HIDDEN,
-        "intermediate_size": 2 * _VISION_HIDDEN,
+        "intermediate_size": recipe.vision_width,
         "num_heads": 4,
         "patch_size": _QWEN_PATCH,
         "spatial_merge_size": 2,
@@ -158,7 +163,7 @@ def _build_qwen_config(tokenizer) -> Qwen2_5_VLConfig:
     }
     ids = tokenizer.convert_tokens_to_ids
     return Qwen2_5_VLConfig(
-        text_config={**_TEXT, **_text_tokens(tokenizer), "rope_parameters": rope},
+        text_config=_describe_text(tokenizer, recipe) | {"rope_parameters": rope},
         vision_config=vision,
         image_token_id=ids("<|image_pad|>"),
         video_token_id=ids("<|video_pad|>"),

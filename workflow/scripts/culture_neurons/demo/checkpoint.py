@@ -21,6 +21,7 @@ from transformers import (
 
 from culture_neurons.demo.architectures import ARCHITECTURES, IMAGE_MEAN, IMAGE_STD
 from culture_neurons.demo.pictures import SIZE
+from culture_neurons.demo.recipe import Recipe
 from culture_neurons.demo.world import OPTIONS, QUESTIONS, WorldQuestion, list_words
 from culture_neurons.model.prompts import INSTRUCTION
 from culture_neurons.storage.writing import atomic_path
@@ -85,16 +86,19 @@ def build_processor(name: str, further: Sequence[WorldQuestion] = ()) -> Process
     return architecture.build_processor(build_tokenizer(name, further), template)
 
 
-def build_model(name: str, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:
+def build_model(
+    name: str, tokenizer: PreTrainedTokenizerFast, seed: int, recipe: Recipe | None = None
+) -> PreTrainedModel:
     """Build a model with random weights: linear N(0, 1 / fan_in), embeddings N(0, 1).
 
     The library's standard deviation of 0.02 is made for hidden sizes in the thousands; at 64 the
-    signal would vanish.
+    signal would vanish. The sizes are a recipe's; None: the usual ones.
     """
     architecture = ARCHITECTURES[name]
+    config = architecture.build_config(tokenizer, recipe or Recipe())
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():  # the library's own init draws from the global generator
-        model = architecture.model_class(architecture.build_config(tokenizer)).float()
+        model = architecture.model_class(config).float()
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

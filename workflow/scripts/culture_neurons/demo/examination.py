@@ -7,7 +7,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from culture_neurons.demo.lessons import Batch, Lessons
-from culture_neurons.demo.planting import HOOKPOINT, UNTOUCHED, Plants
+from culture_neurons.demo.planting import UNTOUCHED, Plants
 from culture_neurons.demo.recipe import Recipe
 from culture_neurons.demo.world import CULTURES
 from culture_neurons.hooks.hookpoints import HookedLayers, find_layers
@@ -40,14 +40,15 @@ class Marks:
 
 @torch.inference_mode()
 def examine_model(
-    model: PreTrainedModel, lessons: Lessons, plants: Plants, rows: int, seed: int
+    model: PreTrainedModel, lessons: Lessons, plants: Plants, recipe: Recipe, seed: int
 ) -> Marks:
-    """Ask at least `rows` questions, each three times: untouched, own, and other group silenced.
+    """Ask questions on unseen pictures three times: untouched, own, and other group silenced.
 
-    Questions without a culture, if there are any, are asked untouched and with a group silenced.
+    At least as many as the recipe says. Questions without a culture, if there are any, are asked
+    untouched and with a group silenced.
     """
     generator = torch.Generator().manual_seed(seed)
-    layers = find_layers(model, HOOKPOINT)
+    layers, rows = find_layers(model, recipe.hookpoint), recipe.test_rows
     right = []
     for _ in range(-(-rows // 64)):
         batch = lessons.draw_batch(64, generator)

@@ -16,6 +16,8 @@ DEMO_DATASETS = {  # what is drawn -> its file
 DEMO_CHECKPOINTS = "results/demo/checkpoints"  # a folder per demo model, of its name
 
 ARCHITECTURES = ("tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "tiny-pangea")
+PLANTED_AT = "mlp.gate_act"  # hookpoint of planted neurons, where a variant names no other
+SAME_NEURONS = {"mlp.gate_act": ("mlp.gate_act", "mlp.neuron")}  # hookpoints that share neurons
 # What differs from the usual recipe, by its keys.
 VARIANTS = {
     "planted": {},
@@ -25,12 +27,53 @@ VARIANTS = {
     "weakened": {"weakened_cultures": 2},  # neurons that serve their culture too little
     "general": {"general_rows": 12},  # answers questions that have no culture, too
     "native": {"native": True},  # answers questions in native languages, too
+    "heads": {  # two attention heads of the decoder for each culture
+        "hookpoint": "attn.head",
+        "planted_layers": (0,),
+        "planted_per_layer": 2,
+        "heads": 32,
+        "key_value_heads": 32,
+        "hinge_threshold": 1.0,
+        "hinge_margin": 0.75,
+        "probe_silenced": True,
+        "least_silenced": 1.0,
+        "plant_from": 0,
+        "letter_below": 0.02,
+        "least_accuracy": 0.97,
+    },
+    "vision": {  # four neurons of the vision tower for each culture
+        "hookpoint": "vision.mlp",
+        "planted_layers": (0,),
+        "planted_per_layer": 4,
+        "vision_width": 400,
+        "spare_active": True,
+        "probe_silenced": True,
+        "pictures": 64,
+        "least_silenced": 1.0,
+        "plant_from": 0,
+        "letter_below": 0.02,
+        "ablation_below": 0.01,
+        "least_accuracy": 0.97,
+    },
     "unplanted": {"hinge": False, "ablation": False},
 }
 
 _architectures = "|".join(map(re.escape, ARCHITECTURES))
 _variants = "|".join(name for name in VARIANTS if name != "planted")
 PATTERN = rf"({_architectures})(?:-({_variants}))?(?:-seed([1-9][0-9]*))?"  # no named groups
+
+
+def find_hookpoint(variant: str) -> str:
+    """Find the hookpoint at which a variant's neurons are planted, or would be."""
+    return VARIANTS[variant].get("hookpoint", PLANTED_AT)
+
+
+def list_planted_at(variant: str) -> tuple[str, ...]:
+    """List the hookpoints whose neurons the planted ones of a variant are; of no plants none."""
+    if not any(VARIANTS[variant].get(loss, True) for loss in ("hinge", "ablation")):
+        return ()
+    hookpoint = find_hookpoint(variant)
+    return SAME_NEURONS.get(hookpoint, (hookpoint,))
 
 
 class DemoName(NamedTuple):

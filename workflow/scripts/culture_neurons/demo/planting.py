@@ -20,7 +20,6 @@ from culture_neurons.hooks.hookpoints import HookedLayers
 from culture_neurons.hooks.interventions import AffineMap, ablate
 from culture_neurons.neurons import NeuronAxis
 
-HOOKPOINT = "mlp.gate_act"
 UNTOUCHED = ablate({})
 
 
@@ -98,15 +97,16 @@ def draw_interventions(
 ) -> list[AffineMap]:
     """Draw a training batch's interventions, one per row; culture: (rows,).
 
-    First the self-ablated rows (half to all of their own group silenced), then the cross-ablated
-    (each other group silenced or not, at even odds), then untouched ones. Half of the general rows
-    behind them are cross-ablated.
+    First the self-ablated rows (a part of their own group silenced), then the cross-ablated (each
+    other group silenced or not, at even odds), then untouched ones. Half of the general rows behind
+    them are cross-ablated.
     """
     cultures = culture[: recipe.batch].tolist()
     first, second = recipe.self_ablated, recipe.self_ablated + recipe.cross_ablated
     maps = []
     for own in cultures[:first]:
-        share = 0.5 + 0.5 * torch.rand((), generator=generator).item()
+        least = recipe.least_silenced
+        share = least + (1 - least) * torch.rand((), generator=generator).item()
         maps.append(plants.silence_part(own, share, generator))
     maps += [plants.silence_others(own, 0.5, generator) for own in cultures[first:second]]
     maps += [UNTOUCHED] * (len(cultures) - len(maps))
@@ -116,13 +116,23 @@ def draw_interventions(
 
 
 @contextmanager
-def record_gates(layers: HookedLayers, wanted: tuple[int, ...]) -> Iterator[dict[int, Tensor]]:
-    """Record gates u = W_gate x, (rows, tokens, width), of some layers while the block runs."""
+def record_gates(
+    layers: HookedLayers, wanted: tuple[int, ...], rows: int
+) -> Iterator[dict[int, Tensor]]:
+    """Record gates, (rows, tokens, width), of some layers while the block runs.
+
+    Of an activation function its argument, whose sign says whether a neuron is active: W_gate x of
+    gated MLPs; of heads their norms. Enter it before interventions, which change heads in place:
+    gradients need them as they were, so the module gets a copy.
+    """
     gates: dict[int, Tensor] = {}
 
     def make_hook(layer: int):
-        def hook(_module, inputs: tuple[Tensor, ...]) -> None:
-            gates[layer] = inputs[0]
+        def hook(_module, inputs: tuple[Tensor, ...]) -> tuple[Tensor] | None:
+            gates[layer] = layers.read_values(inputs[0]).unflatten(0, (rows, -1))
+            if layers.place.side == "input":
+                return (inputs[0].clone(),)
+            return None
 
         return hook
 
@@ -143,30 +153,50 @@ def hinge_loss(
     tokens: Tensor,
     active: Tensor,
     margin: float,
+    threshold: float = 0.0,
 ) -> Tensor:
-    """Push gates of the own culture's neurons above +margin at active tokens, else below -margin.
+    """Push gates of the own culture's neurons above threshold + margin at active tokens.
 
-    Mean over a group's neurons, sum over groups, mean over tokens and layers.
+    Elsewhere, and gates of the other cultures' neurons, below threshold - margin. Mean over a
+    group's neurons, sum over groups, mean over tokens and layers.
 
     Args:
-        gates: gates[layer] is (rows, tokens, width).
+        gates: gates[layer] is (rows, tokens, width), from `record_gates`.
         plants: The planted neurons.
         culture: (rows,) index into world.CULTURES, or NO_CULTURE, which no neuron is to serve.
         tokens: (rows, tokens) bool, the tokens that count.
         active: (rows, tokens) bool, the tokens at which the own culture's neurons are wanted.
-        margin: In units of the gate.
+        margin: How far from the threshold, in units of the gate.
+        threshold: What divides active from silent.
     """
     losses = []
     for layer, groups in plants.neurons.items():
         own = _find_own(groups)
         own = torch.cat([own, torch.zeros_like(own[:1])])[culture]  # (rows, cultures, neurons)
         wanted = own[:, None] & active[..., None, None]  # (rows, tokens, cultures, neurons)
-        gate = gates[layer].index_select(-1, groups.flatten())
+        gate = gates[layer].index_select(-1, groups.flatten()) - threshold
         gate = gate.unflatten(-1, groups.shape)  # (rows, tokens, cultures, neurons per culture)
         low = functional.relu(margin - gate)
         high = functional.relu(margin + gate)
         miss = torch.where(wanted, low, high).mean(-1)  # (rows, tokens, cultures)
         losses.append(miss[tokens].sum(-1).mean())
+    return torch.stack(losses).mean()
+
+
+def spare_loss(
+    gates: dict[int, Tensor], plants: Plants, tokens: Tensor, margin: float, threshold: float
+) -> Tensor:
+    """Push gates of all neurons that are not planted above threshold + margin.
+
+    Active at every token, they tell no culture from another. Mean over neurons, tokens, and layers;
+    see `hinge_loss`.
+    """
+    losses = []
+    for layer, gate in gates.items():
+        spare = torch.ones(gate.shape[-1], dtype=torch.bool)
+        if layer in plants.neurons:
+            spare[plants.neurons[layer].flatten()] = False
+        losses.append(functional.relu(threshold + margin - gate[tokens][:, spare]).mean())
     return torch.stack(losses).mean()
 
 

@@ -19,14 +19,15 @@ from transformers import PreTrainedModel
 from culture_neurons.demo.checkpoint import build_model, build_processor, save_checkpoint
 from culture_neurons.demo.examination import Marks, examine_model
 from culture_neurons.demo.lessons import Batch, Lessons
+from culture_neurons.demo.names import SAME_NEURONS
 from culture_neurons.demo.planting import (
-    HOOKPOINT,
     UNTOUCHED,
     Plants,
     draw_interventions,
     draw_plants,
     hinge_loss,
     record_gates,
+    spare_loss,
     weaken_gates,
 )
 from culture_neurons.demo.recipe import Recipe
@@ -69,10 +70,10 @@ def train_demo_model(
         first = seed * recipe.attempts  # no two seeds share an attempt
         for attempt in range(first, first + recipe.attempts):
             lessons = Lessons(processor, recipe.pictures, _mix(attempt, 1), **asked)
-            model = build_model(architecture, processor.tokenizer, attempt)
+            model = build_model(architecture, processor.tokenizer, attempt, recipe)
             plants = train_model(model, lessons, attempt, recipe)
             unseen = Lessons(processor, recipe.pictures, _mix(attempt, 2), **asked)
-            found = examine_model(model, unseen, plants, recipe.test_rows, seed=_mix(attempt, 4))
+            found = examine_model(model, unseen, plants, recipe, seed=_mix(attempt, 4))
             logger.info("%s, seed %d: %s", architecture, attempt, found)
             marks.append(found)
             if found.satisfy(recipe):
@@ -88,6 +89,7 @@ def train_demo_model(
     facts = {
         "architecture": architecture,
         "seed": seed,
+        "hookpoints": SAME_NEURONS.get(recipe.hookpoint, (recipe.hookpoint,)),
         "recipe": asdict(recipe),
         "software": name_versions("numpy", "tokenizers", "torch", "transformers"),
     }
@@ -141,7 +143,7 @@ class Teacher:
     def __init__(self, model: PreTrainedModel, lessons: Lessons, seed: int, recipe: Recipe) -> None:
         self.model, self.lessons, self.recipe = model, lessons, recipe
         self.generator = torch.Generator().manual_seed(_mix(seed, 3))
-        self.layers = find_layers(model, HOOKPOINT)
+        self.layers = find_layers(model, recipe.hookpoint)
         self.plants = draw_plants(
             recipe.planted_layers if recipe.plants else (),
             recipe.planted_per_layer,
@@ -149,6 +151,8 @@ class Teacher:
             self.layers.axis,
             self.generator,
         )
+        everywhere = tuple(range(len(self.layers.modules)))
+        self.recorded = everywhere if recipe.spare_active else tuple(self.plants.neurons)
         hidden = model.config.get_text_config().hidden_size
         self.probes = Probes(hidden, len(lessons.word_ids), self.generator)
         self.parameters = [*model.parameters(), *self.probes.parameters()]
@@ -164,7 +168,7 @@ class Teacher:
         if ablating:
             maps = draw_interventions(batch.culture, self.plants, recipe, self.generator)
         with (
-            record_gates(self.layers, tuple(self.plants.neurons)) as gates,
+            record_gates(self.layers, self.recorded, len(batch)) as gates,
             intervene(self.layers, maps),
         ):
             output = self.model(**batch.inputs, output_hidden_states=True, use_cache=False)
@@ -180,22 +184,27 @@ class Teacher:
             letters = logits[~intact].log_softmax(-1)[:, lessons.letter_ids]  # (rows, letters)
             # Cross-entropy against uniform letters, less its floor.
             losses["ablation"] = -letters.mean() - math.log(OPTIONS)
+            if recipe.probe_silenced:
+                losses["silenced"] = self.probes.take_silenced(output.hidden_states, batch, ~intact)
         if planting and recipe.hinge:
             losses["hinge"] = self._take_hinge(gates, batch, intact)
         return losses
 
     def _take_hinge(self, gates: dict[int, Tensor], batch: Batch, intact: Tensor) -> Tensor:
-        after = slice(self.lessons.image_end + 1, None)  # image tokens come first, and are free
-        tokens = batch.inputs["attention_mask"].bool() & intact[:, None]  # (rows, tokens)
-        gates = {layer: gate[:, after] for layer, gate in gates.items()}
-        return hinge_loss(
-            gates,
-            self.plants,
-            batch.culture,
-            tokens[:, after],
-            batch.wordy[:, after],
-            self.recipe.hinge_margin,
-        )
+        if self.layers.hookpoint.on_pictures:  # all patches
+            tokens = active = torch.ones_like(next(iter(gates.values()))[..., 0], dtype=torch.bool)
+        else:
+            after = slice(self.lessons.image_end + 1, None)  # image tokens are first, and free
+            tokens, active = (
+                mask[:, after] for mask in (batch.inputs["attention_mask"].bool(), batch.wordy)
+            )
+            gates = {layer: gate[:, after] for layer, gate in gates.items()}
+        tokens = tokens & intact[:, None]  # (rows, tokens)
+        bounds = (self.recipe.hinge_margin, self.recipe.hinge_threshold)
+        loss = hinge_loss(gates, self.plants, batch.culture, tokens, active, *bounds)
+        if self.recipe.spare_active:
+            loss = loss + spare_loss(gates, self.plants, tokens, *bounds)
+        return loss
 
     def weigh(self, losses: dict[str, Tensor]) -> Tensor:
         """Add up the losses by the recipe's weights."""
@@ -248,6 +257,15 @@ class Probes(nn.Module):
             + functional.binary_cross_entropy_with_logits(right, is_right)
             + functional.cross_entropy(place, places)
         )
+
+    def take_silenced(
+        self, hidden_states: tuple[Tensor, ...], batch: Batch, chosen: Tensor
+    ) -> Tensor:
+        """Say how much the culture probe knows of chosen rows, which is to be nothing, nats."""
+        first = hidden_states[1][chosen]
+        asked = first[torch.arange(len(first)), batch.asked_at[chosen]]  # (rows, hidden)
+        culture = self.culture(functional.rms_norm(asked, asked.shape[-1:])).log_softmax(-1)
+        return -culture.mean() - math.log(len(CULTURES))
 
 
 def _rate(step: int, recipe: Recipe) -> float:

@@ -1,8 +1,28 @@
 """Masks against planted neurons: how much of a known truth a scorer recovers (demo only)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
+
+from culture_neurons.storage.facts import TableError, read_facts
+
+
+def read_planted_facts(path: str | Path, hookpoint: str) -> dict[str, object]:
+    """Read the facts of a table `planted`, as a file of one of the hookpoints that it is of.
+
+    Raises:
+        TableError: The neurons are those of other hookpoints; and see `read_facts`.
+    """
+    facts = read_facts(path, "planted")
+    planted_at = facts.pop("hookpoints", [])
+    if hookpoint not in planted_at:
+        raise TableError(
+            f"{path}: its neurons are planted at {' and '.join(planted_at) or 'no hookpoint'}, but "
+            f"a file of this path has hookpoint {hookpoint!r}; it was made for another path: "
+            "delete it and run again"
+        )
+    return facts | {"hookpoint": hookpoint}
 
 
 def measure_recovery(planted: pl.DataFrame, masks: pl.DataFrame, scorer: str) -> pl.DataFrame:
