@@ -36,7 +36,9 @@ def test_a_rate_that_selects_no_neuron_is_refused():
         NeuronAxis((400,) * 4).count_at_rate(0.0003)
     message = str(caught.value)
     assert message.startswith("select.rates: 0.0003 of the model's 4 x 400 = 1600 neurons is no ")
-    assert "set the rate to 0.00063 or above, for this hookpoint alone by select.rates_at" in message
+    assert message.endswith(
+        "set the rate to 0.00063 or above, for this hookpoint alone by select.rates_at"
+    )
     assert NeuronAxis((400,) * 4).count_at_rate(0.00063) == 1
 
 

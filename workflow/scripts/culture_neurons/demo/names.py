@@ -93,11 +93,6 @@ def parse_demo_name(name: str) -> DemoName | None:
     return DemoName(architecture, variant or "planted", int(seed or 0))
 
 
-def list_planted_at(variant: str) -> tuple[str, ...]:
-    """Name the hookpoints at which a variant's planted neurons are neurons."""
-    return () if variant == "unplanted" else ("mlp.gate_act", "mlp.neuron")
-
-
 def list_demo_names() -> list[str]:
     """List the names of the demo models of seed 0."""
     return [
