@@ -623,7 +623,7 @@ def test_a_hub_folder_of_pictures_with_a_table_is_read(hub_cache):
     rows = [{**row, "O": "['a', 'b', 'c', 'd']", "O-en": list("wxyz")} for row in opened.rows]
     prepared = prepare(rows, picture_folder=opened.picture_folder, max_rejected=0)
     assert prepared.images["a"]["bytes"] == PICTURE
-    with pytest.raises(DatasetError, match="columns names 'file', but owner/pictures is not read"):
+    with pytest.raises(DatasetError, match="columns names 'file', but these rows are not read"):
         open_dataset("owner/pictures", None, "test", "image", named=["file"])
 
 
@@ -641,8 +641,11 @@ def test_a_delimiter_that_a_card_states_is_obeyed(hub_cache):
 
 def test_a_saved_dataset_does_not_tell_files(tmp_path):
     make_dataset("a_0").save_to_disk(tmp_path / "saved")
-    with pytest.raises(DatasetError, match=r"columns names 'file', but .*saved is not read file"):
+    with pytest.raises(DatasetError, match=r"columns names 'file', .* columns \['ID', 'image',"):
         open_named(tmp_path / "saved", "test", ["file"])
+    own = make_dataset("a_0").add_column("file", ["own"])
+    own.save_to_disk(tmp_path / "own")
+    assert open_named(tmp_path / "own", "test", ["file"])["file"][:] == ["own"]
 
 
 @pytest.mark.usefixtures("cached")

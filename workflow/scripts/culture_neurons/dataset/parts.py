@@ -26,11 +26,20 @@ class Part:
     rows: datasets.Dataset
     split: str
     name: str = "default"
-    file: str = ""  # of several files none is named
+    file: str = ""  # "": of several, or of files that are not read one by one
 
     def add_places(self, places: Collection[str]) -> datasets.Dataset:
-        """Add the columns of `columns.PLACES` that are asked for and that the rows lack."""
+        """Add the columns of `columns.PLACES` that are asked for and that the rows lack.
+
+        Raises:
+            DatasetError: Their file is asked for, and is not known.
+        """
         count, rows = len(self.rows), self.rows
+        if "file" in places and not self.file and "file" not in rows.column_names:
+            raise DatasetError(
+                "dataset.columns names 'file', but these rows are not read file by file, as those "
+                f"of {', '.join(FORMS)} are; expected one of their columns {rows.column_names}"
+            )
         told = {
             "name": [self.name] * count,
             "split": [self.split] * count,
@@ -57,10 +66,10 @@ def read_hub_parts(
         folder: Where its files are.
         splits: To be read of each configuration.
         names: Of the configurations; None: the only or default one.
-        by_file: Whether each file is a part.
+        by_file: Whether each file is a part, where its form allows that.
 
     Raises:
-        DatasetError: There is no such configuration or split, or files cannot be told apart.
+        DatasetError: There is no such configuration or split.
     """
     known = datasets.get_dataset_config_names(str(folder))
     default = datasets.get_dataset_default_config_name(str(folder))
@@ -72,11 +81,9 @@ def read_hub_parts(
         files = {str(split): list(map(str, f)) for split, f in builder.config.data_files.items()}
         _require("split", splits, files, f"{source} has the splits")
         form = _find_form(files, getattr(builder.config, "sep", None))
-        if by_file:
-            _require_form(source, form)
         for split in splits:
             # `datasets` guesses what a CSV file's cells are, and alters texts: "None", "1.50".
-            if by_file or form in ("csv", "tsv"):
+            if form in DELIMITERS or (form and by_file):
                 parts += _read_parts(form, files[split], split, name, by_file=by_file)
             else:
                 rows = datasets.load_dataset(str(folder), name, split=split)
@@ -89,8 +96,6 @@ def read_local_parts(
 ) -> list[Part]:
     """Read splits of local files; arguments and errors as of `read_hub_parts`."""
     if found.form == "saved":
-        if by_file:
-            _require_form(source, None)
         saved = datasets.load_from_disk(source)
         if isinstance(saved, datasets.DatasetDict):
             _require("split", splits, saved, f"{source} has the splits")
@@ -111,14 +116,6 @@ def _require(key: str, wanted: Sequence, known: Collection[str], that: str) -> N
         raise DatasetError(
             f"dataset.{key} is {missing[0] if len(missing) == 1 else missing!r}, but {that} "
             f"{sorted(map(str, known))}; set it to one of them, or to a list"
-        )
-
-
-def _require_form(source: str, form: str | None) -> None:
-    if form is None:
-        raise DatasetError(
-            f"dataset.columns names 'file', but {source} is not read file by file; expected "
-            f"another column: rows of files of one kind of {', '.join(FORMS)} alone tell their file"
         )
 
 
@@ -168,7 +165,7 @@ def _read_parts(
 
 def _read_files(form: str, files: Sequence[str], split: str) -> datasets.Dataset:
     with _make_cache() as cache:
-        if form in ("csv", "tsv"):
+        if form in DELIMITERS:
             return _read_tables(form, files, cache)
         reader = {"parquet": "parquet", "jsonl": "json"}[form]
         data = {split: list(map(glob.escape, files))}  # names, and no patterns
