@@ -5,13 +5,14 @@
 # make validate: do verdicts fit a known truth? A longer demo.
 # make native: does another language find other neurons?
 # make transfer: do masks matter on new pictures, and damage what has no culture?
+# make components: heads, vision tower, projector: where are a culture's neurons?
 # make steering: can steering mend what a demo model lacks?
 # make bench: timings of the engine and the tables, into benchmarks/results.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: install demo report native transfer steering validate test test-faults test-slurm test-browser lint bench clean
+.PHONY: install demo report native transfer components steering validate test test-faults test-slurm test-browser lint bench clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -41,6 +42,12 @@ demo: install
 report: install
 	$(call run_study,results/report.html)
 	@echo results/report.html
+
+components: install
+	$(call run_study,--configfile config/components.yaml)
+	@"$(BIN)/python" workflow/scripts/show_study.py
+	@"$(BIN)/python" workflow/scripts/check_demo.py components
+	@echo "for a browser: results/report.html"
 
 # Of another dataset than the other demos, so in a folder of its own.
 native: install

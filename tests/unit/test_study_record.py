@@ -20,6 +20,7 @@ DEMOS = [
     "validate",
     "ground_truth",
     "other_datasets",
+    "components",
 ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from culture_neurons.validation.components_control import check_components
 from culture_neurons.validation.native_control import check_native
 from culture_neurons.validation.positive_control import check_control
 from culture_neurons.validation.steering_control import check_steering
@@ -17,6 +18,7 @@ TABLES = {  # of each control
     "steering": ("steering",),
     "transfer": ("verdicts", "transfer"),
     "native": ("prompts", "relations"),
+    "components": ("verdicts",),
 }
 
 
@@ -35,6 +37,8 @@ def main() -> None:
             passed, failed = check_control(*tables)
         case "steering":
             passed, failed = check_steering(*tables)
+        case "components":
+            passed, failed = check_components(*tables)
         case "native":
             passed, failed = check_native(*tables)
         case "transfer":
