@@ -278,6 +278,7 @@ def test_scorers_and_hookpoints_are_loaded_by_name_alone(folder):
         ("score_neurons", "scorers", "lap"),
         ("extract_activations", "hookpoints", "attn_head"),
         ("intervene", "hookpoints", "vision_mlp"),
+        ("train_demo_model", "hookpoints", "attn_head"),
         ("answer_questions", "hookpoints", None),
     ],
 )
