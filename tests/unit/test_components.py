@@ -87,12 +87,14 @@ def test_components_are_named_by_hookpoint_and_rate():
 def test_the_title_says_what_holds_in_every_model():
     early, late = np.array([2.0, 0.0]), np.array([0.0, 2.0])
     densities = {("a", "x"): early, ("b", "x"): early, ("a", "y"): late, ("b", "y"): late}
-    title = "Selected neurons lie on average: x in the first half; y in the second half"
+    title = "Selected neurons lie early at x and late at y in every model"
     assert word_depth(densities) == title
-    densities[("b", "y")] = early
-    assert word_depth(densities) == "Selected neurons lie on average: x in the first half"
+    densities[("b", "y")] = np.array([0.9, 1.1])
+    assert word_depth(densities) == "Selected neurons lie early at x in every model"
     densities[("b", "x")] = late
-    assert "in the same half of no component" in word_depth(densities)
+    assert (
+        word_depth(densities) == "Selected neurons lie early or late in no component of every model"
+    )
 
 
 def test_depth_is_drawn_for_each_model_from_0_to_1():

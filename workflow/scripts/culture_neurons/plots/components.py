@@ -19,6 +19,7 @@ from culture_neurons.plots.parts.style import (
 from culture_neurons.plots.parts.wording import list_names
 
 _COLUMNS = 3
+_EARLY = 0.4  # of relative depth
 
 ModelComponent = tuple[str, str]  # model, component
 Value = TypeVar("Value")
@@ -102,19 +103,20 @@ def _draw_model(axes: Axes, densities: Mapping[str, np.ndarray], looks: Mapping[
 def word_depth(densities: Mapping[ModelComponent, np.ndarray]) -> str:
     """Say of which components the neurons lie early or late in every model.
 
-    A component's depth is the mean relative depth of its neurons, as if layers were equally wide.
+    Early is a mean relative depth below _EARLY, late one above 1 - _EARLY, as if layers were
+    equally wide.
     """
     depths: dict[str, list[float]] = {}
     for (_, component), density in densities.items():
         depth = np.average(np.linspace(0, 1, len(density)), weights=density)
         depths.setdefault(component, []).append(float(depth))
-    early = [name for name, values in depths.items() if max(values) < 0.5]
-    late = [name for name, values in depths.items() if min(values) > 0.5]
+    early = [name for name, values in depths.items() if max(values) < _EARLY]
+    late = [name for name, values in depths.items() if min(values) > 1 - _EARLY]
     parts = [
-        f"{list_names(names)} in the {half} half"
-        for names, half in ((early, "first"), (late, "second"))
+        f"{where} at {list_names(names)}"
+        for names, where in ((early, "early"), (late, "late"))
         if names
     ]
     if not parts:
-        return "Selected neurons lie on average in the same half of no component in every model"
-    return f"Selected neurons lie on average: {'; '.join(parts)}"
+        return "Selected neurons lie early or late in no component of every model"
+    return f"Selected neurons lie {' and '.join(parts)} in every model"
