@@ -226,6 +226,7 @@ def test_a_page_tells_verdicts_whole_and_tables_as_the_terminal_does(tmp_path):
         "verdict", "logp_verdict"
     ).to_numpy().tolist()
     (told,) = tell_tables(tmp_path.glob("*.csv"), ["verdicts", "transfer", "sensitivity"])
+    assert "verdict" not in told.columns
     shown = abridge_verdicts(verdicts).select(told.columns)
     assert told.rows == [list(row) for row in shown.cast(pl.String).fill_null("").rows()]
     assert "-74.8 [-79.8, -69.7]" in told.rows[0]

@@ -11,6 +11,7 @@ from culture_neurons.report.terminal import TABLES, name_masks
 
 # What is told of a study, by the keys of `terminal.TABLES`; sensitivity stands apart.
 TOLD = ("verdicts", LOGP, "transfer", "prompts", "relations", "steering")
+_WORDED = ("verdicts", LOGP)  # whose verdicts `tell_verdicts` tells, whole
 
 
 class Told(NamedTuple):
@@ -33,7 +34,7 @@ def tell_verdicts(path: str | Path) -> Told:
 
 
 def tell_tables(paths: Iterable[str | Path], names: Sequence[str]) -> list[Told]:
-    """Tell the named tables as a terminal shows them, but for those without rows.
+    """Tell the named tables that have rows as a terminal shows them, without verdicts told above.
 
     Args:
         paths: CSV files of the study.
@@ -45,7 +46,8 @@ def tell_tables(paths: Iterable[str | Path], names: Sequence[str]) -> list[Told]
         printed = TABLES[name]
         table = _read(files[printed.file]) if printed.file in files else pl.DataFrame()
         if table.height:
-            told.append(_tell(printed.caption, printed.abridge(table)))
+            shown = printed.abridge(table)
+            told.append(_tell(printed.caption, shown.drop("verdict") if name in _WORDED else shown))
     return told
 
 
