@@ -393,11 +393,9 @@ def test_a_trained_model_says_where_its_plants_are(variant, tmp_path):
     assert {c: rows["culture"].count(c) for c in rows["culture"]} == {
         culture.code: per_culture for culture in CULTURES
     }
-    text = loaded.config.get_text_config()
-    assert (text.num_attention_heads, text.num_key_value_heads) == (
-        (32, 32) if variant == "heads" else (4, 2)
-    )
-    assert loaded.config.vision_config.intermediate_size == (400 if variant == "vision" else 96)
+    text, tower = loaded.config.get_text_config(), loaded.config.vision_config
+    sizes = (text.num_attention_heads, text.num_key_value_heads, tower.intermediate_size)
+    assert sizes == ((4, 2, 96) if variant == "planted" else (32, 32, 400))
 
 
 @torch.no_grad()

@@ -18,6 +18,8 @@ DEMO_CHECKPOINTS = "results/demo/checkpoints"  # a folder per demo model, of its
 ARCHITECTURES = ("tiny-qwen2.5-vl", "tiny-llava-v1.6-mistral", "tiny-pangea")
 PLANTED_AT = "mlp.gate_act"  # hookpoint of planted neurons, where a variant names no other
 SAME_NEURONS = {"mlp.gate_act": ("mlp.gate_act", "mlp.neuron")}  # hookpoints that share neurons
+# Sizes at which a percent of each hookpoint is a head or a neuron at least.
+_WIDE = {"heads": 32, "key_value_heads": 32, "vision_width": 400}
 # What differs from the usual recipe, by its keys.
 VARIANTS = {
     "planted": {},
@@ -31,8 +33,7 @@ VARIANTS = {
         "hookpoint": "attn.head",
         "planted_layers": (0,),
         "planted_per_layer": 2,
-        "heads": 32,
-        "key_value_heads": 32,
+        **_WIDE,
         "hinge_threshold": 1.0,
         "hinge_margin": 0.75,
         "pictures": 64,
@@ -46,7 +47,7 @@ VARIANTS = {
         "hookpoint": "vision.mlp",
         "planted_layers": (0,),
         "planted_per_layer": 4,
-        "vision_width": 400,
+        **_WIDE,
         "spare_active": True,
         "probe_silenced": True,
         "pictures": 64,
