@@ -45,4 +45,4 @@ def test_editing_a_hookpoint_reruns_its_branch_alone(several, hookpoint):
         if found := re.search(r"hookpoint=([\w.]+)", wildcards):
             assert found.group(1) == hookpoint, (rule, wildcards)
     whole = {rule for rule, wildcards in jobs if "hookpoint=" not in wildcards}
-    assert whole == {"plot_components", "plot_depth", "write_tables"}
+    assert whole == {"plot_components", "plot_depth", "write_tables", "build_report"}

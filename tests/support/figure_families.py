@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 from plot_tables import (
@@ -30,6 +31,7 @@ from plot_tables import (
 
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.agreement import plot_agreement
+from culture_neurons.plots.components import plot_depth
 from culture_neurons.plots.curves import plot_layer_agreement, plot_rates, plot_samples
 from culture_neurons.plots.deactivation import plot_deactivation
 from culture_neurons.plots.doses import plot_doses
@@ -117,6 +119,23 @@ def _self_cross(size):
         "random",
         {"other_questions": 5},
         0.05,
+    )
+
+
+COMPONENTS = [  # as `name_components` names them
+    f"{name}, {rate} %"
+    for name, rate in (
+        *(("mlp.gate_act", 1), ("mlp.neuron", 1), ("attn.out", 1), ("vision.mlp", 1)),
+        *(("attn.head", 1), ("attn.head", 10), ("vision.head", 10), ("projector.act", 0.5)),
+    )
+]
+
+
+def _depth(size):
+    draw = np.random.default_rng(0).dirichlet
+    layers = itertools.product(size.models.items(), COMPONENTS)
+    return plot_depth(
+        {(model, name): count * draw(np.ones(count)) for (model, count), name in layers}
     )
 
 
@@ -214,6 +233,8 @@ FAMILIES: dict[str, Callable[[Size], Figure]] = {
     "deactivation": _deactivation,
     "deactivation_logp": partial(_deactivation, outcome="logp"),
     "self_cross": _self_cross,
+    "components": lambda size: _self_cross(size._replace(scorers=tuple(COMPONENTS))),
+    "depth": _depth,
     "elsewhere": _elsewhere,
     "doses": _doses,
     "recovery": lambda size: plot_recovery(

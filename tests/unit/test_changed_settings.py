@@ -9,7 +9,7 @@ from planning.config import complete_config
 from planning.schema import read_schema
 
 SMALLEST = {
-    "dataset": {"source": "config/cultures.tsv", "cultures": "config/cultures.tsv"},
+    "dataset": {"source": "owner/data", "cultures": "config/cultures.tsv"},
     "models": [{"name": "mine", "checkpoint": "owner/name"}],
     "score": {"scorers": [{"name": "cas"}]},
 }
@@ -29,7 +29,7 @@ def find(monkeypatch):
 
 
 USUAL = {
-    "dataset.source": ("config/cultures.tsv", None),
+    "dataset.source": ("owner/data", None),
     "dataset.cultures": ("config/cultures.tsv", None),
     "models[mine].checkpoint": ("owner/name", None),
     "score.scorers[cas].scorer": ("cas", None),

@@ -136,8 +136,7 @@ def test_two_sections_suffice_and_the_rest_is_the_schema_s_defaults():
     }
     assert completed["models"][0]["dtype"] == "bfloat16"
     assert completed["dataset"]["columns"]["texts"]["native"]["question"] == "Question"
-    assert completed["score"]["scorers"][3]["options"]["statistic"] == "mean"  # the scorer's own
-    assert completed["score"]["scorers"][4]["options"] == {"statistic": "probability"}
+    assert completed["score"]["scorers"][4]["options"] == {}  # its file's defaults
     assert completed["select"]["controls"][0]["draws"] == 20
 
 
@@ -1030,3 +1029,9 @@ def test_a_rate_of_its_own_has_no_reference_to_be_compared_with():
     given = {"select__rates_at": {"mlp.gate_act": [0.1]}, "sensitivity__measure": True}
     with pytest.raises(ConfigError, match=r"'select.rates_at' .* expected one of the two"):
         complete(make_small(), **given)
+
+
+def test_a_variant_that_states_a_default_of_the_scorer_is_no_other():
+    variant = [{"scorer": "cas", "options": {"statistic": "probability"}}]
+    with pytest.raises(ConfigError, match=r"sensitivity.variants\[0\].options' is what 'cas' has"):
+        complete(make_small(), score__scorers=[{"name": "cas"}], sensitivity__variants=variant)

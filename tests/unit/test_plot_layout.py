@@ -5,7 +5,7 @@ from pathlib import Path
 
 import figure_families
 import pytest
-from figure_families import DEMO, FAMILIES, LONG, PAPER, SUBSETS
+from figure_families import COMPONENTS, DEMO, FAMILIES, LONG, PAPER, SUBSETS
 from figure_faults import find_drawn_texts, find_faults
 from matplotlib.figure import Figure
 from plot_tables import make_doses, make_effects
@@ -58,7 +58,9 @@ def test_what_is_drawn_is_named(family):
     texts = [text.get_text() for text in find_drawn_texts(figure)]
     by_model = ("layers", "overlap", "deactivation", "deactivation_logp", "doses", "relations")
     wanted = set()
-    if family not in ("accuracy", "rejected", "doses", "prompts"):
+    if family in ("components", "depth"):
+        wanted |= {name for name in COMPONENTS if family == "components" or "projector" not in name}
+    elif family not in ("accuracy", "rejected", "doses", "prompts"):
         wanted |= set(PAPER.scorers)
     if family not in (*by_model, "rejected", "prompts"):
         wanted |= set(PAPER.models)

@@ -42,8 +42,7 @@ def complete_config(config: dict, root: Path) -> dict:
     _check_numbers(completed)
     for index, scorer in enumerate(completed["score"]["scorers"]):
         scorer["scorer"] = scorer["scorer"] or scorer["name"]
-        key = f"score.scorers[{index}]"
-        scorer["options"] = check_scorer(scorer, key, root, list_uncounted(completed))
+        check_scorer(scorer, f"score.scorers[{index}]", root, list_uncounted(completed))
     _check_variants(completed, root)
     _check_imported(completed, cultures)
     _check_combined(completed)
@@ -303,9 +302,11 @@ def _check_variants(config: dict, root: Path) -> None:
                 f"score.scorers{suggest_name(name, list(scorers))}"
             )
         uncounted = list_uncounted(config) if config["sensitivity"]["measure"] else []
-        entry = {**scorers[name], "options": variant["options"]}
-        variant["options"] = check_scorer(entry, key, root, uncounted)
-        if variant["options"] == scorers[name]["options"]:
+        own, other = (
+            check_scorer({**scorers[name], "options": options}, key, root, uncounted)
+            for options in (scorers[name]["options"], variant["options"])
+        )
+        if own == other:
             raise ConfigError(
                 f"config key '{key}.options' is what {name!r} has under score.scorers; expected "
                 "other options to compare with"

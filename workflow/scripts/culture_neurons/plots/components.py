@@ -7,14 +7,17 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from culture_neurons.plots.parts.style import (
     WIDE,
     Look,
+    add_legend,
     empty_figure,
     in_style,
     model_looks,
     set_title,
+    wrap_title,
 )
 from culture_neurons.plots.parts.wording import list_names
 
@@ -66,12 +69,13 @@ def plot_depth(densities: Mapping[ModelComponent, np.ndarray]) -> Figure:
     components = list(dict.fromkeys(component for _, component in deep))
     columns = min(len(models), _COLUMNS)
     rows = -(-len(models) // columns)
-    figure = Figure(figsize=(WIDE, 1.7 * rows + 0.9), layout="constrained")
+    titles = [wrap_title(model, WIDE / columns - 0.4) for model in models]
+    figure = Figure(figsize=(WIDE, 1.8 * rows + 0.9), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     looks = model_looks(components)
-    for axes, model in zip(panels, models, strict=False):
+    for axes, model, title in zip(panels, models, titles, strict=False):
         _draw_model(axes, {name: deep[model, name] for m, name in deep if m == model}, looks)
-        axes.set_title(model, loc="left")
+        axes.set_title(title, loc="left")
         axes.set_xlabel("relative depth")
     for axes in panels[len(models) :]:
         axes.set_axis_off()
@@ -79,10 +83,10 @@ def plot_depth(densities: Mapping[ModelComponent, np.ndarray]) -> Figure:
         axes.set_ylabel("neurons / chance")
     panels[0].set_ylim(bottom=0)
     handles = [
-        panels[0].plot([], [], color=looks[name].color, marker=looks[name].marker, label=name)[0]
+        Line2D([], [], color=looks[name].color, marker=looks[name].marker, label=name)
         for name in components
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(components), 4))
+    add_legend(figure, handles)
     set_title(figure, word_depth(deep))
     return figure
 
@@ -97,6 +101,7 @@ def _draw_model(axes: Axes, densities: Mapping[str, np.ndarray], looks: Mapping[
             marker=looks[component].marker,
             markersize=3.5,
             linewidth=1,
+            clip_on=False,  # marks at 0, and at the first and the last layer
         )
 
 

@@ -98,7 +98,7 @@ def name_options(options: Mapping[str, object], usual: Mapping[str, object]) -> 
     return ", ".join(
         f"{name}={'null' if value is None else value}"
         for name, value in options.items()
-        if value != usual[name]
+        if name not in usual or value != usual[name]
     )
 
 
