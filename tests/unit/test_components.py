@@ -97,19 +97,17 @@ def test_the_title_says_what_holds_in_every_model():
     )
 
 
-def test_depth_is_drawn_for_each_model_from_0_to_1():
+def test_depth_is_drawn_for_each_model_and_component_from_0_to_1():
     density = measure_density(make_masks(), [400] * 28)
-    figure = plot_depth({(m, c): density for m in ("a", "b") for c in ("x", "y")})
-    panels = [axes for axes in figure.axes if axes.lines]
-    assert [axes.get_title(loc="left") for axes in panels] == ["a", "b"]
-    for axes in panels:
-        drawn = [line for line in axes.lines if len(line.get_xdata()) == 28]
-        assert len(drawn) == 2
-        for line in drawn:
-            assert np.array_equal(line.get_ydata(), density)
-            assert (line.get_xdata()[0], line.get_xdata()[-1]) == (0, 1)
-    legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["x", "y"]
+    figure = plot_depth({(m, c): density for m in ("a", "b") for c in ("x, 1 %", "y, 1 %")})
+    panels = np.array(figure.axes).reshape(2, 2)
+    assert [axes.get_title(loc="left") for axes in panels[0]] == ["a", "b"]
+    assert [axes.get_ylabel() for axes in panels[:, 0]] == ["x,\n1 %", "y,\n1 %"]
+    for axes in panels.flat:
+        middles = [bar.get_x() + bar.get_width() / 2 for bar in axes.patches]
+        assert middles == pytest.approx(np.linspace(0, 1, 28))
+        assert [bar.get_height() for bar in axes.patches] == density.tolist()
+        assert axes.lines[0].get_ydata()[0] == 1  # chance
 
 
 def test_a_projector_has_no_depth():

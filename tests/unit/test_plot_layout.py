@@ -59,7 +59,7 @@ def test_what_is_drawn_is_named(family):
     by_model = ("layers", "overlap", "deactivation", "deactivation_logp", "doses", "relations")
     wanted = set()
     if family in ("components", "depth"):
-        wanted |= {name for name in COMPONENTS if family == "components" or "projector" not in name}
+        wanted |= {name.partition(",")[0] for name in COMPONENTS}
     elif family not in ("accuracy", "rejected", "doses", "prompts"):
         wanted |= set(PAPER.scorers)
     if family not in (*by_model, "rejected", "prompts"):

@@ -7,21 +7,17 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from culture_neurons.plots.parts.style import (
     WIDE,
-    Look,
-    add_legend,
+    add_note,
     empty_figure,
     in_style,
-    model_looks,
     set_title,
     wrap_title,
 )
 from culture_neurons.plots.parts.wording import list_names
 
-_COLUMNS = 3
 _EARLY = 0.4  # of relative depth
 
 ModelComponent = tuple[str, str]  # model, component
@@ -56,7 +52,7 @@ def measure_density(masks: pl.DataFrame, widths: Sequence[int]) -> np.ndarray:
 
 @in_style
 def plot_depth(densities: Mapping[ModelComponent, np.ndarray]) -> Figure:
-    """Draw at which relative depth one scorer's neurons lie, per model and component.
+    """Draw at which relative depth one scorer's neurons lie: a row per component, models beside it.
 
     Args:
         densities: (Model, component) -> neurons of each layer, chance is 1. A component of one
@@ -67,42 +63,32 @@ def plot_depth(densities: Mapping[ModelComponent, np.ndarray]) -> Figure:
         return empty_figure("No depth to show: all masks are empty, or of one layer.")
     models = list(dict.fromkeys(model for model, _ in deep))
     components = list(dict.fromkeys(component for _, component in deep))
-    columns = min(len(models), _COLUMNS)
-    rows = -(-len(models) // columns)
-    titles = [wrap_title(model, WIDE / columns - 0.4) for model in models]
-    figure = Figure(figsize=(WIDE, 1.8 * rows + 0.9), layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    looks = model_looks(components)
-    for axes, model, title in zip(panels, models, titles, strict=False):
-        _draw_model(axes, {name: deep[model, name] for m, name in deep if m == model}, looks)
-        axes.set_title(title, loc="left")
-        axes.set_xlabel("relative depth")
-    for axes in panels[len(models) :]:
-        axes.set_axis_off()
-    for axes in panels[::columns]:
-        axes.set_ylabel("neurons / chance")
-    panels[0].set_ylim(bottom=0)
-    handles = [
-        Line2D([], [], color=looks[name].color, marker=looks[name].marker, label=name)
-        for name in components
-    ]
-    add_legend(figure, handles)
+    titles = [wrap_title(model, (WIDE - 1.2) / len(models) - 0.1) for model in models]
+    height = 0.62 * len(components) + 0.13 * max(title.count("\n") for title in titles) + 0.9
+    figure = Figure(figsize=(WIDE, height), layout="constrained")
+    figure.get_layout_engine().set(hspace=0, h_pad=0.02)
+    shape = (len(components), len(models))
+    panels = figure.subplots(*shape, sharex=True, sharey="row", squeeze=False)
+    for row, component in zip(panels, components, strict=True):
+        row[0].set_ylabel(component.replace(", ", ",\n"), rotation=0, ha="right", va="center")
+        for axes, model in zip(row, models, strict=True):
+            if (model, component) in deep:
+                _draw_density(axes, deep[model, component])
+        row[0].set_ylim(bottom=0)
+        row[0].locator_params(axis="y", nbins=2)
+    for column, title in enumerate(titles):
+        panels[0, column].set_title(title, loc="left")
+        panels[-1, column].set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        panels[-1, column].set_xlabel("relative depth")
     set_title(figure, word_depth(deep))
+    add_note(figure, "Neurons of each layer, as a multiple of what chance would put there (line)")
     return figure
 
 
-def _draw_model(axes: Axes, densities: Mapping[str, np.ndarray], looks: Mapping[str, Look]) -> None:
-    axes.axhline(1, color="0.6", linewidth=0.8, zorder=0.8)
-    for component, density in densities.items():
-        axes.plot(
-            np.linspace(0, 1, len(density)),
-            density,
-            color=looks[component].color,
-            marker=looks[component].marker,
-            markersize=3.5,
-            linewidth=1,
-            clip_on=False,  # marks at 0, and at the first and the last layer
-        )
+def _draw_density(axes: Axes, density: np.ndarray) -> None:
+    depth = np.linspace(0, 1, len(density))
+    axes.bar(depth, density, width=1 / (len(density) - 1), color="0.6", linewidth=0)
+    axes.axhline(1, color="0.2", linewidth=0.8)
 
 
 def word_depth(densities: Mapping[ModelComponent, np.ndarray]) -> str:
