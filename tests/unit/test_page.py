@@ -21,8 +21,13 @@ HOSTILE = (
     "</td></script><script>alert(1)</script><img src=x onerror='alert(2)'> & \"quoted\" {{ 7 * 7 }}"
 )
 CONFIG = {
+    "extract": {"hookpoints": ["mlp.gate_act", "attn.head"]},
     "score": {"scorers": [{"name": "cas"}]},
-    "select": {"rates": [0.01], "controls": [{"name": "random", "draws": 20}]},
+    "select": {
+        "rates_at": {"attn.head": [0.05, 0.1]},
+        "rates": [0.01],
+        "controls": [{"name": "random", "draws": 20}],
+    },
     "cells": {"splits": [0]},
     "intervene": [{"name": "ablate"}],
     "steer": [],
@@ -79,7 +84,7 @@ def make_figure(folder, category, family, labels):
 def make_page(tmp_path):
     """A function that makes a page whose words people chose."""
 
-    def make(word="plain", *, sensitivity=(), measured=True, rows=3):
+    def make(word="plain", *, sensitivity=(), measured=True, rows=3, more=()):
         (tmp_path / "tables").mkdir(exist_ok=True)
         with (tmp_path / "tables/effects.csv").open("w", newline="") as file:
             csv.writer(file).writerows(
@@ -88,10 +93,11 @@ def make_page(tmp_path):
         (tmp_path / "tables/doses.csv").write_text("culture\n")
         figures = [
             make_figure(tmp_path, "Effects", "Culture by culture", {"outcome": "accuracy"}),
-            make_figure(tmp_path, "Effects", "Self against cross", {"outcome": "logp"}),
-            make_figure(tmp_path, "Effects", "Self against cross", {"outcome": "accuracy"}),
+            make_figure(tmp_path, "Effects", "Self against cross, h", {"outcome": "logp"}),
+            make_figure(tmp_path, "Effects", "Self against cross, h", {"outcome": "accuracy"}),
             make_figure(tmp_path, "Sensitivity", "Effects", {"figure": "rates"}),
         ][: 4 if measured else 3]
+        figures += [make_figure(tmp_path, *words, {"outcome": "accuracy"}) for words in more]
         return build_page(
             models=[{"model": "tiny", "checkpoint": word, "commit": "abc", "questions": 7}],
             dataset={
@@ -135,12 +141,20 @@ def test_sections_stand_in_the_order_of_a_reader_s_questions(make_page):
     ]
 
 
+def test_of_several_components_the_first_figure_is_that_of_all(make_page):
+    more = [("Effects", "Self against cross, g"), ("Components", "Self against cross")]
+    first, *_ = [attributes for tag, attributes in Seen(make_page(more=more)).tags if tag == "img"]
+    assert first["alt"] == "Self against cross: accuracy"
+    assert "mlp.gate_act, attn.head" in make_page()
+    assert "; at attn.head 5 %, 10 %" in make_page()
+
+
 def test_the_first_figure_is_that_of_the_verdicts_and_each_is_there_once(make_page, tmp_path):
     pictures = [attributes for tag, attributes in Seen(make_page()).tags if tag == "img"]
     assert [picture["alt"] for picture in pictures] == [
-        "Self against cross: accuracy",
+        "Self against cross, h: accuracy",
         "Culture by culture: accuracy",
-        "Self against cross: logp",
+        "Self against cross, h: logp",
         "Effects: rates",
     ]
     for picture in pictures:

@@ -166,7 +166,7 @@ def describe_figure(path):
                         shown.caption.get_path_or_uri(secret_free=True)
                     ),
                     "category": shown.category,
-                    "family": shown.subcategory or shown.category,
+                    "family": (shown.subcategory or shown.category).format(**named),
                     "labels": {
                         key: text.format(**named) for key, text in shown.labels.items()
                     },

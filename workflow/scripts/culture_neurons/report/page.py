@@ -16,7 +16,8 @@ from culture_neurons.report.headlines import Told
 from culture_neurons.storage.writing import atomic_path
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_HEADLINE = "Self against cross"  # the family of figures that shows the verdicts
+_HEADLINE = "Self against cross"  # how families of figures begin that show the verdicts
+_COMPONENTS = "Components"  # the category of figures of several hookpoints
 
 
 def build_page(
@@ -91,12 +92,13 @@ def _load_template() -> Template:
 
 
 def _choose_headline(figures: Sequence[Figure]) -> Figure:
-    """Choose the figure of the verdicts at the reference: their first by accuracy."""
-    return next(
+    """Choose the figure of the verdicts: of all components, or the first, by accuracy."""
+    shown = [
         figure
         for figure in figures
-        if figure.family == _HEADLINE and figure.labels["outcome"] == ACCURACY
-    )
+        if figure.family.startswith(_HEADLINE) and figure.labels["outcome"] == ACCURACY
+    ]
+    return next((figure for figure in shown if figure.category == _COMPONENTS), shown[0])
 
 
 def _tabulate(records: Sequence[Mapping[str, object]], without: str = "") -> Told:
