@@ -59,6 +59,36 @@ def expand_masks(pattern, wildcards):
     ]
 
 
+def list_components(scorer):
+    """List model, hookpoint, and rate of every study that has masks of a scorer."""
+    return [
+        (model, hookpoint, rate)
+        for model in MODELS
+        for hookpoint in HOOKPOINTS
+        for rate in STUDY.get_rates(hookpoint)
+        if scorer in get_scorers(model, hookpoint)
+    ]
+
+
+def expand_components(pattern, wildcards):
+    """Fill a path for every study that has masks of a scorer."""
+    others = {
+        key: wildcards[key]
+        for key in ("split", "intervention")
+        if key in wildcards.keys()
+    }
+    return [
+        pattern.format(
+            model=model,
+            hookpoint=hookpoint,
+            rate=rate,
+            scorer=wildcards.scorer,
+            **others,
+        )
+        for model, hookpoint, rate in list_components(wildcards.scorer)
+    ]
+
+
 def list_planted(hookpoint):
     """List the models with planted neurons at a hookpoint."""
     return [model for model in MODELS if has_plants(model, hookpoint)]
