@@ -54,5 +54,11 @@ def test_planted_mlp_neurons_are_expected_at_both_of_their_hookpoints():
     assert "m at mlp.gate_act: recall is unknown, expected 0.8 to 1" in failed
 
 
+def test_heads_behind_a_planted_tower_may_matter():
+    assert check(checkpoint="results/demo/checkpoints/tiny-pangea-vision")[0] == [
+        "m at mlp.gate_act: shown 0"
+    ]
+
+
 def test_tables_without_the_scorer_fail():
     assert check(scorer="lap") == ([], ["no masks of cas are in the tables"])

@@ -18,6 +18,9 @@ WHERE_PLANTED = {
     "shown": (1, 1, ""),
 }
 ELSEWHERE = {"shown": (0, 0, "")}
+# Variant -> hookpoints of which nothing is known: what a tower tells of a culture reaches the
+# question through the decoder's heads, so that some of them matter to it though none is planted.
+OPEN = {"vision": ("attn.head", "attn.out")}
 
 
 def check_components(verdicts: pl.DataFrame) -> tuple[list[str], list[str]]:
@@ -35,7 +38,7 @@ def check_components(verdicts: pl.DataFrame) -> tuple[list[str], list[str]]:
         failed.append(f"no masks of {SCORER} are in the tables")
     for row in rows.iter_rows(named=True):
         demo_model = parse_demo_name(row["checkpoint"].rpartition("/")[2])
-        if demo_model is None:
+        if demo_model is None or row["hookpoint"] in OPEN.get(demo_model.variant, ()):
             continue
         shown = not row["verdict"].startswith(NOT_SHOWN)
         planted = row["hookpoint"] in list_planted_at(demo_model.variant)
