@@ -91,6 +91,8 @@ def test_the_title_says_what_holds_in_every_model():
     assert word_depth(densities) == title
     densities[("b", "y")] = np.array([0.9, 1.1])
     assert word_depth(densities) == "Selected neurons lie early at x in every model"
+    del densities[("b", "x")]  # not every model has it
+    assert "early or late in no component of every model" in word_depth(densities)
     densities[("b", "x")] = late
     assert (
         word_depth(densities) == "Selected neurons lie early or late in no component of every model"

@@ -74,6 +74,8 @@ def plot_depth(densities: Mapping[ModelComponent, np.ndarray]) -> Figure:
         for axes, model in zip(row, models, strict=True):
             if (model, component) in deep:
                 _draw_density(axes, deep[model, component])
+            else:
+                axes.set_axis_off()
         row[0].set_ylim(bottom=0)
         row[0].locator_params(axis="y", nbins=2)
     for column, title in enumerate(titles):
@@ -87,7 +89,7 @@ def plot_depth(densities: Mapping[ModelComponent, np.ndarray]) -> Figure:
 
 def _draw_density(axes: Axes, density: np.ndarray) -> None:
     depth = np.linspace(0, 1, len(density))
-    axes.bar(depth, density, width=1 / (len(density) - 1), color="0.6", linewidth=0)
+    axes.bar(depth, density, width=1 / max(3, len(density) - 1), color="0.6", linewidth=0)
     axes.axhline(1, color="0.2", linewidth=0.8)
 
 
@@ -101,8 +103,10 @@ def word_depth(densities: Mapping[ModelComponent, np.ndarray]) -> str:
     for (_, component), density in densities.items():
         depth = np.average(np.linspace(0, 1, len(density)), weights=density)
         depths.setdefault(component, []).append(float(depth))
-    early = [name for name, values in depths.items() if max(values) < _EARLY]
-    late = [name for name, values in depths.items() if min(values) > 1 - _EARLY]
+    models = len({model for model, _ in densities})
+    known = {name: values for name, values in depths.items() if len(values) == models}
+    early = [name for name, values in known.items() if max(values) < _EARLY]
+    late = [name for name, values in known.items() if min(values) > 1 - _EARLY]
     parts = [
         f"{where} at {list_names(names)}"
         for names, where in ((early, "early"), (late, "late"))
