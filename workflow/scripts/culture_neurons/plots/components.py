@@ -70,24 +70,29 @@ def plot_depth(densities: Mapping[ModelComponent, np.ndarray]) -> Figure:
     shape = (len(components), len(models))
     panels = figure.subplots(*shape, sharex=True, sharey="row", squeeze=False)
     for row, component in zip(panels, components, strict=True):
-        row[0].set_ylabel(component.replace(", ", ",\n"), rotation=0, ha="right", va="center")
+        drawn = []
         for axes, model in zip(row, models, strict=True):
+            axes.set_axis_off()
             if (model, component) in deep:
                 _draw_density(axes, deep[model, component])
-            else:
-                axes.set_axis_off()
-        row[0].set_ylim(bottom=0)
-        row[0].locator_params(axis="y", nbins=2)
-    for column, title in enumerate(titles):
-        panels[0, column].set_title(title, loc="left")
-        panels[-1, column].set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-        panels[-1, column].set_xlabel("relative depth")
+                drawn.append(axes)
+        drawn[0].set_ylabel(component.replace(", ", ",\n"), rotation=0, ha="right", va="center")
+        drawn[0].tick_params(axis="y", labelleft=True)
+        drawn[0].set_ylim(bottom=0)
+        drawn[0].locator_params(axis="y", nbins=2)
+    for column, title in zip(panels.T, titles, strict=True):
+        column[0].set_title(title, loc="left")
+        last = [axes for axes in column if axes.axison][-1]
+        last.tick_params(axis="x", labelbottom=True)
+        last.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        last.set_xlabel("relative depth")
     set_title(figure, word_depth(deep))
     add_note(figure, "Neurons of each layer, as a multiple of what chance would put there (line)")
     return figure
 
 
 def _draw_density(axes: Axes, density: np.ndarray) -> None:
+    axes.set_axis_on()
     depth = np.linspace(0, 1, len(density))
     axes.bar(depth, density, width=1 / max(3, len(density) - 1), color="0.6", linewidth=0)
     axes.axhline(1, color="0.2", linewidth=0.8)
