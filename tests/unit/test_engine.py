@@ -16,7 +16,7 @@ from culture_neurons.engine.recording import capture_cells
 from culture_neurons.engine.responses import ResponseTable, read_responses
 from culture_neurons.engine.way import EVERY_WAY
 from culture_neurons.engine.whole_prompts import run_plain
-from culture_neurons.hooks.capture import capture, make_sums
+from culture_neurons.hooks.capture import TERMS, capture, make_sums
 from culture_neurons.hooks.hookpoints import HookpointError, find_layers
 from culture_neurons.hooks.interventions import (
     UNMODIFIED,
@@ -282,6 +282,13 @@ def test_prompt_scopes_are_the_texts_they_name(tiny):
         assert text("options") == lettered
         image = ids[prompt.scopes == SCOPES.index("image")]
         assert set(image.tolist()) == {tiny.image_token}
+
+
+def test_sums_are_of_activity_of_g_and_of_its_square():
+    values, out = torch.tensor([[-2.0, 0.0, 3.0]]), torch.full((1, 3), 7.0)
+    found = {name: TERMS[name](values, out).tolist() for name in SUMS}
+    expected = {"active": [0, 0, 1], "total": [-2, 0, 3], "total_squares": [4, 0, 9]}
+    assert found == {name: [row] for name, row in expected.items()}
 
 
 def test_silu_is_positive_exactly_where_its_input_is():

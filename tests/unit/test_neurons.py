@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from culture_neurons.neurons import SUMS, AxisError, MaskName, NeuronAxis
+from culture_neurons.neurons import AxisError, MaskName, NeuronAxis
 
 AXIS = NeuronAxis((3, 1, 2))
 
@@ -34,16 +34,6 @@ def test_an_axis_is_written_short_where_layers_are_alike():
     assert str(NeuronAxis((18944,) * 28)) == "28 x 18944"
     assert str(AXIS) == "3 layers of 3, 1, 2"
     assert NeuronAxis.from_facts({"widths": [3, 1, 2]}) == AXIS
-
-
-def test_sums_take_arrays():
-    values = np.array([-2.0, 0.0, 3.0])
-    found = {name: kind.of(values).tolist() for name, kind in SUMS.items()}
-    assert found == {
-        "active": [False, False, True],
-        "total": [-2.0, 0.0, 3.0],
-        "total_squares": [4.0, 0.0, 9.0],
-    }
 
 
 def test_masks_are_named_and_sorted():

@@ -4,7 +4,7 @@ Tables are long: a row per culture, layer, and neuron. Arrays in memory are (cul
 neurons of all layers side by side, layer by layer. This file alone knows how one becomes the other.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -17,18 +17,16 @@ class AxisError(Exception):
 
 
 class Sum(NamedTuple):
-    """A sum over tokens of a function of an activation g."""
+    """A sum over tokens of a function of an activation g (hooks/capture.py)."""
 
     stored: str  # dtype of a cell's sum
     added: str  # dtype in which cells are added up
-    of: Callable  # g -> what is summed; of arrays and tensors alike
 
 
-# Column of tables -> K, S, Q. A hookpoint says what "active" means: see hooks/hookpoints.py.
 SUMS = {
-    "active": Sum("uint32", "int64", lambda g: g > 0),
-    "total": Sum("float32", "float64", lambda g: g),
-    "total_squares": Sum("float32", "float64", lambda g: g * g),
+    "active": Sum("uint32", "int64"),  # K, of g > 0
+    "total": Sum("float32", "float64"),  # S, of g
+    "total_squares": Sum("float32", "float64"),  # Q, of g^2
 }
 
 

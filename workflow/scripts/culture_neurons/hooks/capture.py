@@ -17,6 +17,13 @@ from culture_neurons.neurons import SUMS
 # cache; elsewhere large enough for few launches, small beside a batch's activations.
 PART_VALUES = {"cpu": 2**18, "cuda": 2**24}
 
+# Column of SUMS -> what is summed, written into a tensor that is used again: new ones take longer.
+TERMS = {
+    "active": lambda g, out: torch.gt(g, 0, out=out),
+    "total": lambda g, _out: g,
+    "total_squares": lambda g, out: torch.mul(g, g, out=out),
+}
+
 # Column of SUMS -> sums over tokens, (scopes, units); "tokens" -> their number T, (scopes,).
 Sums = Mapping[str, Tensor]
 
@@ -84,11 +91,12 @@ def _sum(values: Tensor, weights: Tensor, counted: bool) -> tuple[Tensor, Tensor
     step = PART_VALUES.get(values.device.type, PART_VALUES["cuda"])
     step = max(1, step // values.shape[1])  # tokens
     found = weights.new_zeros(len(SUMS), len(weights), values.shape[1])
+    out = weights.new_empty(min(step, len(values)), values.shape[1])
     for weight, part in zip(weights.split(step, 1), values.split(step), strict=True):
         part = part.float()  # (step, neurons)
-        for place, (name, kind) in enumerate(SUMS.items()):
+        for place, name in enumerate(SUMS):
             if counted or name != "active":
-                found[place].addmm_(weight, kind.of(part).float())
+                found[place].addmm_(weight, TERMS[name](part, out[: len(part)]))
     return found, weights.long().sum(1)
 
 
