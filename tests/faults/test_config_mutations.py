@@ -31,7 +31,7 @@ def plan_in_process(config):
     text = "\n".join(path.read_text() for path in files)
     python, blocks = re.subn(r"^wildcard_constraints:\n(?:    .*\n)+", "", text, flags=re.MULTILINE)
     assert blocks == 1
-    names = {"config": config, "Path": Path, "expand": expand}
+    names = {"config": config, "Path": Path, "ROOT": ROOT, "expand": expand}
     exec(compile(python, "common.smk", "exec"), names)
     assert names["get_figures"](None)
     for dataset in (config["dataset"], *config["other_datasets"].values()):
