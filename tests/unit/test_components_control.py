@@ -7,7 +7,11 @@ from culture_neurons.validation.components_control import check_components
 
 FOUND = {"precision": 0.9, "recall": 1.0, "self": -40.0, "cross": 0.1}
 SHOWN = "own culture loses more, beyond exchanged, random"
-ROW = {"scorer": "cas", "checkpoint": "results/demo/checkpoints/tiny-pangea-heads", "model": "m"}
+ROW = {
+    "scorer": "cas_rms",
+    "checkpoint": "results/demo/checkpoints/tiny-pangea-heads",
+    "model": "m",
+}
 
 
 def check(found=None, elsewhere="not shown: self within random", **changes):
@@ -61,4 +65,4 @@ def test_heads_behind_a_planted_tower_may_matter():
 
 
 def test_tables_without_the_scorer_fail():
-    assert check(scorer="lap") == ([], ["no masks of cas are in the tables"])
+    assert check(scorer="lap") == ([], ["no masks of cas_rms are in the tables"])

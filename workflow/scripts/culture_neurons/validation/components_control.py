@@ -9,7 +9,7 @@ from culture_neurons.demo.names import list_planted_at, parse_demo_name
 from culture_neurons.report.verdicts import NOT_SHOWN
 from culture_neurons.validation.limits import hold_against
 
-SCORER = "cas"
+SCORER = "cas_rms"  # of config/components.yaml
 WHERE_PLANTED = {
     "precision": (0.8, 1, ""),
     "recall": (0.8, 1, ""),
