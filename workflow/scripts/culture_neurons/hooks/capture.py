@@ -54,13 +54,16 @@ def capture(layers: HookedLayers, sums: Sums, weights: Tensor | None) -> Iterato
     Raises:
         HookpointError: A layer's module did not run.
     """
+    flat = None if weights is None else weights.flatten(1)  # (scopes, tokens of all rows)
     of_layers: dict[int, Tensor] = {}
 
     def make_hook(layer: int):
         def hook(activation: Tensor) -> None:  # ([rows,] tokens, coordinates)
+            nonlocal flat
             values = layers.read_values(activation.detach())  # (tokens of all rows, neurons)
-            counts = values.new_ones(1, len(values)) if weights is None else weights.flatten(1)
-            of_layers[layer] = _sum(values, counts.float(), layers.hookpoint.counted)
+            if flat is None:  # the first layer says how many patches there are
+                flat = torch.ones(1, len(values), device=values.device)
+            of_layers[layer] = _sum(values, flat, layers.hookpoint.counted)
 
         return hook
 
@@ -70,21 +73,21 @@ def capture(layers: HookedLayers, sums: Sums, weights: Tensor | None) -> Iterato
             handles.append(layers.register(layer, make_hook(layer)))
         yield
         layers.require_fired(range(len(layers.modules)), of_layers)
-        found, tokens = zip(*(of_layers[layer] for layer in sorted(of_layers)), strict=True)
-        for name, added in zip(SUMS, torch.cat(found, dim=-1), strict=True):  # (scopes, units)
+        whole = torch.cat([of_layers[layer] for layer in sorted(of_layers)], dim=-1)
+        for name, added in zip(SUMS, whole, strict=True):  # (scopes, units)
             counts = sums[name].dtype == torch.int64
             sums[name] += (added.round() if counts else added).to(sums[name].dtype)
-        sums["tokens"] += tokens[0]
+        sums["tokens"] += flat.long().sum(1)
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _sum(values: Tensor, weights: Tensor, counted: bool) -> tuple[Tensor, Tensor]:
-    """Sum SUMS of values (tokens, neurons): (sums, scopes, neurons), and T, int64 (scopes,).
+def _sum(values: Tensor, weights: Tensor, counted: bool) -> Tensor:
+    """Sum TERMS of values over tokens: (sums, scopes, neurons).
 
     Args:
-        values: Of one layer.
+        values: Of one layer, (tokens, neurons).
         weights: (scopes, tokens).
         counted: Whether neurons are active or not; else K stays 0.
     """
@@ -97,7 +100,7 @@ def _sum(values: Tensor, weights: Tensor, counted: bool) -> tuple[Tensor, Tensor
         for place, name in enumerate(SUMS):
             if counted or name != "active":
                 found[place].addmm_(weight, TERMS[name](part, out[: len(part)]))
-    return found, weights.long().sum(1)
+    return found
 
 
 def find_bad_layers(layers: HookedLayers, sums: Sums) -> list[int]:

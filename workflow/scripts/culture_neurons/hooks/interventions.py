@@ -63,11 +63,10 @@ def intervene(
 
     Map m acts on the m-th block of consecutive rows: one map serves all rows, as many maps as
     rows serve one each. Of a single row, and of patches that stand in none, it acts on the m-th
-    block of consecutive tokens. Layers
-    that no map names get no hook and other neurons are not touched, so an empty map changes
-    nothing, bit for bit. Activations are changed in place, at a cost that grows with the masks and
-    not with the width. Own hooks are removed on the way out, also after an error; hooks of others
-    stay.
+    block of consecutive tokens. Layers that no map names get no hook and other neurons are not
+    touched, so an empty map changes nothing, bit for bit. Activations are changed in place, at a
+    cost that grows with the masks and not with the width. Own hooks are removed on the way out,
+    also after an error; hooks of others stay.
 
     Args:
         layers: Where.
@@ -141,9 +140,8 @@ def _make_change(
         if gain.dtype != activation.dtype or gain.device != activation.device:
             which, coordinates = which.to(activation.device), coordinates.to(activation.device)
             gain, offset = gain.to(activation), offset.to(activation)
-        blocks = activation.view(
-            maps, -1, activation.shape[-1]
-        )  # (maps, tokens of a map, coordinates)
+        # (maps, tokens of a map, coordinates)
+        blocks = activation.view(maps, -1, activation.shape[-1])
         known = blocks[which, :, coordinates]  # (changes, tokens of a map)
         changed = known * gain
         if shifts:  # adding a zero would turn -0.0 into 0.0
