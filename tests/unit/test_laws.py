@@ -69,6 +69,7 @@ LAWS = {
     "report": ({"polars"}, {"storage", "neurons.py", "chance.py", "outcomes.py"}),
     "report/captions.py": ({"docutils", "jinja2"}, set()),
     "report/citation.py": ({"yaml"}, set()),
+    "report/provenance.py": ({"polars"}, {"storage", "dataset/cultures.py"}),
     "report/page.py": ({"jinja2"}, {"report", "storage", "outcomes.py"}),
     "validation": ({"polars", "scipy"}, {"report", "storage", "demo/names.py", "outcomes.py"}),
     "plots": (

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from plot_tables import make_doses, make_effects
 
 import culture_neurons.plots
+from culture_neurons.dataset.cultures import read_names
 from culture_neurons.plots.deactivation import plot_deactivation
 from culture_neurons.plots.doses import plot_doses
-from culture_neurons.plots.parts.names import label_cultures, read_names
+from culture_neurons.plots.parts.names import label_cultures
 from culture_neurons.plots.parts.style import NARROW, WIDE, in_style, lay_out
 
 STUDY = {

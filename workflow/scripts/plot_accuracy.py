@@ -1,9 +1,9 @@
 """Draw every model's accuracy per culture (rule plot_accuracy)."""
 
+from culture_neurons.dataset.cultures import read_names
 from culture_neurons.logs import start_log
 from culture_neurons.plots.accuracy import plot_accuracy
 from culture_neurons.plots.parts.inputs import read_frames
-from culture_neurons.plots.parts.names import read_names
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.storage.frames import read_frame
 

@@ -1,9 +1,9 @@
 """Draw one model's change per masked and evaluated culture (rule plot_deactivation)."""
 
+from culture_neurons.dataset.cultures import read_names
 from culture_neurons.logs import start_log
 from culture_neurons.plots.deactivation import plot_deactivation
 from culture_neurons.plots.parts.inputs import read_frames
-from culture_neurons.plots.parts.names import read_names
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.storage.frames import read_frame
 

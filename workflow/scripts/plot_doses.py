@@ -1,8 +1,8 @@
 """Draw what steering does by strength (rule plot_doses)."""
 
+from culture_neurons.dataset.cultures import read_names
 from culture_neurons.logs import start_log
 from culture_neurons.plots.doses import plot_doses
-from culture_neurons.plots.parts.names import read_names
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.storage.facts import read_facts
 from culture_neurons.storage.frames import read_frame

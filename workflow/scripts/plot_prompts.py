@@ -1,7 +1,7 @@
 """Draw a model beside itself under another prompt (rule plot_prompts)."""
 
+from culture_neurons.dataset.cultures import read_names
 from culture_neurons.logs import start_log
-from culture_neurons.plots.parts.names import read_names
 from culture_neurons.plots.parts.style import save_figure
 from culture_neurons.plots.prompts import plot_prompts
 from culture_neurons.storage.facts import read_facts

@@ -87,6 +87,16 @@ def read_cultures(path: str | Path) -> dict[tuple[str, ...], str]:
     return subsets
 
 
+def read_names(path: str | Path) -> dict[str, str]:
+    """Read a culture file's names for people: code -> name, which may be empty.
+
+    Raises:
+        CultureError: The file or a column is missing.
+    """
+    rows = [row for _, row in _read_rows(path) if row["code"]]
+    return {row["code"].strip(): (row["name"] or "").strip() for row in rows}
+
+
 def relate_cultures(first: Collection[tuple], second: Collection[tuple]) -> str:
     """Say what two cultures of these subsets share; none but (language, country) tells."""
     language, country = (

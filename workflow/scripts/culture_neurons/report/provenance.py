@@ -1,11 +1,11 @@
 """Of what a study is: its models, dataset, and software, by the facts that its files hold."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
 
+from culture_neurons.dataset.cultures import read_names
 from culture_neurons.storage.facts import read_facts
 from culture_neurons.storage.frames import read_frame
 
@@ -43,7 +43,7 @@ def describe_dataset(
         rejected: The table `rejected`.
         cultures: The culture file, which has names for people.
     """
-    names = _read_names(cultures)
+    names = read_names(cultures)
     facts, table = read_facts(questions, "questions"), read_frame(questions, "questions")
     counts = table.group_by("culture").agg(
         questions=pl.len(), pictures=pl.col("image_id").n_unique()
@@ -63,12 +63,6 @@ def describe_dataset(
         ],
         "example": _describe_question(table.row(0, named=True)),
     }
-
-
-def _read_names(path: str | Path) -> dict[str, str]:
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t")
-        return {row["code"].strip(): row["name"] for row in rows}
 
 
 def _describe_question(row: Mapping[str, object]) -> dict[str, object]:

@@ -1,19 +1,10 @@
 """Names of cultures beside their codes, where there is room."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from culture_neurons.plots.parts.fonts import FIRST, choose_fonts
 
 _ROOM = 20  # characters of a label
-
-
-def read_names(path: str | Path) -> dict[str, str]:
-    """Read the culture file's names: code -> name, which may be empty."""
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t")
-        return {row["code"].strip(): (row["name"] or "").strip() for row in rows if row["code"]}
 
 
 def label_cultures(codes: Sequence[str], names: Mapping[str, str] | None) -> list[str]:
