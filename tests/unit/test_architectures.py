@@ -17,6 +17,7 @@ from culture_neurons.engine.recording import capture_cells
 from culture_neurons.engine.trial import find_way
 from culture_neurons.engine.way import Way
 from culture_neurons.hooks.hookpoints import HookpointError, find_layers
+from culture_neurons.hooks.places import list_hookpoints, load_hookpoint
 from culture_neurons.model import processors
 from culture_neurons.model.checkpoints import Checkpoint, load_checkpoint
 from culture_neurons.model.processors import CheckpointError, load_processor
@@ -30,6 +31,23 @@ WINDOWED = ("gemma3n", "gemma4", "llava_pixtral", "mistral3", "aya_vision", "ide
 UNKEPT = ("qwen2_5_omni_thinker", "mllama", "qwen3_5")
 SEEING = ("got_ocr2",)  # its processor takes no text without a picture
 ALONE = ("molmo2", "perception_lm")  # pictures of other sizes do not go into one batch
+
+PICTURES_OF = {"vision.mlp", "vision.out", "vision.head"}
+# Towers of other structures, or stand-ins; projectors without an activation, or several that join;
+# linear and cross attention; heads of two sizes. Padded pictures are refused by the trial.
+LACKING = {
+    "deepseek_vl_hybrid": {"projector.act"},
+    "got_ocr2": {"projector.act", *PICTURES_OF},
+    "gemma3n": {"projector.act", *PICTURES_OF},
+    "perception_lm": PICTURES_OF,
+    "gemma4": {"attn.head", "projector.act", *PICTURES_OF},
+    "smolvlm": {"projector.act"},
+    "idefics2": {"projector.act", *PICTURES_OF},
+    "mllama": {"attn.head", "attn.out", "projector.act", *PICTURES_OF},
+    "ovis2": {"projector.act"},
+    "janus": {"projector.act"},
+    "qwen3_5": {"attn.head", "attn.out"},
+}
 
 
 @pytest.fixture(scope="module", params=further_architectures.BUILDERS)
@@ -59,6 +77,25 @@ def test_the_trial_finds_the_way_that_is_exact(family):
     feed = make_feed(make_questions(20, cultures=("AAA",), folds=1, per_image=2))
     way = choose_way(name)
     assert find_way(checkpoint, feed, ["mlp.gate_act"]) == way
+
+
+def test_masks_at_every_hookpoint_are_exact_or_the_hookpoint_is_refused_by_name(family):
+    name, checkpoint = family
+    feed = make_feed(make_questions(20, cultures=("AAA",), folds=1, per_image=2))
+    way, lacking = choose_way(name), {}
+    for hookpoint in list_hookpoints():
+        expected = way
+        if load_hookpoint(hookpoint).on_pictures:
+            # No prefix is kept for them. Shared, pictures of many masks are encoded together.
+            expected = way._replace(keep=True, share=way.share and way.batch)
+        try:
+            found = find_way(checkpoint, feed, [hookpoint])
+        except HookpointError as error:
+            lacking[hookpoint] = str(error)
+        else:
+            assert found == expected, hookpoint
+    assert lacking.keys() == LACKING.get(name, set())
+    assert all(repr(hookpoint) in message for hookpoint, message in lacking.items())
 
 
 @pytest.mark.parametrize("blind", [False, True])
